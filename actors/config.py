@@ -1,0 +1,114 @@
+"""Config: the settings of an app."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Any, Literal, TypedDict, get_args
+
+from actors.controls import Controls
+from actors.options import Option, Optioned, instance_of, one_of
+from actors.timespans import TimeSpan, to_seconds
+
+Execution = Literal["main", "async", "thread", "process"]
+Backend = Literal["auto", "trio", "asyncio"]
+EXECUTIONS: tuple[str, ...] = get_args(Execution)
+BACKENDS: tuple[str, ...] = get_args(Backend)
+RESTARTS = ("replace", "recall")
+NEVER = float("inf")
+
+RunIdFunction = Callable[..., str]
+"""``func_run_id(task, params) -> str``; `params` is a mapping of the launch's parameters."""
+
+
+def to_timeout(given: TimeSpan) -> float:
+    """Return a timeout in seconds; ``"never"`` is infinity, and 0 is refused."""
+    if isinstance(given, str) and given.strip().lower() == "never":
+        return NEVER
+    if not (seconds := to_seconds(given)):
+        raise ValueError('a time above 0 is expected, or "never"')
+    return seconds
+
+
+def to_log(given: str | os.PathLike[str] | None) -> Path | None:
+    """Return the path of the run log, made absolute so that it stays the same file; None for memory."""
+    return None if given is None else Path(given).absolute()
+
+
+def to_count(given: int) -> int:
+    """Return a number of at least 1."""
+    if not isinstance(given, int) or isinstance(given, bool) or given < 1:
+        raise ValueError("a whole number of at least 1 is expected")
+    return given
+
+
+def callable_or_none(given: RunIdFunction | None) -> RunIdFunction | None:
+    """Return `given` if it can be called, or None."""
+    if given is not None and not callable(given):
+        raise ValueError("a function is expected")
+    return given
+
+
+to_bool = instance_of(bool, "True or False")
+
+
+class Settings(TypedDict, total=False):
+    """The settings of an app, as keyword arguments. See :class:`Config` for their meanings and defaults."""
+
+    execution: Execution
+    backend: Backend
+    multilaunch: bool
+    func_run_id: RunIdFunction | None
+    timeout: TimeSpan
+    grace: TimeSpan
+    max_process_count: int
+    max_thread_count: int
+    shutdown_wait: TimeSpan
+    stop_when_idle: bool
+    restarting: Literal["replace", "recall"]
+    log: str | os.PathLike[str] | None
+
+
+class Config(Optioned):
+    """The settings of an app, and the defaults of its tasks. Assigning to one takes effect at once, also while it runs."""
+
+    execution = Option(one_of(*EXECUTIONS), "async")
+    """How tasks run: ``main``, ``async``, ``thread`` or ``process``."""
+    backend = Option(one_of(*BACKENDS), "auto")
+    """What drives async functions; ``auto`` is asyncio for functions whose own code names it, else trio."""
+    multilaunch = Option(to_bool, False)
+    """Whether a task may be started again while it runs."""
+    func_run_id = Option[RunIdFunction | None, RunIdFunction | None](callable_or_none, None)
+    """What gives runs their ids; None is a UUID."""
+    timeout = Option[TimeSpan, float](to_timeout, "30 minutes")
+    """How long a run may take before it is terminated, or ``"never"``."""
+    grace = Option[TimeSpan, float](to_seconds, "5 seconds")
+    """How long a run that was asked to end may take before its process is killed or its thread abandoned."""
+    max_process_count = Option(to_count, os.cpu_count() or 1)
+    """How many process runs there may be at a time; more wait."""
+    max_thread_count = Option(to_count, 40)
+    """How many thread runs there may be at a time; more wait."""
+    shutdown_wait = Option[TimeSpan, float](to_seconds, "5 seconds")
+    """How long a graceful shutdown lets runs finish before it ends them."""
+    stop_when_idle = Option(to_bool, False)
+    """Whether the app ends by itself once nothing runs, nothing waits and no condition can come true: for batch jobs."""
+    restarting = Option(one_of(*RESTARTS), "replace")
+    """What ``session.restart()`` does: ``replace`` the process by a new one, or ``recall`` the app in the same one."""
+    log = Option[str | os.PathLike[str] | None, Path | None](to_log, ".callsheet/runs.jsonl")
+    """The file of the run log, relative to the working directory at that time; None keeps records in memory."""
+
+    def __init__(self, given: Mapping[str, Any], controls: Callable[[], Controls]) -> None:
+        super().__init__(given)
+        self._controls = controls
+        self._sealed = True
+
+    def _label(self) -> str:
+        return "App"
+
+    def _check_change(self, name: str, kept: Any) -> None:
+        self._controls().check_allowed(f"changing {name!r} of the config")
+
+    def _option_changed(self, name: str) -> None:
+        if "_sealed" in self.__dict__:
+            self._controls().task_changed(None)

@@ -1,0 +1,88 @@
+"""What a session's controls act on: nothing yet, a running runtime, or (in a worker) the runtime of the parent process."""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Mapping
+from typing import Any, Protocol
+
+from actors.errors import NotRunning
+from actors.facts import Facts
+
+
+class Controls(Protocol):
+    """The seam between a session and what runs it. Every call returns at once and may come from any thread."""
+
+    def launch(self, task: str, params: Mapping[str, Any]) -> None:
+        """Queue one run of `task`."""
+
+    def terminate(self, task: str, run_id: str | None) -> None:
+        """End the runs of `task`, or the one that is meant, and its launches that wait."""
+
+    def shut_down(self, *, force: bool) -> None:
+        """End the runtime; with `force` without time to finish."""
+
+    def restart(self) -> None:
+        """End the runtime and start the app again."""
+
+    def task_added(self, task: str) -> None:
+        """Take note of a new task."""
+
+    def task_removed(self, task: str) -> None:
+        """Forget a task, ending its runs."""
+
+    def task_changed(self, task: str | None) -> None:
+        """Take note of a changed option; None means of the config."""
+
+    def facts(self, task: str) -> Facts | None:
+        """Return the facts of a task where they are kept elsewhere, None where the task has them."""
+
+    def check_allowed(self, change: str) -> None:
+        """Raise if the session must not be changed here; `change` says in words how."""
+
+    def knows(self, task: str) -> bool:
+        """Return whether what runs the app has a task of this name; a worker's own session may not."""
+        ...
+
+
+class Standby:
+    """The controls while nothing runs: launches wait for the start, what needs a running app is an error."""
+
+    def __init__(self) -> None:
+        self.launches: deque[tuple[str, Mapping[str, Any]]] = deque()
+
+    def take(self) -> list[tuple[str, Mapping[str, Any]]]:
+        """Return the launches that wait, and forget them."""
+        taken = list(self.launches)
+        self.launches.clear()
+        return taken
+
+    def launch(self, task: str, params: Mapping[str, Any]) -> None:
+        self.launches.append((task, params))
+
+    def terminate(self, task: str, run_id: str | None) -> None:
+        self.launches = deque(launch for launch in self.launches if launch[0] != task)
+
+    def shut_down(self, *, force: bool) -> None:
+        raise NotRunning("session.shut_down()")
+
+    def restart(self) -> None:
+        raise NotRunning("session.restart()")
+
+    def task_added(self, task: str) -> None:
+        """Nothing to do: the session has it."""
+
+    def task_removed(self, task: str) -> None:
+        self.terminate(task, None)
+
+    def task_changed(self, task: str | None) -> None:
+        """Nothing to do: options are read at the start."""
+
+    def facts(self, task: str) -> Facts | None:
+        return None
+
+    def check_allowed(self, change: str) -> None:
+        """Anything is: nothing runs."""
+
+    def knows(self, task: str) -> bool:
+        return False

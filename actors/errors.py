@@ -1,0 +1,355 @@
+"""Everything Callsheet raises on purpose.
+
+CallsheetError
+├── UnknownOption, InvalidOption      a name or value nobody knows: the message lists what is known
+├── DuplicateTask, UnknownTask        a task name taken twice, or by no one
+├── InvalidTimeSpan, ConditionSyntaxError   text that says no time or no condition
+├── MissingArgument, UnexpectedArgument     a launch whose parameters do not fit the function
+├── InvalidRunId                      ``func_run_id`` raised or returned no text
+├── UnportableFunction, UnportableParameter, UnportableResult   what cannot cross to a process
+├── AsyncioNeeded                     a function on trio awaited something of asyncio
+├── NotRunning, NotInWorker           a control that has nothing to act on here
+├── AlreadyRunning                    an app that is to be run twice at a time
+├── RunBroken                         a run that ended without an answer of its function
+│   ├── WorkerDied                    its process is gone
+│   └── RunAbandoned                  its thread ignored being asked to end past its grace
+├── RemoteFailure                     what a function raised in a worker process, as text
+├── LogError                          the run log
+│   ├── UnknownColumn                 a query asks for a column that no record has
+│   ├── NoLog                         there is none to read
+│   ├── LogLocked                     another runtime writes it
+│   └── LogUnusable                   it is not a run log, or cannot be opened
+├── TargetError                       a program the command line cannot load
+└── TaskSignal                        raised by task functions to choose their outcome
+    ├── TaskTerminationException      "I ended early because I was asked to"
+    └── TaskInactionException         "there was nothing to do"
+
+``LoadingEnded`` stands outside: it ends the loading of a module where that would start the app, and must not be caught by
+``except Exception``.
+Every error keeps its fields (``args`` are the fields), so it survives pickle and a process boundary.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from difflib import get_close_matches
+
+
+def nearest(name: str, known: Sequence[str]) -> str:
+    """Return `` Did you mean 'x'?`` for the entry of `known` that resembles `name`, else an empty text."""
+    by_lower = {entry.lower(): entry for entry in known}
+    matches = get_close_matches(name.lower(), by_lower, n=1)
+    return f" Did you mean {by_lower[matches[0]]!r}?" if matches else ""
+
+
+class CallsheetError(Exception):
+    """The root of all errors raised on purpose."""
+
+
+class UnknownOption(CallsheetError):
+    """An option was given that its owner does not have."""
+
+    def __init__(self, owner: str, name: str, valid: Sequence[str]) -> None:
+        super().__init__(owner, name, tuple(valid))
+        self.owner, self.name, self.valid = owner, name, tuple(valid)
+
+    def __str__(self) -> str:
+        hint = nearest(self.name, self.valid)
+        return f"{self.owner} has no option {self.name!r}.{hint} Options are: {', '.join(self.valid)}"
+
+
+class InvalidOption(CallsheetError):
+    """An option was given a value it cannot have."""
+
+    def __init__(self, owner: str, name: str, value: str, expected: str) -> None:
+        super().__init__(owner, name, value, expected)
+        self.owner, self.name, self.value, self.expected = owner, name, value, expected
+
+    def __str__(self) -> str:
+        return f"{self.owner} cannot have {self.name}={self.value}: {self.expected}"
+
+
+class DuplicateTask(CallsheetError):
+    """Two tasks of one session have the same name."""
+
+    def __init__(self, name: str, first: str, second: str) -> None:
+        super().__init__(name, first, second)
+        self.name, self.first, self.second = name, first, second
+
+    def __str__(self) -> str:
+        return (
+            f"task {self.name!r} is defined twice\n  first:  {self.first}\n  second: {self.second}\n"
+            "  give one of them another name, with name='...'"
+        )
+
+
+class UnknownTask(CallsheetError, KeyError):
+    """A session has no such task."""
+
+    def __init__(self, name: str, known: Sequence[str]) -> None:
+        super().__init__(name, tuple(known))
+        self.name, self.known = name, tuple(known)
+
+    def __str__(self) -> str:
+        return f"there is no task {self.name!r}.{nearest(self.name, self.known)} Tasks are: {', '.join(self.known) or '(none)'}"
+
+
+class InvalidTimeSpan(CallsheetError, ValueError):
+    """A text does not say a length of time."""
+
+    def __init__(self, text: str, problem: str) -> None:
+        super().__init__(text, problem)
+        self.text, self.problem = text, problem
+
+    def __str__(self) -> str:
+        return (
+            f"{self.text!r} is not a length of time: {self.problem}. Write for example '10 seconds', '1 h 30 min' or '00:01:30'"
+        )
+
+
+class ConditionSyntaxError(CallsheetError, ValueError):
+    """A text does not say a condition."""
+
+    def __init__(self, text: str, position: int, expected: str) -> None:
+        super().__init__(text, position, expected)
+        self.text, self.position, self.expected = text, position, expected
+
+    def __str__(self) -> str:
+        return f"this is not a condition\n  {self.text}\n  {' ' * self.position}^ {self.expected}"
+
+
+class MissingArgument(CallsheetError, TypeError):
+    """A task's function needs an argument that nothing provides."""
+
+    def __init__(self, task: str, argument: str, available: Sequence[str]) -> None:
+        super().__init__(task, argument, tuple(available))
+        self.task, self.argument, self.available = task, argument, tuple(available)
+
+    def __str__(self) -> str:
+        return (
+            f"task {self.task!r} needs the argument {self.argument!r}, which neither the launch nor the task provides; "
+            f"available: {', '.join(self.available) or '(nothing)'}. "
+            f"Give it a default, parameters={{{self.argument!r}: ...}}, or run({self.argument}=...)"
+        )
+
+
+class UnexpectedArgument(CallsheetError, TypeError):
+    """A launch brings a parameter that the task's function does not take."""
+
+    def __init__(self, task: str, argument: str, accepted: Sequence[str]) -> None:
+        super().__init__(task, argument, tuple(accepted))
+        self.task, self.argument, self.accepted = task, argument, tuple(accepted)
+
+    def __str__(self) -> str:
+        return (
+            f"task {self.task!r} takes no argument {self.argument!r}.{nearest(self.argument, self.accepted)} "
+            f"It takes: {', '.join(self.accepted) or '(none)'}"
+        )
+
+
+class InvalidRunId(CallsheetError):
+    """``func_run_id`` did not give a run its id."""
+
+    def __init__(self, task: str, problem: str) -> None:
+        super().__init__(task, problem)
+        self.task, self.problem = task, problem
+
+    def __str__(self) -> str:
+        return f"func_run_id of task {self.task!r} {self.problem}; it must return a text that is not empty"
+
+
+class UnportableFunction(CallsheetError):
+    """A function cannot be found again by a worker process."""
+
+    def __init__(self, task: str, function: str, problem: str) -> None:
+        super().__init__(task, function, problem)
+        self.task, self.function, self.problem = task, function, problem
+
+    def __str__(self) -> str:
+        return (
+            f"task {self.task!r} cannot run in a process: {self.function} {self.problem}. "
+            "Define it with def at the top level of a module (a decorator needs functools.wraps), or use execution='thread'"
+        )
+
+
+class UnportableParameter(CallsheetError):
+    """A parameter cannot be sent to a worker process."""
+
+    def __init__(self, task: str, parameter: str, problem: str) -> None:
+        super().__init__(task, parameter, problem)
+        self.task, self.parameter, self.problem = task, parameter, problem
+
+    def __str__(self) -> str:
+        return (
+            f"parameter {self.parameter!r} of task {self.task!r} cannot be sent to a process: {self.problem}. "
+            "Send plain data, or use execution='thread'"
+        )
+
+
+class UnportableResult(CallsheetError):
+    """A function in a worker process returned what cannot be sent back."""
+
+    def __init__(self, task: str, kind: str, problem: str) -> None:
+        super().__init__(task, kind, problem)
+        self.task, self.kind, self.problem = task, kind, problem
+
+    def __str__(self) -> str:
+        return (
+            f"task {self.task!r} returned a {self.kind}, which cannot be sent back from its process: {self.problem}. "
+            "Return plain data, or use execution='thread'"
+        )
+
+
+class AsyncioNeeded(CallsheetError):
+    """A function that runs on trio awaited something that only asyncio understands."""
+
+    def __init__(self, awaited: str) -> None:
+        super().__init__(awaited)
+        self.awaited = awaited
+
+    def __str__(self) -> str:
+        return f"{self.awaited} was awaited, which needs asyncio, but the task runs on trio: give it backend='asyncio'"
+
+
+class NotRunning(CallsheetError):
+    """A control was used while no runtime runs the app."""
+
+    def __init__(self, control: str) -> None:
+        super().__init__(control)
+        self.control = control
+
+    def __str__(self) -> str:
+        return f"{self.control} needs a running app: call it from a task, or after app.run() or open_runtime(app) has started"
+
+
+class NotInWorker(CallsheetError):
+    """A control was used in a worker process that only the runtime's own process has."""
+
+    def __init__(self, control: str) -> None:
+        super().__init__(control)
+        self.control = control
+
+    def __str__(self) -> str:
+        return f"{self.control} is not possible inside a process task; launch a task with another execution that does it"
+
+
+class AlreadyRunning(CallsheetError):
+    """An app was to be run that a runtime runs already."""
+
+    def __str__(self) -> str:
+        return "this app is running already; to run it twice at a time, make two apps"
+
+
+class RunBroken(CallsheetError):
+    """A run ended without an answer of its function."""
+
+
+class WorkerDied(RunBroken):
+    """The process that ran a task ended before it answered."""
+
+    def __init__(self, task: str, how: str) -> None:
+        super().__init__(task, how)
+        self.task, self.how = task, how
+
+    def __str__(self) -> str:
+        return f"the process of task {self.task!r} {self.how}"
+
+
+class RunAbandoned(RunBroken):
+    """A function did not end within its grace after it was asked to; it goes on, unheard."""
+
+    def __init__(self, task: str, what: str, grace: float, stack: str) -> None:
+        super().__init__(task, what, grace, stack)
+        self.task, self.what, self.grace, self.stack = task, what, grace, stack
+
+    def __str__(self) -> str:
+        return f"abandoned: the {self.what} of task {self.task!r} did not end within {self.grace:g} s of being asked to"
+
+
+class RemoteFailure(CallsheetError):
+    """What a task function raised in a worker process. ``__cause__`` is the error itself where it survived the way back."""
+
+    def __init__(self, kind: str, message: str, text: str) -> None:
+        super().__init__(kind, message, text)
+        self.kind, self.message, self.text = kind, message, text
+
+    def __str__(self) -> str:
+        return f"{self.kind}: {self.message}" if self.message else self.kind
+
+
+class LogError(CallsheetError):
+    """The run log cannot be used."""
+
+
+class UnknownColumn(LogError):
+    """A query of the run log names a column that no record has."""
+
+    def __init__(self, name: str, valid: Sequence[str]) -> None:
+        super().__init__(name, tuple(valid))
+        self.name, self.valid = name, tuple(valid)
+
+    def __str__(self) -> str:
+        return f"the run log has no column {self.name!r}.{nearest(self.name, self.valid)} Columns are: {', '.join(self.valid)}"
+
+
+class NoLog(LogError):
+    """There is no run log where one was to be read."""
+
+    def __init__(self, path: str) -> None:
+        super().__init__(path)
+        self.path = path
+
+    def __str__(self) -> str:
+        return f"there is no run log {self.path}: run an app first, or name its log with --log"
+
+
+class LogLocked(LogError):
+    """Another runtime is writing this run log."""
+
+    def __init__(self, path: str, holder: str) -> None:
+        super().__init__(path, holder)
+        self.path, self.holder = path, holder
+
+    def __str__(self) -> str:
+        return f"the run log {self.path} is in use by {self.holder}. Stop that one, or give this app another log"
+
+
+class LogUnusable(LogError):
+    """A file is not a run log, or cannot be opened as one. It was not changed."""
+
+    def __init__(self, path: str, problem: str) -> None:
+        super().__init__(path, problem)
+        self.path, self.problem = path, problem
+
+    def __str__(self) -> str:
+        return f"cannot use {self.path} as a run log: {self.problem}. Nothing was changed; name another file with log='...'"
+
+
+class TargetError(CallsheetError):
+    """A program could not be loaded as an app."""
+
+    def __init__(self, target: str, problem: str) -> None:
+        super().__init__(target, problem)
+        self.target, self.problem = target, problem
+
+    def __str__(self) -> str:
+        return f"cannot load {self.target!r}: {self.problem}"
+
+
+class TaskSignal(CallsheetError):
+    """Raised by a task's function to choose the outcome of its run."""
+
+
+class TaskTerminationException(TaskSignal):
+    """Raise it from a task that ends early because it was asked to: the run is recorded as ``terminate``."""
+
+
+class TaskInactionException(TaskSignal):
+    """Raise it from a task that found nothing to do: the run is recorded as ``inaction``."""
+
+
+class LoadingEnded(BaseException):
+    """Ends the loading of a module at its ``app.run()``, where the app is run by somebody else: see :mod:`runtime.loading`."""
+
+    def __str__(self) -> str:
+        return "an app cannot be run here: this is a worker process of one, or the command line that is about to run it"

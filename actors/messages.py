@@ -1,0 +1,114 @@
+"""The frozen messages between a session, the supervisor and the task actors.
+
+Named tuples, since each launch makes five of them: a frozen dataclass takes three times as long to make.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any, NamedTuple
+
+from actors.facts import Action
+
+
+class Launch(NamedTuple):
+    """One wish that a task runs: by its condition, or because it was asked for."""
+
+    task: str
+    number: int
+    """Counts all launches of a runtime, in the order in which they were decided."""
+    due: float
+    """Seconds since the epoch at which the run should start."""
+    params: Mapping[str, Any]
+
+
+class Start(NamedTuple):
+    """Supervisor to task actor: this launch may run now."""
+
+    launch: Launch
+    execution: str
+    """The mode it was admitted in."""
+
+
+class Stop(NamedTuple):
+    """Supervisor to task actor: end when the last run has ended."""
+
+
+class Cancel(NamedTuple):
+    """Supervisor to task actor: end these runs."""
+
+    reason: str
+    """Why, and who asked; it becomes the record's reason."""
+    run_id: str | None = None
+    """The id of the runs that are meant; None means all of the task."""
+    number: int | None = None
+    """The launch that is meant; None means all."""
+
+
+class RunStarted(NamedTuple):
+    """Task actor to supervisor: the record ``run`` is in the log, the function begins."""
+
+    launch: Launch
+    run_id: str
+
+
+class RunEnded(NamedTuple):
+    """Task actor to supervisor: the terminal record is in the log."""
+
+    launch: Launch
+    run_id: str
+    action: Action
+
+
+class Ask(NamedTuple):
+    """Session to supervisor: run a task with these parameters."""
+
+    task: str
+    params: Mapping[str, Any]
+    at: float
+    """Seconds since the epoch at which it was asked."""
+
+
+class Terminate(NamedTuple):
+    """Session to supervisor: end all runs of a task, and its launches that wait."""
+
+    task: str
+    reason: str
+    run_id: str | None = None
+
+
+class TaskAdded(NamedTuple):
+    """Session to supervisor: the session has a new task."""
+
+    task: str
+
+
+class TaskRemoved(NamedTuple):
+    """Session to supervisor: a task left the session; its runs end, its waiting launches are dropped."""
+
+    task: str
+    by: str
+
+
+class TaskChanged(NamedTuple):
+    """Session to supervisor: an option of a task, or of the config (``task`` is None), has a new value."""
+
+    task: str | None
+
+
+class Halt(NamedTuple):
+    """A run to supervisor: it was cancelled from outside of the runtime, which therefore ends; start nothing more."""
+
+
+class ShutDown(NamedTuple):
+    """Session to supervisor: end the runtime."""
+
+    force: bool
+    """Whether running tasks are cancelled at once, without the time to finish."""
+    reason: str = "shutdown"
+    restart: bool = False
+    """Whether the app starts again afterwards."""
+
+
+ToSupervisor = RunStarted | RunEnded | Ask | Terminate | TaskAdded | TaskRemoved | TaskChanged | Halt | ShutDown
+ToTaskActor = Start | Cancel | Stop

@@ -1,0 +1,141 @@
+"""Options: named, checked settings of a task or of an app's config."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import Any, ClassVar, Generic, TypeVar, overload
+
+from actors.errors import CallsheetError, InvalidOption, UnknownOption, nearest
+
+Given = TypeVar("Given")
+Kept = TypeVar("Kept")
+
+
+class Option(Generic[Given, Kept]):
+    """One setting: what may be given, what is kept, and its default.
+
+    Assigning checks the value at once and tells the holder, so that a running app follows.
+
+    Args:
+      check: turns what was given into what is kept; raises ``ValueError`` that says what is expected.
+      default: what counts where nothing is given, as it would be given.
+    """
+
+    def __init__(self, check: Callable[[Given], Kept], default: Given) -> None:
+        self.check, self.default = check, default
+        self.name = ""
+
+    def __set_name__(self, owner: type, name: str) -> None:
+        self.name = name
+
+    @overload
+    def __get__(self, holder: None, owner: type) -> Option[Given, Kept]: ...
+    @overload
+    def __get__(self, holder: Optioned, owner: type) -> Kept: ...
+    def __get__(self, holder: Optioned | None, owner: type) -> Option[Given, Kept] | Kept:
+        return self if holder is None else holder._kept[self.name]
+
+    def __set__(self, holder: Optioned, value: Given) -> None:
+        kept = self.checked(holder, value)
+        holder._check_change(self.name, kept)
+        holder._kept[self.name] = kept
+        holder._option_changed(self.name)
+
+    def checked(self, holder: Optioned, value: Given) -> Kept:
+        """Return `value` as it is kept.
+
+        Raises:
+          InvalidOption: it is not a possible value; names the holder, the option and what is expected.
+        """
+        try:
+            return self.check(value)
+        except (ValueError, TypeError) as exc:
+            if isinstance(exc, CallsheetError) and not isinstance(exc, ValueError):
+                raise
+            raise InvalidOption(holder._label(), self.name, repr(value), str(exc)) from exc
+
+
+class Inherited(Option[Given | None, Kept]):
+    """A task's setting that falls back to the app's config of the same name when it is None."""
+
+    def __init__(self, check: Callable[[Given], Kept]) -> None:
+        super().__init__(lambda value: None if value is None else check(value), None)  # type: ignore[arg-type, return-value]  # None is kept as "ask the config", and never handed out
+
+    @overload
+    def __get__(self, holder: None, owner: type) -> Option[Given | None, Kept]: ...
+    @overload
+    def __get__(self, holder: Optioned, owner: type) -> Kept: ...
+    def __get__(self, holder: Optioned | None, owner: type) -> Option[Given | None, Kept] | Kept:
+        if holder is None:
+            return self
+        own: Kept | None = holder._kept[self.name]
+        return own if own is not None else holder._inherited(self.name)
+
+
+class Optioned:
+    """Something that has options: unknown names and impossible values are errors at once."""
+
+    _kept: dict[str, Any]
+    _fixed: ClassVar[frozenset[str]] = frozenset()
+    """Attributes that cannot be assigned to later."""
+
+    def __init__(self, given: Mapping[str, Any]) -> None:
+        valid = self.option_names()
+        for name in given:
+            if name not in valid:
+                raise UnknownOption(self._label(), name, valid)
+        self._kept = {}
+        for name in valid:
+            option: Option[Any, Any] = getattr(type(self), name)
+            self._kept[name] = option.checked(self, given.get(name, option.default))
+
+    @classmethod
+    def option_names(cls) -> list[str]:
+        """Return the names of all options, in the order of their definition."""
+        return [name for base in reversed(cls.__mro__) for name, value in vars(base).items() if isinstance(value, Option)]
+
+    def __setattr__(self, name: str, value: object) -> None:
+        if (
+            not name.startswith("_")
+            and not hasattr(type(self), name)
+            and name not in self.__dict__
+            and "_sealed" in self.__dict__
+        ):
+            raise UnknownOption(self._label(), name, self.option_names())
+        if name in self._fixed and "_sealed" in self.__dict__:
+            raise InvalidOption(self._label(), name, repr(value), "it is fixed when the task is made")
+        super().__setattr__(name, value)
+
+    def _label(self) -> str:
+        raise NotImplementedError
+
+    def _inherited(self, name: str) -> Any:
+        raise NotImplementedError
+
+    def _check_change(self, name: str, kept: Any) -> None:
+        """Called before an option gets a new value; raises where it must not."""
+
+    def _option_changed(self, name: str) -> None:
+        """Called after an option got a new value."""
+
+
+def one_of(*choices: str) -> Callable[[str], str]:
+    """Return a check that accepts exactly `choices`."""
+
+    def check(value: str) -> str:
+        if value not in choices:
+            raise ValueError(f"it must be one of {', '.join(map(repr, choices))}.{nearest(str(value), choices)}")
+        return value
+
+    return check
+
+
+def instance_of(kind: type[Kept], expected: str) -> Callable[[Kept], Kept]:
+    """Return a check that accepts instances of `kind` and says `expected` otherwise."""
+
+    def check(value: Kept) -> Kept:
+        if not isinstance(value, kind) or (isinstance(value, bool) and kind is not bool):
+            raise ValueError(f"{expected} is expected")
+        return value
+
+    return check

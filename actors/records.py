@@ -1,0 +1,123 @@
+"""The records of the run log, and the models that queries return.
+
+A model is a selection of the columns: ``repo.model = MinimalRunRecord`` and queries return that. Times are seconds since
+the epoch, ``runtime`` is seconds.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any, Protocol
+
+from actors.facts import ACTIONS, Action
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class MinimalRecord:
+    """What happened to which task, when."""
+
+    created: float
+    """When the record was written."""
+    task_name: str
+    action: Action
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class MinimalRunRecord:
+    """What happened to which run of which task, when."""
+
+    created: float
+    task_name: str
+    run_id: str
+    action: Action
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TaskLogRecord:
+    """The outcome of a task's run, without saying which run."""
+
+    created: float
+    task_name: str
+    action: Action
+    start: float | None = None
+    """When the run began; None where it never did."""
+    end: float | None = None
+    runtime: float | None = None
+    reason: str | None = None
+    """Why it ended so, in a line."""
+    exc_text: str | None = None
+    """The traceback of a failure."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TaskRunRecord:
+    """Everything the run log knows of one event of one run."""
+
+    created: float
+    task_name: str
+    run_id: str
+    action: Action
+    start: float | None = None
+    end: float | None = None
+    runtime: float | None = None
+    execution: str | None = None
+    """The execution mode."""
+    due: float | None = None
+    """When the run should have started; ``start - due`` is how late it was."""
+    reason: str | None = None
+    exc_text: str | None = None
+    output: str | None = None
+    """The last lines that a failed process run wrote to stdout and stderr."""
+
+
+def is_record(document: Mapping[str, Any]) -> bool:
+    """Return whether `document` has what every record has; the run log may hold what somebody else put there."""
+    return document.keys() >= {"created", "task_name", "run_id"} and document.get("action") in ACTIONS
+
+
+class Query(Protocol):
+    """Records that match, oldest first."""
+
+    def all(self) -> list[Any]:
+        """Return all of them, as the repo's model."""
+        ...
+
+    def first(self) -> Any | None:
+        """Return the oldest, or None."""
+        ...
+
+    def last(self) -> Any | None:
+        """Return the newest, or None."""
+        ...
+
+    def count(self) -> int:
+        """Return how many there are."""
+        ...
+
+    def limit(self, n: int) -> Query:
+        """Return the first `n` of them, as a query."""
+        ...
+
+    def __iter__(self) -> Iterator[Any]: ...
+
+
+class Repo(Protocol):
+    """The run log, as one asks it."""
+
+    @property
+    def model(self) -> type[Any]:
+        """The record model that queries return; may be assigned to."""
+        ...
+
+    @model.setter
+    def model(self, model: type[Any]) -> None: ...
+
+    @property
+    def table(self) -> Any:
+        """The TinyDB table itself, for ``table.search(where(...))``."""
+        ...
+
+    def filter_by(self, **columns: object) -> Query:
+        """Return the records whose columns have exactly these values."""
+        ...
