@@ -1,0 +1,41 @@
+"""Lines: one JSON object each, ending in a checksum of itself, so that a damaged one is known.
+
+``{"created":1.5,"task_name":"a","crc":"2f9a1c00"}`` is the object without ``crc``, whose CRC-32 as compact JSON ``crc`` is.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from typing import Any
+from zlib import crc32
+
+import orjson
+
+_TAIL = len(b',"crc":"01234567"}\n')
+
+
+def encode(document: Mapping[str, Any]) -> bytes:
+    """Return `document` as a line. Text that is not valid Unicode is kept readable, with its bad characters escaped."""
+    try:
+        body = orjson.dumps(document)
+    except TypeError:
+        body = orjson.dumps({key: _clean(value) for key, value in document.items()})
+    return b'%b,"crc":"%08x"}\n' % (body[:-1], crc32(body))
+
+
+def decode(line: bytes) -> dict[str, Any] | None:
+    """Return the document of a line, newline included, or None if it is damaged."""
+    body = line[:-_TAIL] + b"}"
+    if line[-_TAIL:] != b',"crc":"%08x"}\n' % crc32(body):
+        return None
+    document = orjson.loads(body)
+    return document if isinstance(document, dict) else None
+
+
+def complete_lines(data: bytes) -> Iterator[bytes]:
+    """Yield the lines of `data` that are complete; a last one without its newline is left out."""
+    return (line for line in data.splitlines(keepends=True) if line.endswith(b"\n"))
+
+
+def _clean(value: object) -> object:
+    return value.encode("utf-8", "backslashreplace").decode() if isinstance(value, str) else value

@@ -1,0 +1,101 @@
+"""Repo: questions to the run log."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import fields
+from itertools import islice
+from pathlib import Path
+from typing import Any
+
+from cattrs import Converter
+from tinydb.table import Table
+
+from actors.errors import UnknownColumn
+from actors.records import TaskRunRecord, is_record
+from runtime.codec import make_codec
+from runtime.journal import FileJournal, Journal, MemoryJournal, open_table
+
+COLUMNS = tuple(field.name for field in fields(TaskRunRecord))
+
+
+class RunQuery:
+    """Records that match, oldest first; asked of the log anew each time, so it sees what was added."""
+
+    def __init__(self, repo: RunRepo, columns: Mapping[str, object], most: int | None = None) -> None:
+        self._repo, self._columns, self._most = repo, columns, most
+
+    def all(self) -> list[Any]:
+        """Return all of them, as the repo's model."""
+        return list(self)
+
+    def first(self) -> Any | None:
+        """Return the oldest, or None."""
+        return next(iter(self), None)
+
+    def last(self) -> Any | None:
+        """Return the newest, or None."""
+        matching = list(self._documents())
+        return self._repo.structured(matching[-1]) if matching else None
+
+    def count(self) -> int:
+        """Return how many there are."""
+        return sum(1 for _ in self._documents())
+
+    def limit(self, n: int) -> RunQuery:
+        """Return the first `n` of them, as a query."""
+        return RunQuery(self._repo, self._columns, n if self._most is None else min(n, self._most))
+
+    def __iter__(self) -> Iterator[Any]:
+        return (self._repo.structured(document) for document in self._documents())
+
+    def _documents(self) -> Iterator[dict[str, Any]]:
+        def matches(document: Mapping[str, Any]) -> bool:
+            return all(document.get(column) == value for column, value in self._columns.items())
+
+        records = filter(is_record, self._repo.journal.read())
+        return islice(filter(matches, records), self._most)
+
+
+class RunRepo:
+    """The run log, as one asks it. Works while a runtime writes it, and while none does.
+
+    ``model`` is the record model that queries return; ``table`` is the TinyDB table, for ``table.search(where(...))``.
+    """
+
+    def __init__(self, journal: Journal, codec: Converter) -> None:
+        self.journal = journal
+        self._model: type[Any] = TaskRunRecord
+        self.table: Table = open_table(journal)
+        self._codec = codec
+
+    @property
+    def model(self) -> type[Any]:
+        """The record model that queries return: one of :mod:`actors.records`, or any class whose fields are columns."""
+        return self._model
+
+    @model.setter
+    def model(self, model: type[Any]) -> None:
+        if not isinstance(model, type):
+            raise TypeError(f"a record model is a class, such as MinimalRunRecord, not {model!r}")
+        self._model = model
+
+    def filter_by(self, **columns: object) -> RunQuery:
+        """Return the records whose columns have exactly these values; without any, all.
+
+        Raises:
+          UnknownColumn: there is no such column; names the nearest.
+        """
+        for name in columns:
+            if name not in COLUMNS:
+                raise UnknownColumn(name, COLUMNS)
+        return RunQuery(self, columns)
+
+    def structured(self, document: Mapping[str, Any]) -> Any:
+        """Return `document` as the model."""
+        return self._codec.structure(document, self.model)
+
+
+def open_repo(path: Path | None) -> RunRepo:
+    """Return the run log in the file `path`, which need not exist yet; None is a new one in memory."""
+    return RunRepo(MemoryJournal() if path is None else FileJournal(path), make_codec())

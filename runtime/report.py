@@ -1,0 +1,32 @@
+"""Report: the runs in a log, one row each, as the command line shows them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import Any
+
+from actors.records import is_record
+
+
+def runs_in(documents: Iterable[dict[str, Any]]) -> list[dict[str, Any]]:
+    """Return one row for each run, in the order in which they began or, unstarted, ended.
+
+    A row is the run's last record, with ``status`` for its action: ``running`` where there is no end. ``late`` is how many
+    seconds after it was due it began.
+    """
+    rows: list[dict[str, Any]] = []
+    open_rows: dict[tuple[Any, ...], dict[str, Any]] = {}
+    for document in filter(is_record, documents):
+        action, key = document["action"], (document["task_name"], document["run_id"], document.get("start"))
+        row = open_rows.pop(key, None)
+        if row is None:
+            row = {}
+            rows.append(row)
+        row.update(document)
+        del row["action"]
+        row["status"] = "running" if action == "run" else action
+        if action == "run":
+            open_rows[key] = row
+        if "start" in row and "due" in row:
+            row["late"] = max(row["start"] - row["due"], 0.0)
+    return rows

@@ -1,0 +1,112 @@
+"""RunLog: what the rest of the runtime speaks to when something happened to a run."""
+
+from __future__ import annotations
+
+import logging
+from collections import deque
+from collections.abc import Iterator, Mapping
+from contextlib import suppress
+from typing import Any
+
+from actors.facts import Facts
+from actors.records import is_record
+from runtime.clock import Clock
+from runtime.journal import Journal
+from runtime.logs import runtime_log, task_log
+
+WAITING_RECORDS = 10_000
+"""How many records are kept in memory while the log cannot be written."""
+
+
+class History:
+    """What the records of a log amount to: the facts of each task, and the runs that have no end."""
+
+    def __init__(self) -> None:
+        self.facts: dict[str, Facts] = {}
+        self._open: dict[tuple[str, str, float | None], dict[str, Any]] = {}  # {(task, run id, start): their "run" records}
+
+    def take_in(self, document: dict[str, Any]) -> None:
+        """Take in the next record; what is none, put there by somebody else, is passed over."""
+        if not is_record(document):
+            return
+        action, key = document["action"], (document["task_name"], document["run_id"], document.get("start"))
+        facts = self.facts.setdefault(document["task_name"], Facts())
+        facts.note(action, document["created"])
+        if action == "run":
+            facts.due = document.get("due", document["created"])
+            self._open[key] = document
+        else:
+            self._open.pop(key, None)
+
+    def open_runs(self) -> list[dict[str, Any]]:
+        """Return the "run" records of the runs that have no end."""
+        return list(self._open.values())
+
+
+class RunLog:
+    """Writes the records of runs, and knows each task's facts from them.
+
+    A record is in the journal when ``record`` returns. If the journal cannot be written, the runtime goes on: records wait
+    in memory and follow in their order as soon as it can.
+    """
+
+    def __init__(self, journal: Journal, clock: Clock) -> None:
+        self._journal, self.clock = journal, clock
+        self._waiting: deque[dict[str, Any]] = deque(maxlen=WAITING_RECORDS)
+        self._dropped = 0
+
+    def open(self) -> dict[str, Facts]:
+        """Lock the journal, close the runs that a former life left open, and return the facts of each task by name.
+
+        Raises:
+          LogLocked, LogUnusable: it cannot be written; nothing was changed.
+        """
+        self._journal.open()
+        history = History()
+        for document in self._journal.read():
+            history.take_in(document)
+        for begun in history.open_runs():
+            crash = {**begun, "created": self.clock.now(), "action": "crash", "reason": "the runtime ended before the run did"}
+            self.record(crash)
+            history.take_in(crash)
+        return history.facts
+
+    def record(self, document: dict[str, Any]) -> None:
+        """Write `document`, a record as its columns, and tell the standard loggers."""
+        if self._waiting:
+            self._wait(document)
+        else:
+            try:
+                self._journal.append(document)
+            except OSError as exc:
+                runtime_log.tell(logging.ERROR, "run log: cannot write (%s); records wait in memory until it can be", exc)
+                self._wait(document)
+        level = logging.ERROR if document["action"] == "fail" else logging.INFO
+        if task_log.wants(level):
+            task_log.tell(level, "%s", ": ".join(_sayings(document)), extra={"callsheet": dict(document)})
+
+    def close(self) -> None:
+        """Write what waits, if it can be written, and let go of the journal."""
+        with suppress(OSError):
+            self._write_waiting()
+        if lost := len(self._waiting) + self._dropped:
+            runtime_log.tell(logging.ERROR, "run log: %d records could not be written and are lost", lost)
+        self._journal.close()
+
+    def _wait(self, document: dict[str, Any]) -> None:
+        self._dropped += len(self._waiting) == WAITING_RECORDS  # the oldest makes room
+        self._waiting.append(document)
+        with suppress(OSError):
+            self._write_waiting()
+
+    def _write_waiting(self) -> None:
+        while self._waiting:
+            self._journal.append(self._waiting[0])
+            self._waiting.popleft()
+
+
+def _sayings(document: Mapping[str, Any]) -> Iterator[str]:
+    yield f"task {document['task_name']!r} run {document['run_id']}"
+    yield f"{document['action']} ({document['reason']})" if document.get("reason") else document["action"]
+    if text := document.get("exc_text"):
+        yield f"\n{text}"

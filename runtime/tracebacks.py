@@ -1,0 +1,51 @@
+"""Tracebacks as people want them: from their own first line on."""
+
+from __future__ import annotations
+
+import traceback
+from pathlib import Path
+from types import FrameType
+
+from actors.errors import CallsheetError
+from actors.portable import describe
+
+_ROOT = Path(__file__).resolve().parents[1]
+_NOT_THEIRS = (str(_ROOT / "runtime"), str(_ROOT / "actors"), str(_ROOT / "cli.py"), "<frozen importlib")
+
+
+def user_traceback(error: BaseException) -> str:
+    """Return the traceback of `error` and of what led to it, without the lines of Callsheet and of the import system.
+
+    Of an error that Callsheet raised on purpose its own causes are left out too. Where no line of theirs is left, an error that
+    says by itself where it is (those, and those of syntax) stands alone; another one is ours, and shown whole.
+    """
+    try:
+        shown = traceback.TracebackException.from_exception(error)
+        _trim(shown, error)
+        return "".join(shown.format()).rstrip("\n")
+    except Exception:  # its notes or its causes are not what they should be
+        return "".join([*traceback.format_tb(error.__traceback__), describe(error)])
+
+
+def user_stack(frame: FrameType) -> str:
+    """Return the stack of `frame`, from behind the last line of Callsheet on."""
+    frames = traceback.extract_stack(frame)
+    ours = [number for number, summary in enumerate(frames) if _is_ours(summary.filename)]
+    return "".join(traceback.format_list(frames[ours[-1] + 1 :] if ours else frames)).rstrip("\n")
+
+
+def _trim(shown: traceback.TracebackException, error: BaseException | None) -> None:
+    theirs = [summary for summary in shown.stack if not _is_ours(summary.filename)]
+    if theirs:
+        shown.stack = traceback.StackSummary.from_list(theirs)
+    elif isinstance(error, (CallsheetError, SyntaxError)):
+        shown.stack = None  # type: ignore[assignment]  # then it prints no head line for it either
+    if isinstance(error, CallsheetError):
+        shown.__cause__ = shown.__context__ = None
+    for part, cause in ((shown.__cause__, "__cause__"), (shown.__context__, "__context__")):
+        if part is not None:
+            _trim(part, getattr(error, cause))
+
+
+def _is_ours(filename: str) -> bool:
+    return filename.startswith(_NOT_THEIRS)
