@@ -1,0 +1,47 @@
+"""A private event loop for an async function in a thread or a worker process. Imports a loop only once one is needed."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Coroutine
+from contextlib import suppress
+from typing import Any
+
+from actors.errors import TaskTerminationException
+from actors.termination import Flag
+
+
+def run_to_end(work: Coroutine[Any, Any, Any], backend: str, flag: Flag) -> Any:
+    """Run `work` in a new loop of this thread and return its value; when `flag` is set, it is cancelled at its next await.
+
+    Raises:
+      TaskTerminationException: it was cancelled, and ended by that.
+    """
+    import anyio
+
+    async def until_flag() -> Any:
+        call_soon = _call_soon(backend)
+        with anyio.CancelScope() as scope:
+
+            def cancel() -> None:
+                with suppress(RuntimeError):  # the loop has ended meanwhile
+                    call_soon(scope.cancel)
+
+            flag.on_set(cancel)
+            return await work
+        raise TaskTerminationException("cancelled")
+
+    return anyio.run(until_flag, backend=backend)
+
+
+def _call_soon(backend: str) -> Callable[[Callable[[], Any]], Any]:
+    """Prepare the current loop, and return what schedules a function in it, from any thread, without waiting for it."""
+    if backend == "asyncio":
+        import asyncio
+
+        from runtime.daemon_threads import DaemonThreads
+
+        asyncio.get_running_loop().set_default_executor(DaemonThreads())
+        return asyncio.get_running_loop().call_soon_threadsafe
+    import trio
+
+    return trio.lowlevel.current_trio_token().run_sync_soon

@@ -1,0 +1,50 @@
+"""Runners: where a task's function is executed. One contract, held by each of them and tested by one suite."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any, Protocol
+
+import trio
+
+from actors.callables import Function
+from actors.termination import Flag
+
+
+@dataclass(slots=True)
+class Call:
+    """One call of a task's function."""
+
+    task: str
+    run_id: str
+    function: Function
+    kwargs: Mapping[str, Any]
+    flag: Flag | None = None
+    """Set by the runner when the run shall end, where the function cannot be cancelled: in threads there always is one."""
+    backend: str = "trio"
+    """``trio`` or ``asyncio``: what drives the function if it is async."""
+    grace: float = 5.0
+    """Seconds the function gets to end once it was asked to."""
+    output: str | None = None
+    """Set by the runner: the last lines the function wrote, where the runner sees them."""
+
+
+class Runner(Protocol):
+    """Executes functions in one way."""
+
+    async def run(self, call: Call, scope: trio.CancelScope) -> Any:
+        """Execute the function of `call` under `scope`, and return what it returned, or raise what it raised.
+
+        Where nothing can be cancelled, the scope need not be entered: that costs as much as starting a task does. Where it has
+        caught its own cancellation, None comes out, and ``scope.cancelled_caught`` tells.
+
+        Cancelling ends the function: first by asking, then, after the call's grace, by force where there is one. What it still
+        returned or raised comes out as usual; otherwise the cancellation does, and the function runs no more.
+
+        Raises:
+          RunAbandoned: it was cancelled, and the function could neither be made to end nor waited for any longer.
+          WorkerDied: the process of the function ended before it answered.
+          RemoteFailure: the function raised this in another process.
+        """
+        ...

@@ -1,0 +1,52 @@
+"""Inline: in the scheduler's own thread. The runner of ``main`` and ``async``, which differ in what may start meanwhile."""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Callable, Coroutine, Generator
+from types import CoroutineType, coroutine
+from typing import Any
+
+import trio
+
+from actors.errors import AsyncioNeeded
+from runtime.runners import Call
+from runtime.runners.asyncio_loop import AsyncioLoop
+
+
+class InlineRunner:
+    """Calls functions where the scheduler runs: sync ones block it, async ones are awaited, on trio or on an asyncio loop."""
+
+    def __init__(self, asyncio_loop: AsyncioLoop) -> None:
+        self._asyncio_loop = asyncio_loop
+
+    async def run(self, call: Call, scope: trio.CancelScope) -> Any:
+        result = call.function(**call.kwargs)
+        if result is None or not inspect.isawaitable(result):
+            return result
+        with scope:
+            if call.backend == "asyncio":
+                return await self._asyncio_loop.run(call, result)
+            return await (_on_trio(result) if isinstance(result, CoroutineType) else result)
+
+
+@coroutine
+def _on_trio(work: Coroutine[Any, Any, Any]) -> Generator[Any, Any, Any]:
+    """Drive `work` on trio, and refuse what only asyncio understands at the line that awaits it.
+
+    Trio ends a task that yields what it does not know without giving it another word, so that the run could not be recorded.
+    """
+    resume: Callable[[Any], Any] = work.send
+    value: Any = None
+    while True:
+        try:
+            trap = resume(value)
+        except StopIteration as stop:
+            return stop.value
+        if not getattr(trap, "__module__", "").startswith("trio."):
+            resume, value = work.throw, AsyncioNeeded(type(trap).__qualname__ if trap is not None else "asyncio.sleep(0)")
+            continue
+        try:
+            resume, value = work.send, (yield trap)
+        except BaseException as exc:  # among them Cancelled: it is thrown on, into the function, which is where it belongs
+            resume, value = work.throw, exc

@@ -1,0 +1,118 @@
+"""Process: each run in a warm worker process, several at a time, spawned and never forked."""
+
+from __future__ import annotations
+
+import pickle
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+import trio
+
+from actors.callables import Function, check_portable, qualname_of
+from actors.portable import pickled_parameters
+from actors.session import Session
+from runtime.runners import Call
+from runtime.runners.worker import Worker
+from runtime.stopping import Patience
+from runtime.worker.protocol import Job, Program, frame
+
+
+@dataclass(frozen=True, slots=True)
+class _Reference:
+    """How a worker finds a function: by the qualified name of its task's function, or else by its pickle."""
+
+    function: Function
+    qualname: str
+    pickled: bytes | None
+
+
+class ProcessRunner:
+    """Runs functions in worker processes, which it keeps for the next run.
+
+    A process is ended for certain: SIGTERM to its group, the call's grace, SIGKILL. What it still answers in that time counts.
+    How many there are at a time is not decided here: the supervisor starts no more runs than there may be.
+
+    Args:
+      program: returns what workers load; asked once, when the first is started.
+      session: the session whose controls the functions use from inside.
+    """
+
+    def __init__(self, program: Callable[[], Program], session: Session, patience: Patience) -> None:
+        self._find_program, self._session, self._patience = program, session, patience
+        self._program: Program | None = None
+        self._references: dict[str, _Reference] = {}  # {task: how workers find its function}
+        self._idle: list[Worker] = []
+        self._closed = False
+        self._nursery: trio.Nursery
+        self._serving: trio.CancelScope
+
+    async def serve(self, *, task_status: trio.TaskStatus[None] = trio.TASK_STATUS_IGNORED) -> None:
+        """Pass on what workers print until ``close``, also while runs are cancelled; started once runs can come."""
+        with trio.CancelScope(shield=True) as self._serving:  # who serves also closes, and closing has a deadline
+            async with trio.open_nursery() as self._nursery:
+                task_status.started()
+                await trio.sleep_forever()
+
+    async def run(self, call: Call, scope: trio.CancelScope) -> Any:
+        job = self._job(call)
+        with scope:
+            return await self._done(call, job)
+
+    async def _done(self, call: Call, job: bytes) -> Any:
+        while True:
+            worker = self._idle.pop() if self._idle else await self._start(call.task)
+            try:
+                return await worker.call(call, job, self._session, self._patience)
+            except BrokenPipeError:
+                continue  # it had died while it was idle, and knows nothing of the job: another one takes it
+            finally:
+                if worker.usable and not self._closed:
+                    self._idle.append(worker)
+                else:
+                    await worker.end(self._patience)
+
+    async def close(self, seconds: float) -> None:
+        """End the idle workers, giving them `seconds` to exit by themselves, and keep none from now on."""
+        self._closed = True
+        try:
+            async with trio.open_nursery() as nursery:
+                while self._idle:
+                    nursery.start_soon(self._idle.pop().end, self._patience, seconds)
+        finally:
+            self._serving.cancel()
+
+    def _job(self, call: Call) -> bytes:
+        """Return the frame of `call`.
+
+        Raises:
+          UnportableFunction, UnportableParameter: it cannot be sent; says what.
+        """
+        known = self._references.get(call.task)
+        if known is None or known.function is not call.function:
+            check_portable(call.task, call.function)
+            known = _Reference(call.function, qualname_of(call.function), _by_reference(call.function))
+            self._references[call.task] = known
+        kwargs = pickled_parameters(call.task, call.kwargs)
+        return frame(Job(call.task, call.run_id, known.qualname, known.pickled, kwargs, call.backend))
+
+    async def _start(self, task: str) -> Worker:
+        if self._program is None:
+            self._program = self._find_program()
+        worker = await Worker.spawn()
+        try:
+            for output in worker.outputs:
+                self._nursery.start_soon(output.pass_on)
+            await worker.prepare(self._program, task)
+        except BaseException:
+            await worker.end(self._patience)
+            raise
+        return worker
+
+
+def _by_reference(function: Function) -> bytes | None:
+    """Return `function` pickled, None where another object has its name, as with some decorators."""
+    try:
+        return pickle.dumps(function, pickle.HIGHEST_PROTOCOL)
+    except Exception:
+        return None

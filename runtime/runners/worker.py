@@ -1,0 +1,247 @@
+"""One worker process, as the scheduler sees it."""
+
+from __future__ import annotations
+
+import os
+import pickle
+import signal
+import socket
+import subprocess
+import sys
+from collections import deque
+from contextlib import suppress
+from pathlib import Path
+from typing import Any
+
+import trio
+
+from actors.errors import RemoteFailure, UnportableResult, WorkerDied
+from actors.portable import describe, portable
+from actors.session import Session
+from runtime import worker as worker_side
+from runtime.runners import Call
+from runtime.runners.output import LINES_KEPT, Output
+from runtime.stopping import Patience
+from runtime.worker.protocol import (
+    HEAD,
+    Broken,
+    Hello,
+    Program,
+    Raised,
+    Reply,
+    Request,
+    Returned,
+    body_length,
+    frame,
+)
+
+_SCRIPT = str(Path(worker_side.__file__).with_name("__main__.py"))
+_TO_GET_READY = 120.0
+_TO_EXIT = 1.0
+_TO_REAP = 1.0
+_CHUNK = 1 << 16
+
+
+class Worker:
+    """A process that calls functions, one at a time. It leads its own process group, which ends with it."""
+
+    def __init__(self, process: trio.Process, connection: socket.socket, lifeline: int, stdout: int, stderr: int) -> None:
+        self.process = process
+        self.usable = False
+        """Whether it may get a call: it has loaded the program, does nothing, and was not told to end."""
+        self._connection = connection
+        self._lifeline = lifeline  # held open for as long as the process may live: see runtime.worker.lifeline
+        self._received = bytearray()
+        self._kept: deque[str] = deque(maxlen=LINES_KEPT)
+        self.outputs = [Output(fd, sink, self._kept) for fd, sink in ((stdout, sys.stdout), (stderr, sys.stderr))]
+
+    @classmethod
+    async def spawn(cls) -> Worker:
+        """Start a process that waits for :meth:`prepare`."""
+        ours, theirs = socket.socketpair()
+        ours.setblocking(False)
+        (its_lifeline, lifeline), (out, its_out), (err, its_err) = os.pipe(), os.pipe(), os.pipe()
+        try:
+            process = await trio.lowlevel.open_process(
+                [sys.executable, "-P", _SCRIPT, str(theirs.fileno()), str(its_lifeline)],
+                stdin=subprocess.DEVNULL,
+                stdout=its_out,
+                stderr=its_err,
+                pass_fds=[theirs.fileno(), its_lifeline],
+                start_new_session=True,
+            )
+        except BaseException:
+            ours.close()
+            for fd in (lifeline, out, err):
+                os.close(fd)
+            raise
+        finally:
+            theirs.close()
+            for fd in (its_lifeline, its_out, its_err):
+                os.close(fd)
+        return cls(process, ours, lifeline, out, err)
+
+    async def prepare(self, program: Program, task: str) -> None:
+        """Have it load `program`; it is usable from then on.
+
+        Raises:
+          RemoteFailure: loading the program raised this there.
+          WorkerDied: it ended meanwhile, or was not ready within two minutes.
+        """
+        self._mark(f"[{task}] ")
+        answer = None
+        try:
+            with trio.move_on_after(_TO_GET_READY):
+                await self._send(frame(Hello(program)))
+                answer = await self._receive()
+        except (EOFError, OSError):
+            raise WorkerDied(task, await self._death()) from None
+        if answer is None:
+            raise WorkerDied(task, f"was not ready within {_TO_GET_READY:g} s of its start")
+        if isinstance(answer, Broken):
+            raise RemoteFailure("the app cannot be loaded in a worker process", answer.line, answer.text)
+        self.usable = True
+
+    async def call(self, call: Call, job: bytes, session: Session, patience: Patience) -> Any:
+        """Have `job` done, as :meth:`Runner.run` promises; `session` is the one its function asks.
+
+        Raises:
+          BrokenPipeError: the process had ended before; the job was not begun.
+        """
+        self.usable = False
+        self._kept.clear()
+        self._mark(f"[{call.task} {call.run_id}] ")
+        try:
+            await self._send(job)
+            answer = await self._answer(session)
+            self.usable = not answer.spent
+        except trio.Cancelled:
+            self._signal(signal.SIGTERM)
+            last_word = None
+            with patience.allow(call.grace), suppress(EOFError):
+                last_word = await self._answer(session)
+            if last_word is None:
+                raise
+            answer = last_word
+        except EOFError:
+            raise WorkerDied(call.task, await self._death()) from None
+        finally:
+            for output in self.outputs:
+                output.finish_run()
+            call.output = "\n".join(self._kept) or None
+        return _unwrapped(call.task, answer)
+
+    async def end(self, patience: Patience, seconds: float = 0.0) -> None:
+        """End the process within `seconds`, then kill its whole group, and reap it. Not to be cancelled, but bounded."""
+        self.usable = False
+        self._connection.close()
+        with patience.allow(seconds):
+            await self.process.wait()
+        self._signal(signal.SIGKILL)
+        with trio.CancelScope(deadline=trio.current_time() + _TO_REAP, shield=True):
+            await self.process.wait()
+        os.close(self._lifeline)
+        for output in self.outputs:
+            output.finish_run()
+            output.close()
+
+    async def _answer(self, session: Session) -> Returned | Raised:
+        while isinstance(message := await self._receive(), Request):
+            try:
+                await self._send(frame(_reply(message, session)))
+            except OSError:  # it died while it waited
+                raise EOFError from None
+        assert isinstance(message, (Returned, Raised))
+        return message
+
+    async def _send(self, data: bytes) -> None:
+        view = memoryview(data)
+        while view:
+            try:
+                view = view[self._connection.send(view) :]
+            except BlockingIOError:
+                await trio.lowlevel.wait_writable(self._connection)
+
+    async def _receive(self) -> Any:
+        """Wait for a message. What was received of one stays if this is cancelled, so that it can be called again."""
+        while (missing := self._missing()) > 0:
+            await trio.lowlevel.wait_readable(self._connection)
+            try:
+                data = self._connection.recv(max(missing, _CHUNK))
+            except BlockingIOError:
+                continue
+            except ConnectionResetError:
+                data = b""
+            if not data:
+                raise EOFError
+            self._received += data
+        end = HEAD + body_length(self._received)
+        message = pickle.loads(memoryview(self._received)[HEAD:end])
+        del self._received[:end]
+        return message
+
+    def _missing(self) -> int:
+        return (
+            HEAD - len(self._received) if len(self._received) < HEAD else HEAD + body_length(self._received) - len(self._received)
+        )
+
+    async def _death(self) -> str:
+        """Return in words how the process ended."""
+        with trio.move_on_after(_TO_EXIT):
+            await self.process.wait()
+        status = self.process.returncode
+        if status is None:
+            return "closed its connection without an answer"
+        if status >= 0:
+            return f"exited with status {status} before it answered"
+        name = signal.Signals(-status).name
+        return f"was killed by signal {-status} ({name}{', out of memory?' if -status == signal.SIGKILL else ''})"
+
+    def _mark(self, prefix: str) -> None:
+        for output in self.outputs:
+            output.prefix = prefix
+
+    def _signal(self, number: signal.Signals) -> None:
+        with suppress(ProcessLookupError, PermissionError):
+            os.killpg(self.process.pid, number)
+
+
+def _reply(request: Request, session: Session) -> Reply:
+    """Do what the function asked of its session, and return the answer, errors included."""
+    try:
+        return Reply(_controlled(request, session))
+    except Exception as exc:
+        return Reply(error=portable(exc) or portable(RuntimeError(describe(exc))))
+
+
+def _controlled(request: Request, session: Session) -> Any:
+    controls = session.controls
+    match request.control, request.args:
+        case "launch", (task, params):
+            return controls.launch(task, params)
+        case "terminate", (task, run_id):
+            return controls.terminate(task, run_id)
+        case "shut_down", (force,):
+            return controls.shut_down(force=force)
+        case "restart", ():
+            return controls.restart()
+        case "knows", (task,):
+            return controls.knows(task)
+        case "facts", (task,):
+            declared = session.declared(task)
+            return declared.facts if declared is not None else None
+    raise AssertionError(request)
+
+
+def _unwrapped(task: str, answer: Returned | Raised) -> Any:
+    if isinstance(answer, Returned):
+        try:
+            return pickle.loads(answer.value)
+        except Exception as exc:
+            raise UnportableResult(task, "value", describe(exc)) from exc
+    error = RemoteFailure(answer.kind, answer.message, answer.text)
+    original = None
+    if answer.error is not None:
+        with suppress(Exception):
+            original = pickle.loads(answer.error)
+    raise error from original

@@ -1,0 +1,10 @@
+"""Started by the process runner as a script, with ``-P``: nothing of the user's folders can stand in for our modules."""
+
+import sys
+from pathlib import Path
+
+sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
+
+from runtime.worker.child import serve  # the line above is what makes it importable
+
+serve(int(sys.argv[1]), int(sys.argv[2]))

@@ -1,0 +1,125 @@
+"""The worker's end of the socket, and the session's controls on it."""
+
+from __future__ import annotations
+
+import pickle
+import socket
+import threading
+from collections.abc import Mapping
+from typing import Any
+
+from actors.errors import NotInWorker, NotRunning
+from actors.facts import Facts
+from actors.portable import check_parameters
+from runtime.worker.protocol import HEAD, Reply, Request, body_length, frame
+
+_CHUNK = 1 << 16
+
+
+class Channel:
+    """Sends and receives whole messages, blocking."""
+
+    def __init__(self, fd: int) -> None:
+        self._socket = socket.socket(fileno=fd)
+        self._socket.setblocking(True)
+        self._received = bytearray()
+        self._socket.set_inheritable(False)  # what the function starts must not keep the scheduler waiting
+
+    def send(self, message: object) -> None:
+        """Send `message`."""
+        self._socket.sendall(frame(message))
+
+    def receive(self) -> Any:
+        """Wait for a message and return it.
+
+        Raises:
+          EOFError: the scheduler is gone.
+        """
+        received = self._received
+        self._fill(HEAD)
+        end = HEAD + body_length(received)
+        self._fill(end)
+        message = pickle.loads(memoryview(received)[HEAD:end])
+        self._received = received[end:]
+        return message
+
+    def close(self) -> None:
+        """Close it."""
+        self._socket.close()
+
+    def fileno(self) -> int:
+        """Return the file descriptor."""
+        return self._socket.fileno()
+
+    def _fill(self, size: int) -> None:
+        """Receive until at least `size` bytes are there."""
+        while (missing := size - len(self._received)) > 0:
+            data = self._socket.recv(max(missing, _CHUNK))
+            if not data:
+                raise EOFError
+            self._received += data
+
+
+class RemoteControls:
+    """The session's controls inside a worker: messages to the scheduler, each answered before the call returns.
+
+    They work while a run goes on. A thread that a function has left behind cannot use them between two runs, when nobody
+    would answer.
+    """
+
+    def __init__(self, channel: Channel) -> None:
+        self._channel = channel
+        self._asking = threading.Lock()  # the function may have threads of its own, and one pair of messages is under way
+        self._running = False
+
+    def begin_run(self) -> None:
+        """Let the function of a run use them."""
+        self._running = True
+
+    def end_run(self) -> None:
+        """Let nobody use them until the next run; waits for the answer that is under way."""
+        with self._asking:
+            self._running = False
+
+    def launch(self, task: str, params: Mapping[str, Any]) -> None:
+        check_parameters(task, params)
+        self._ask("launch", task, dict(params))
+
+    def terminate(self, task: str, run_id: str | None) -> None:
+        self._ask("terminate", task, run_id)
+
+    def shut_down(self, *, force: bool) -> None:
+        self._ask("shut_down", force)
+
+    def restart(self) -> None:
+        self._ask("restart")
+
+    def task_added(self, task: str) -> None:
+        """Never called: it is not allowed."""
+
+    def task_removed(self, task: str) -> None:
+        """Never called: it is not allowed."""
+
+    def task_changed(self, task: str | None) -> None:
+        """Never called: it is not allowed."""
+
+    def check_allowed(self, change: str) -> None:
+        raise NotInWorker(change)
+
+    def facts(self, task: str) -> Facts | None:
+        facts: Facts | None = self._ask("facts", task)
+        return facts
+
+    def knows(self, task: str) -> bool:
+        return bool(self._ask("knows", task))
+
+    def _ask(self, control: str, *args: object) -> Any:
+        with self._asking:
+            if not self._running:
+                raise NotRunning(f"session ({control})")
+            self._channel.send(Request(control, args))
+            reply = self._channel.receive()
+        assert isinstance(reply, Reply)
+        if reply.error is not None:
+            raise pickle.loads(reply.error)
+        return reply.value

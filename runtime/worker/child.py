@@ -1,0 +1,124 @@
+"""The life of a worker process: load the program once, then call one function after the other."""
+
+from __future__ import annotations
+
+import inspect
+import os
+import pickle
+import signal
+import sys
+
+from actors.app import App
+from actors.args import Argument, Circumstances, valued
+from actors.callables import Function, qualname_of
+from actors.errors import UnportableFunction, UnportableResult
+from actors.loading import become_worker
+from actors.portable import describe, first_line, loaded_parameters, portable
+from actors.task import Task
+from actors.termination import Flag, current_flag, current_task
+from runtime.loading import load
+from runtime.loops import run_to_end
+from runtime.tracebacks import user_traceback
+from runtime.worker import lifeline
+from runtime.worker.channel import Channel, RemoteControls
+from runtime.worker.protocol import Broken, Job, Program, Raised, Ready, Returned
+
+
+def serve(fd: int, lifeline_fd: int) -> None:
+    """Serve the scheduler at the other end of the socket `fd` until it closes it."""
+    become_worker()
+    lifeline.hold(lifeline_fd)
+    channel = Channel(fd)
+    os.register_at_fork(after_in_child=channel.close)  # else a child would keep the end of this process from being seen
+    for stream in (sys.stdout, sys.stderr):
+        stream.reconfigure(line_buffering=True, errors="backslashreplace")  # type: ignore[union-attr]  # real files here
+    try:
+        program = channel.receive().program
+        try:
+            app = _prepare(program)
+        except BaseException as exc:
+            channel.send(Broken(describe(exc), user_traceback(exc)))
+            return
+        app.session.controls = controls = RemoteControls(channel)
+        channel.send(Ready())
+        while True:
+            job = channel.receive()
+            controls.begin_run()
+            answer = _answer(app, job)
+            controls.end_run()
+            channel.send(answer)
+    except (EOFError, BrokenPipeError, ConnectionResetError):
+        return
+    finally:
+        channel.close()
+
+
+def _prepare(program: Program) -> App:
+    """Load the module of the app as the scheduler's process has it, and return the app, or an empty one to stand in."""
+    sys.path[:] = program.sys_path
+    sys.argv[:] = program.argv
+    if program.source is None:
+        return App(log=None)
+    module = load(program.source)
+    app = getattr(module, program.app, None) if program.app else None
+    return app if isinstance(app, App) else App(log=None)
+
+
+def _answer(app: App, job: Job) -> Returned | Raised:
+    """Call the function of `job` and return what comes of it."""
+    flag: Flag | None = None
+    heeds_flag = False
+    current_task.set(job.task)
+    try:
+        function = _find(app, job)
+        kwargs = loaded_parameters(job.task, job.kwargs)
+        if any(isinstance(value, Argument) for value in kwargs.values()):
+            flag = Flag()
+            kwargs = valued(kwargs, Circumstances(_task(app, job, function), app.session, flag))
+            heeds_flag = any(value is flag for value in kwargs.values())
+        if flag is not None and heeds_flag:
+            signal.signal(signal.SIGTERM, lambda *_: flag.set())
+        current_flag.set(flag)
+        value = function(**kwargs)
+        if inspect.iscoroutine(value):
+            value = run_to_end(value, job.backend, flag or Flag())
+        blob = _pickled(job.task, value)
+        return Returned(blob, spent=not _flushed())
+    except BaseException as exc:
+        return Raised(type(exc).__name__, first_line(exc), user_traceback(exc), portable(exc), spent=not _flushed())
+    finally:
+        if heeds_flag:
+            signal.signal(signal.SIGTERM, signal.SIG_DFL)
+
+
+def _find(app: App, job: Job) -> Function:
+    """Return the function of `job`: by the name of its task in the loaded app, else by its own name."""
+    declared = app.session.declared(job.task)
+    if declared is not None and qualname_of(declared.func) == job.qualname:
+        return declared.func
+    if job.function is None:
+        raise UnportableFunction(job.task, job.qualname, "is not at the top level of its module under that name")
+    function: Function = pickle.loads(job.function)
+    return function
+
+
+def _task(app: App, job: Job, function: Function) -> Task:
+    declared = app.session.declared(job.task)
+    return declared if declared is not None else Task(app.session, function, job.task, None, {})
+
+
+def _pickled(task: str, value: object) -> bytes:
+    try:
+        return pickle.dumps(value, pickle.HIGHEST_PROTOCOL)
+    except Exception as exc:
+        raise UnportableResult(task, type(value).__qualname__, describe(exc)) from None
+
+
+def _flushed() -> bool:
+    """Write out what was printed; return whether more can be printed here, or the function has closed a stream."""
+    try:
+        sys.stdout.flush()
+        sys.stderr.flush()
+    except Exception:
+        return False
+    return True

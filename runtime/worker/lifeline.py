@@ -1,0 +1,28 @@
+"""Lifeline: a worker does not outlive its scheduler, however either of them ends."""
+
+from __future__ import annotations
+
+import fcntl
+import os
+import signal
+import threading
+
+
+def hold(fd: int) -> None:
+    """End this process, and all in its process group, when the other end of the pipe `fd` is closed.
+
+    The scheduler has that end, and the kernel closes it with the scheduler, also if that is killed. On Linux the kernel then
+    sends the SIGKILL too (fcntl(2), F_SETSIG), so that a function which holds the interpreter does not matter. A thread that
+    waits for it does the same elsewhere.
+    """
+    os.set_inheritable(fd, False)
+    if hasattr(fcntl, "F_SETSIG"):
+        fcntl.fcntl(fd, fcntl.F_SETOWN, -os.getpgid(0))
+        fcntl.fcntl(fd, fcntl.F_SETSIG, signal.SIGKILL)
+        fcntl.fcntl(fd, fcntl.F_SETFL, fcntl.fcntl(fd, fcntl.F_GETFL) | os.O_ASYNC)
+    threading.Thread(target=_watch, args=(fd,), name="callsheet lifeline", daemon=True).start()
+
+
+def _watch(fd: int) -> None:
+    os.read(fd, 1)
+    os.killpg(0, signal.SIGKILL)
