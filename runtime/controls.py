@@ -1,0 +1,83 @@
+"""The session's controls while the app runs: messages to the supervisor, from any thread."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable, Mapping
+from typing import Any
+
+import trio
+
+from actors.errors import NotRunning
+from actors.facts import Facts
+from actors.messages import (
+    Ask,
+    ShutDown,
+    TaskAdded,
+    TaskChanged,
+    TaskRemoved,
+    Terminate,
+    ToSupervisor,
+)
+from actors.session import Session
+from actors.termination import current_task
+from runtime.clock import Clock
+
+
+class LiveControls:
+    """Made in the trio thread; from there a message is delivered at once, from elsewhere as soon as trio turns to it.
+
+    Args:
+      put: delivers a message to the supervisor, in the trio thread.
+      session: the session that is controlled.
+      clock: says when something was asked.
+    """
+
+    def __init__(self, put: Callable[[ToSupervisor], None], session: Session, clock: Clock) -> None:
+        self._put, self._session, self._clock = put, session, clock
+        self._thread = threading.get_ident()
+        self._token = trio.lowlevel.current_trio_token()
+
+    def launch(self, task: str, params: Mapping[str, Any]) -> None:
+        self._post(Ask(task, params, self._clock.now()))
+
+    def terminate(self, task: str, run_id: str | None) -> None:
+        self._post(Terminate(task, f"terminated by {_asker()}", run_id))
+
+    def shut_down(self, *, force: bool) -> None:
+        self._post(ShutDown(force, f"shutdown, asked for by {_asker()}"))
+
+    def restart(self) -> None:
+        self._post(ShutDown(False, f"restart, asked for by {_asker()}", restart=True))
+
+    def task_added(self, task: str) -> None:
+        self._post(TaskAdded(task))
+
+    def task_removed(self, task: str) -> None:
+        self._post(TaskRemoved(task, _asker()))
+
+    def task_changed(self, task: str | None) -> None:
+        self._post(TaskChanged(task))
+
+    def facts(self, task: str) -> Facts | None:
+        return None
+
+    def check_allowed(self, change: str) -> None:
+        """Anything is."""
+
+    def knows(self, task: str) -> bool:
+        return self._session.declared(task) is not None
+
+    def _post(self, message: ToSupervisor) -> None:
+        if threading.get_ident() == self._thread:
+            self._put(message)
+            return
+        try:
+            self._token.run_sync_soon(self._put, message)
+        except trio.RunFinishedError:
+            raise NotRunning(type(message).__name__) from None
+
+
+def _asker() -> str:
+    task = current_task.get()
+    return "the program" if task is None else f"task {task!r}"

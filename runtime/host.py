@@ -1,0 +1,64 @@
+"""Host: runs an app as the whole business of a process."""
+
+from __future__ import annotations
+
+import logging
+import os
+import sys
+from pathlib import Path
+
+import trio
+
+from actors.app import App
+from actors.loading import check_may_run
+from runtime.logs import runtime_log
+from runtime.signals import EXIT_CUT_SHORT, handled
+from runtime.stopping import longest
+from runtime.system import Ended, open_runtime
+
+
+def run(app: App, *, only: list[str] | None = None) -> Ended:
+    """Run `app` until it ends; in the main thread, SIGINT and SIGTERM shut it down.
+
+    Args:
+      only: run just these tasks, once each, and end.
+
+    Raises:
+      LogLocked, LogUnusable: the run log cannot be used; nothing was started.
+    """
+    check_may_run()
+    folder = Path.cwd()
+    while True:
+        ended = trio.run(_run, app, only, restrict_keyboard_interrupt_to_checkpoints=True)
+        if not ended.restart:
+            return ended
+        if app.session.config.restarting == "replace":
+            _flush()
+            os.chdir(folder)  # where the names in its arguments are right
+            os.execv(sys.executable, [sys.executable, *sys.orig_argv[1:]])  # noqa: S606  # the same program again
+
+
+async def _run(app: App, only: list[str] | None) -> Ended:
+    with handled() as signals:  # before anything starts, since a signal may come at once
+        async with open_runtime(app, only=only) as system:
+            signals.connect(
+                lambda force, reason: system.shut_down(force=force, reason=reason),
+                lambda: longest(app.session.config.shutdown_wait),
+            )
+            ended = await system.wait_ended()
+            if ended.stuck:
+                _exit(ended)
+        return ended
+
+
+def _exit(ended: Ended) -> None:
+    """End the process: tasks that ignore their cancellation would never let it. All records are written; workers end too."""
+    runtime_log.tell(logging.ERROR, "%d runs ignore their cancellation; exiting without them", ended.stuck)
+    _flush()
+    os._exit(EXIT_CUT_SHORT)
+
+
+def _flush() -> None:
+    for stream in (sys.stdout, sys.stderr):
+        if stream is not None:  # it may have been closed before we began
+            stream.flush()

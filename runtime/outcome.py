@@ -1,0 +1,90 @@
+"""How a run ended: decided from what it raised and from the runtime's own record of who cancelled it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+import trio
+
+from actors.errors import (
+    CallsheetError,
+    RemoteFailure,
+    RunAbandoned,
+    TaskInactionException,
+    TaskTerminationException,
+)
+from actors.facts import Action
+from actors.portable import describe, first_line
+from runtime.tracebacks import user_traceback
+
+_HINTS = {
+    "no running event loop": "; if the function is written for asyncio, set backend='asyncio'",
+    "Task got bad yield": "; if the function is written for trio, set backend='trio'",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Ending:
+    """What a terminal record says."""
+
+    action: Action
+    reason: str | None = None
+    exc_text: str | None = None
+
+
+SUCCESS = Ending("success")
+
+
+def judge(error: BaseException, asked: str | None) -> Ending:
+    """Return how a run ended that raised `error`.
+
+    Args:
+      error: what came out of the run; a Cancelled here is one of an outer scope, never the run's own.
+      asked: the reason for which the runtime had asked the run to end, None if it had not.
+    """
+    if isinstance(error, RemoteFailure):
+        return _judge_remote(error, asked)
+    if isinstance(error, TaskTerminationException):
+        return Ending("terminate", asked or _said("the task ended itself", error))
+    if isinstance(error, TaskInactionException):
+        return Ending("inaction", first_line(error) or "nothing to do")
+    if isinstance(error, RunAbandoned):
+        return Ending("terminate", f"{asked}; {error}" if asked else str(error), error.stack)
+    if is_fatal(error) and not isinstance(error, KeyboardInterrupt):
+        return Ending("terminate", asked)
+    text = user_traceback(error)
+    said_already = isinstance(error, CallsheetError) and "\n" not in text
+    return Ending("fail", describe(error) + _hint(error), None if said_already else text)
+
+
+def is_fatal(error: BaseException) -> bool:
+    """Return whether `error`, or one leaf of its group, must reach the root: an outer cancellation or a Ctrl+C."""
+    return any(isinstance(leaf, (trio.Cancelled, KeyboardInterrupt)) for leaf in _leaves(error))
+
+
+def _judge_remote(error: RemoteFailure, asked: str | None) -> Ending:
+    original = error.__cause__
+    if isinstance(original, (TaskTerminationException, TaskInactionException)):
+        return judge(original, asked)
+    return Ending("fail", first_line(error), error.text)
+
+
+def _said(default: str, error: BaseException) -> str:
+    said = first_line(error)
+    return f"{default}: {said}" if said else default
+
+
+def _leaves(error: BaseException) -> Iterator[BaseException]:
+    if isinstance(error, BaseExceptionGroup):
+        for part in error.exceptions:
+            yield from _leaves(part)
+    else:
+        yield error
+
+
+def _hint(error: BaseException) -> str:
+    """Return what to do about an error that the wrong kind of event loop makes."""
+    if not isinstance(error, RuntimeError):
+        return ""
+    return next((hint for sign, hint in _HINTS.items() if sign in first_line(error)), "")

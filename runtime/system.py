@@ -1,0 +1,143 @@
+"""System: owns the root. Opens the log, starts the supervisor, and ends everything in order."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Callable, Mapping
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from functools import partial
+from typing import Any
+
+import trio
+
+from actors.app import App
+from actors.controls import Standby
+from actors.errors import AlreadyRunning
+from actors.facts import Facts
+from actors.loading import check_may_run
+from actors.messages import RunEnded, ShutDown
+from actors.session import Session
+from runtime.clock import Clock, SystemClock
+from runtime.controls import LiveControls
+from runtime.journal import Journal
+from runtime.program import program_of
+from runtime.repo import RunRepo
+from runtime.runlog import RunLog
+from runtime.runners import Runner
+from runtime.runners.asyncio_loop import AsyncioLoop
+from runtime.runners.inline import InlineRunner
+from runtime.runners.process import ProcessRunner
+from runtime.runners.thread import ThreadRunner
+from runtime.stopping import LAST_MARGIN, Patience
+from runtime.supervisor import Supervisor
+
+_TO_EXIT = 1.0
+"""Seconds that idle workers get to exit by themselves."""
+
+
+@dataclass(frozen=True, slots=True)
+class Ended:
+    """How a runtime ended."""
+
+    cut_short: int
+    """How many runs were ended because the runtime ended."""
+    stuck: int
+    """How many runs could not be ended: they ignore their cancellation, and hold up the end of the trio program."""
+    restart: bool
+    """Whether the app is to be started again."""
+
+
+class System:
+    """A running app, as its host sees it."""
+
+    def __init__(self, session: Session, supervisor: Supervisor) -> None:
+        self.session = session
+        self._supervisor = supervisor
+
+    def shut_down(self, *, force: bool = False, reason: str = "shutdown, asked for by the program") -> None:
+        """End the runtime and return at once; only from the trio thread. See :meth:`Session.shut_down`."""
+        self._supervisor.mailbox.put(ShutDown(force, reason))
+
+    def on_run_ended(self, listener: Callable[[RunEnded], object]) -> None:
+        """Have `listener` called, in the trio thread, for each run that ends from now on, after its record is in the log."""
+        self._supervisor.listeners.append(listener)
+
+    async def wait_ended(self) -> Ended:
+        """Wait until the runtime has ended by itself or was shut down."""
+        await self._supervisor.over.wait()
+        return Ended(self._supervisor.cut_short, self._supervisor.stuck, self._supervisor.restart_wanted)
+
+
+@asynccontextmanager
+async def open_runtime(app: App, *, only: list[str] | None = None, clock: Clock | None = None) -> AsyncIterator[System]:
+    """Run `app` inside a trio program for as long as the block lasts; leaving the block shuts it down.
+
+    Args:
+      only: run just these tasks, once each, and end; None runs the app.
+      clock: the wall clock; default is the machine's.
+
+    Raises:
+      AlreadyRunning: the app is run by another runtime.
+      LogLocked, LogUnusable: the run log cannot be used; nothing was started.
+    """
+    check_may_run()
+    session, standby = app.session, app.session.controls
+    if not isinstance(standby, Standby):
+        raise AlreadyRunning
+    log = RunLog(_journal_of(session), clock if clock is not None else SystemClock())
+    history = log.open()
+    failure: Exception | None = None
+    try:
+        parts = _assembled(app, log, history)
+        asked = standby.take()
+        session.controls = LiveControls(parts.supervisor.mailbox.put, session, log.clock)
+        async with _running(parts, asked, only):
+            try:
+                yield System(session, parts.supervisor)
+            except Exception as exc:
+                failure = exc  # raised below: out of here it would come wrapped in a group
+            if not parts.supervisor.over.is_set():
+                parts.supervisor.mailbox.put(ShutDown(force=False, reason="shutdown, as its block was left"))
+                await parts.supervisor.over.wait()
+        if failure is not None:
+            raise failure
+    finally:
+        session.controls = standby
+        log.close()
+
+
+@dataclass(frozen=True, slots=True)
+class _Parts:
+    supervisor: Supervisor
+    process: ProcessRunner
+    asyncio_loop: AsyncioLoop
+
+
+@asynccontextmanager
+async def _running(parts: _Parts, asked: list[tuple[str, Mapping[str, Any]]], only: list[str] | None) -> AsyncIterator[None]:
+    """Hold the one root nursery: the supervisor with all its actors, and what passes on the output of workers."""
+    async with trio.open_nursery() as root:
+        await root.start(parts.process.serve)
+        try:
+            async with trio.open_nursery() as nursery:
+                await nursery.start(partial(parts.supervisor.run, asked, only=only))
+                yield
+        finally:  # the last run has ended
+            with trio.CancelScope(shield=True, deadline=trio.current_time() + 2 * _TO_EXIT + LAST_MARGIN):
+                await parts.process.close(_TO_EXIT)
+                await parts.asyncio_loop.close()
+
+
+def _assembled(app: App, log: RunLog, history: Mapping[str, Facts]) -> _Parts:
+    patience = Patience()
+    asyncio_loop = AsyncioLoop(patience)
+    process = ProcessRunner(lambda: program_of(app), app.session, patience)
+    inline = InlineRunner(asyncio_loop)
+    runners: dict[str, Runner] = {"main": inline, "async": inline, "thread": ThreadRunner(patience), "process": process}
+    return _Parts(Supervisor(app.session, log, runners, patience, history), process, asyncio_loop)
+
+
+def _journal_of(session: Session) -> Journal:
+    repo = session.get_repo()
+    assert isinstance(repo, RunRepo)
+    return repo.journal

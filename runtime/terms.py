@@ -1,0 +1,54 @@
+"""Terms: a task's options as its runs need them, looked up once and not at each launch."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from actors.callables import names_asyncio
+from actors.conds import Condition, never
+from actors.config import RunIdFunction
+from actors.task import Task
+
+
+@dataclass(frozen=True, slots=True)
+class Terms:
+    """The options of one task at one time."""
+
+    execution: str = "async"
+    priority: int = 0
+    multilaunch: bool = False
+    condition: Condition | None = None
+    """When it starts by itself; None where it does not, for whatever reason."""
+    timeout: float = math.inf
+    grace: float = 5.0
+    backend: str = "trio"
+    run_id: RunIdFunction | None = None
+    parameters: Mapping[str, Any] = field(default_factory=dict)
+    bare: bool = False
+    """Whether a launch without parameters of its own has no arguments to find."""
+
+
+def terms_of(task: Task) -> Terms:
+    """Return the terms of `task` as they are now."""
+    follows = not (task.disabled or task.on_shutdown or task.start_cond == never)
+    return Terms(
+        execution=task.execution,
+        priority=task.priority,
+        multilaunch=task.multilaunch,
+        condition=task.start_cond if follows else None,
+        timeout=math.inf if task.permanent else task.timeout,
+        grace=task.grace,
+        backend=_backend_of(task),
+        run_id=task.func_run_id,
+        parameters=task.parameters,
+        bare=task.signature.is_bare and not task.parameters,
+    )
+
+
+def _backend_of(task: Task) -> str:
+    if task.backend != "auto":
+        return task.backend
+    return "asyncio" if names_asyncio(task.func) else "trio"
