@@ -1,0 +1,53 @@
+"""What all tests share."""
+
+import inspect
+import os
+from contextlib import suppress
+from pathlib import Path
+
+import pytest
+import trio
+from trio.testing import MockClock, trio_test
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_pyfunc_call(pyfuncitem):
+    """Run async tests on trio, on the clock among their fixtures if there is one."""
+    if inspect.iscoroutinefunction(pyfuncitem.obj):
+        pyfuncitem.obj = trio_test(pyfuncitem.obj)
+
+
+@pytest.fixture
+def autojump_clock():
+    """Virtual time: it jumps to the next deadline when nothing else can happen."""
+    return MockClock(autojump_threshold=0)
+
+
+@pytest.fixture(autouse=True)
+def in_own_folder(tmp_path, monkeypatch):
+    """Each test runs in a folder of its own, so that the default run log is its own too."""
+    monkeypatch.chdir(tmp_path)
+
+
+@pytest.fixture(autouse=True)
+def nothing_left_behind():
+    """No test leaves a child process, a file descriptor or a signal handler behind."""
+    before = _descriptors()
+    yield
+    with pytest.raises(ChildProcessError):
+        os.waitpid(-1, os.WNOHANG)
+    assert _descriptors() <= before
+
+
+def _descriptors():
+    links = {}
+    for entry in list(Path("/proc/self/fd").iterdir()):
+        with suppress(OSError):  # the one that read the folder is closed by now
+            links[entry.name] = str(entry.readlink())
+    return {(fd, link) for fd, link in links.items() if not link.startswith("/proc")}
+
+
+@pytest.fixture
+def guard():
+    """Fail a test that waits for the real world for too long."""
+    return lambda: trio.fail_after(30)

@@ -1,0 +1,277 @@
+"""Functions that tasks of the tests run; worker processes import them from here."""
+
+import asyncio
+import os
+import signal
+import sys
+import time
+from functools import wraps
+from pathlib import Path
+
+import trio
+
+from actors import TaskInactionException, TerminationFlag, cancellation_point
+from actors.args import Session
+
+
+def returns(value="result"):
+    return value
+
+
+async def returns_async(value="result"):
+    return value
+
+
+def raises():
+    raise ValueError("no")
+
+
+class Unpicklable(Exception):
+    """Its copy cannot be made: the constructor wants more than what is kept."""
+
+    def __init__(self, first, second):
+        super().__init__(f"{first} and {second}")
+
+
+def raises_unpicklable():
+    raise Unpicklable("this", "that")
+
+
+class RaisesInStr(Exception):
+    def __str__(self):
+        raise RuntimeError("not even this")
+
+
+def raises_what_raises_in_str():
+    raise RaisesInStr
+
+
+def returns_unpicklable():
+    return lambda: None
+
+
+def returns_it(x):
+    return x
+
+
+def needs(x):
+    return x
+
+
+def exits():
+    sys.exit(3)
+
+
+def interrupts():
+    raise KeyboardInterrupt
+
+
+async def interrupts_async():
+    raise KeyboardInterrupt
+
+
+def inacts():
+    raise TaskInactionException("nothing new")
+
+
+def quits():
+    os._exit(0)
+
+
+def is_killed():
+    print("last words", file=sys.stderr)
+    os.kill(os.getpid(), signal.SIGKILL)
+
+
+def sleeps():
+    time.sleep(60)
+
+
+def sleeps_for(seconds):
+    time.sleep(seconds)
+
+
+async def sleeps_for_on_trio(seconds):
+    await trio.sleep(seconds)
+
+
+def meets(me, other, within):
+    """Say that I am here, wait for the other to say so, then go; return whether we met."""
+    Path(me).touch()
+    end = time.monotonic() + within
+    while time.monotonic() < end:
+        if Path(other).exists():
+            return True
+        time.sleep(0.005)
+    Path(me).unlink()
+    return False
+
+
+async def meets_on_trio(me, other, within):
+    Path(me).touch()
+    with trio.move_on_after(within):
+        while not Path(other).exists():
+            await trio.sleep(0.005)
+        return True
+    Path(me).unlink()
+    return False
+
+
+async def sleeps_on_trio():
+    await trio.sleep(60)
+
+
+async def sleeps_on_asyncio():
+    await asyncio.sleep(60)
+
+
+def looks_at_flag(flag=TerminationFlag()):
+    while not flag.wait(0.005):
+        pass
+    return "ended by itself"
+
+
+def passes_cancellation_points():
+    while True:
+        cancellation_point()
+        time.sleep(0.005)
+
+
+def ignores_everything():
+    signal.signal(signal.SIGTERM, signal.SIG_IGN)
+    time.sleep(60)
+
+
+def runs_other(session=Session()):
+    session["other"].run(x="from inside")
+
+
+def terminates_other(session=Session()):
+    session["other"].terminate()
+
+
+def shuts_down(session=Session()):
+    session.shut_down()
+
+
+def creates_a_task(session=Session()):
+    session.create_task(returns, "new")
+
+
+def prints():
+    print("to stdout")
+    print("to stderr", file=sys.stderr)
+
+
+def prints_and_fails():
+    print("one")
+    print("two", file=sys.stderr)
+    raise ValueError("after two lines")
+
+
+def decorated(function):
+    @wraps(function)
+    def wrapper(*args, **kwargs):
+        return "decorated " + function(*args, **kwargs)
+
+    return wrapper
+
+
+@decorated
+def is_decorated():
+    return "result"
+
+
+class Callable:
+    def __init__(self, value):
+        self.value = value
+
+    def __call__(self):
+        return self.value
+
+
+class AsyncCallable:
+    async def __call__(self):
+        await trio.sleep(0)
+        return "awaited"
+
+    async def method(self):
+        await trio.sleep(0)
+        return "awaited method"
+
+
+def process_group():
+    return os.getpid(), os.getpgid(0)
+
+
+def starts_a_child():
+    import subprocess
+
+    child = subprocess.Popen(["sleep", "60"])
+    print(f"child {child.pid}", flush=True)
+    time.sleep(60)
+
+
+def floods():
+    import subprocess
+
+    subprocess.run(["yes", "x" * 100], check=False)
+
+
+def prints_a_long_line_and_fails():
+    print("x" * 3_000_000, end="")
+    raise ValueError("after a long line")
+
+
+def closes_stdout():
+    sys.stdout.close()
+
+
+def sleeps_shortly():
+    time.sleep(0.3)
+
+
+def leaves_a_thread_that_controls(session=Session()):
+    import threading
+
+    def controls():
+        for _ in range(20):
+            time.sleep(0.02)
+            try:
+                session["it"].terminate("no such run")
+            except Exception:
+                continue
+
+    threading.Thread(target=controls, daemon=True).start()
+
+
+def forks_and_is_killed():
+    if os.fork() == 0:
+        time.sleep(5)
+        os._exit(0)
+    time.sleep(0.1)
+    os.kill(os.getpid(), signal.SIGKILL)
+
+
+class CannotBeLoaded:
+    def __reduce__(self):
+        return int, ("no number",)
+
+
+def tries_to_create_and_looks(session=Session()):
+    try:
+        session.create_task(returns, "new")
+    except Exception:
+        refused = True
+    return session.declared("new") is not None, refused
+
+
+def asks_about(session=Session()):
+    other = session["other"]
+    return other.status, other.is_running, other.last_run is not None
+
+
+def sends_a_lock(session=Session()):
+    import threading
+
+    session["other"].run(value=threading.Lock())

@@ -1,0 +1,160 @@
+"""The structure that docs/architecture.md describes, held by what the code imports."""
+
+import ast
+import inspect
+import pickle
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+import actors
+import actors.errors as errors_module
+from actors.errors import CallsheetError
+
+ROOT = Path(__file__).resolve().parents[1]
+LAYERS = {"actors": {"actors"}, "runtime": {"actors", "runtime"}, "cli.py": {"actors", "runtime", "cli"}}
+OURS = {"actors", "runtime", "cli"}
+
+
+def files(layer):
+    path = ROOT / layer
+    return [path] if path.suffix else sorted(path.rglob("*.py"))
+
+
+def imported(path, *, nested=True):
+    """Return the dotted names of the modules that a file imports, in functions too, but not those for types only."""
+    names = set()
+    for node in ast.walk(ast.parse(path.read_text())) if nested else ast.parse(path.read_text()).body:
+        if isinstance(node, ast.Import):
+            names |= {alias.name for alias in node.names}
+        elif isinstance(node, ast.ImportFrom) and node.module:
+            names.add(node.module)
+    return names
+
+
+def top(names):
+    return {name.split(".")[0] for name in names}
+
+
+@pytest.mark.parametrize("layer", LAYERS)
+def test_imports_point_downwards(layer):
+    for path in files(layer):
+        names = imported(path)
+        if path.name == "app.py":
+            names -= {"runtime"}  # App.run() and its siblings ask for it when they are called
+        assert top(names) & OURS <= LAYERS[layer], path
+
+
+def test_actors_imports_the_standard_library_only():
+    for path in files("actors"):
+        assert top(imported(path)) <= {*sys.stdlib_module_names, "actors", "runtime"}, path
+
+
+def test_only_app_asks_for_the_runtime_and_only_inside_its_methods():
+    for path in files("actors"):
+        assert "runtime" not in top(imported(path, nested=False)), path
+        if path.name != "app.py":
+            assert "runtime" not in top(imported(path)), path
+
+
+@pytest.mark.parametrize(
+    ("library", "homes"),
+    [
+        ("tinydb", {"journal.py", "repo.py"}),
+        ("cattrs", {"codec.py", "repo.py"}),
+        ("orjson", {"lines.py"}),
+        ("anyio", {"loops.py", "asyncio_loop.py"}),
+        ("click", {"cli.py"}),
+    ],
+)
+def test_each_library_has_its_home(library, homes):
+    users = {path.name for layer in LAYERS for path in files(layer) if library in top(imported(path))}
+    assert users == homes
+
+
+PARTS = {
+    "runners": [path.stem for path in (ROOT / "runtime/runners").glob("*.py")],
+    "run log": ["runlog", "journal", "lines", "locks", "repo", "report", "codec"],
+    "mailbox": ["mailbox"],
+    "clock": ["clock"],
+}
+
+
+@pytest.mark.parametrize(("part", "other"), [(a, b) for a in PARTS for b in PARTS if a != b and (a, b) != ("run log", "clock")])
+def test_runners_run_log_mailbox_and_clock_do_not_know_each_other(part, other):
+    others = {f"runtime.runners.{name}" if other == "runners" else f"runtime.{name}" for name in PARTS[other]}
+    folder = ROOT / "runtime" / ("runners" if part == "runners" else "")
+    for name in PARTS[part]:
+        assert not imported(folder / f"{name}.py") & others, name
+
+
+def test_the_worker_side_loads_neither_trio_nor_the_rest_of_the_runtime():
+    code = (
+        "import sys; sys.argv = ['x']; import runtime.worker.child; "
+        "print(sorted(name for name in sys.modules if name.split('.')[0] in ('trio', 'anyio', 'cattrs', 'attr', 'tinydb')))"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, cwd=ROOT, check=True)
+    assert done.stdout == "[]\n"
+
+
+def test_there_is_no_cycle_of_imports():
+    graph = {}
+    for layer in ("actors", "runtime"):
+        for path in files(layer):
+            name = ".".join(path.relative_to(ROOT).with_suffix("").parts).removesuffix(".__init__")
+            graph[name] = {module for module in imported(path, nested=False) if module.split(".")[0] in OURS} - {name}
+    done, path = set(), []
+
+    def visit(name):
+        assert name not in path, " -> ".join([*path, name])
+        if name in done or name not in graph:
+            return
+        path.append(name)
+        for other in graph[name]:
+            visit(other)
+        path.pop()
+        done.add(name)
+
+    for name in graph:
+        visit(name)
+
+
+def test_the_public_names_are_these():
+    public = {name for name, value in vars(actors).items() if not name.startswith("_") and not inspect.ismodule(value)}
+    assert public == {
+        "App", "Argument", "CallsheetError", "Condition", "Flag", "MinimalRecord", "MinimalRunRecord", "Session", "Task",
+        "TaskInactionException", "TaskLogRecord", "TaskRunRecord", "TaskTerminationException", "TerminationFlag", "always",
+        "cancellation_point", "every", "never",
+    }  # fmt: skip
+
+
+def all_errors():
+    return [cls for cls in vars(errors_module).values() if inspect.isclass(cls) and issubclass(cls, CallsheetError)]
+
+
+def made(cls):
+    """Make an error, with something for each of its fields."""
+    parameters = list(inspect.signature(cls.__init__).parameters.values())[1:]
+    values = {"str": "text", "int": 3, "float": 2.5, "Sequence[str]": ["one", "two"]}
+    return cls(*(values[p.annotation] for p in parameters if p.kind is p.POSITIONAL_OR_KEYWORD))
+
+
+@pytest.mark.parametrize("cls", all_errors(), ids=lambda cls: cls.__name__)
+def test_errors_survive_pickle_and_say_the_same(cls):
+    error = made(cls)
+    copy = pickle.loads(pickle.dumps(error))
+    assert type(copy) is cls
+    assert (str(copy), vars(copy)) == (str(error), vars(error))
+
+
+def test_all_errors_are_drawn_in_the_tree():
+    for cls in all_errors():
+        assert cls.__name__ in errors_module.__doc__
+
+
+def test_no_file_mentions_the_place_where_it_was_written():
+    for path in ROOT.rglob("*"):
+        if path.suffix in {".py", ".md", ".toml"} and not {".git", ".venv", ".venv-dev", "build"} & set(path.parts):
+            assert "/" + "work/" not in path.read_text(), path

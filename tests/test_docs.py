@@ -1,0 +1,62 @@
+"""What README and the docs say is what is done."""
+
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from commands import cli
+
+ROOT = Path(__file__).resolve().parents[1]
+
+
+def blocks(file, language):
+    return re.findall(rf"```{language}\n(.*?)```", (ROOT / file).read_text(), re.DOTALL)
+
+
+def test_the_example_in_readme_runs():
+    (example,) = [block for block in blocks("README.md", "python") if "app.run()" in block]
+    Path("jobs.py").write_text(example)
+    assert cli("tasks", "jobs.py").returncode == 0
+    done = cli("launch", "jobs.py", "crunch", "-p", "day=3")
+    assert done.returncode == 0, done.stderr
+
+
+def test_the_commands_in_readme_are_those_of_the_command_line():
+    said = cli("--help").stdout
+    for command in re.findall(r"^\| `(\w+) ", (ROOT / "README.md").read_text(), re.MULTILINE):
+        assert f"\n  {command} " in said or command in ("main", "async", "thread", "process"), command
+
+
+def test_readme_names_every_execution_mode_of_the_code():
+    from actors.config import EXECUTIONS
+
+    for mode in EXECUTIONS:
+        assert f"\n| `{mode}` |" in (ROOT / "README.md").read_text()
+
+
+def test_files_that_the_architecture_names_are_there():
+    text = (ROOT / "docs" / "architecture.md").read_text()
+    for row in re.findall(r"^\| (`.*?) \|", text, re.MULTILINE):
+        folder = ROOT
+        for name in re.findall(r"`([\w/]+(?:\.py|/))`", row):
+            folder = (ROOT / name).parent if "/" in name.rstrip("/") or name.endswith("/") else folder
+            assert (ROOT / name if "/" in name else folder / name).exists(), name
+
+
+def test_the_quickstart_reads_the_standard_library_in_all_four_modes():
+    done = cli("run", "-q", ROOT / "examples" / "quickstart.py")
+    assert (done.returncode, done.stderr) == (0, "")
+    for mode in ("async", "main", "process", "thread"):
+        assert re.search(rf"\d+ {mode} +runs: success", done.stdout)
+    assert "fail" not in done.stdout
+    assert "asyncio" in done.stdout
+    assert "24 pages fetched" in done.stdout
+
+
+@pytest.mark.parametrize("option", ["--quick", "--help"])
+def test_the_benchmarks_run(option):
+    done = subprocess.run([sys.executable, "-m", "benchmarks", option], capture_output=True, text=True, cwd=ROOT, check=False)
+    assert done.returncode == 0, done.stderr

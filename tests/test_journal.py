@@ -1,0 +1,543 @@
+"""The file behind the run log: what was appended is there, whatever happened to the process, the disk or the file."""
+
+import errno
+import fcntl
+import logging
+import os
+import subprocess
+import sys
+import threading
+from pathlib import Path
+
+import orjson
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from actors.errors import LogLocked, LogUnusable
+from runtime.journal import FileJournal, open_table
+from runtime.lines import complete_lines, decode, encode
+
+A = {"task_name": "a", "created": 1.5}
+B = {"task_name": "b", "created": 2.5}
+C = {"task_name": "c", "created": 3.5}
+HOLDER = """
+import sys, time
+from pathlib import Path
+from runtime.journal import FileJournal
+FileJournal(Path(sys.argv[1])).open()
+print("open", flush=True)
+sys.stdin.read()
+"""
+
+texts = st.text(st.characters(exclude_categories=["Cs"]))
+documents = st.dictionaries(
+    texts,
+    st.none() | st.booleans() | st.integers(-(2**63), 2**64 - 1) | st.floats(allow_nan=False, allow_infinity=False) | texts,
+    max_size=5,
+)
+
+
+class TestLines:
+    @given(documents)
+    @settings(derandomize=True, deadline=None)
+    def test_a_line_is_read_as_what_was_written(self, document):
+        assert decode(encode(document)) == document
+
+    @given(documents)
+    @settings(derandomize=True, deadline=None)
+    def test_a_document_is_one_line(self, document):
+        line = encode(document)
+        assert line.endswith(b"\n")
+        assert list(complete_lines(line + line)) == [line, line]
+
+    @given(documents, st.data())
+    @settings(derandomize=True, deadline=None)
+    def test_any_flipped_bit_is_noticed(self, document, data):
+        line = bytearray(encode(document))
+        bit = data.draw(st.integers(0, 8 * len(line) - 1))
+        line[bit // 8] ^= 1 << bit % 8
+        assert decode(bytes(line)) is None
+
+    def test_each_flipped_bit_of_a_record_is_noticed(self):
+        line = encode(A)
+        for bit in range(8 * len(line)):
+            damaged = bytearray(line)
+            damaged[bit // 8] ^= 1 << bit % 8
+            assert decode(bytes(damaged)) is None
+
+    @given(documents, st.data())
+    @settings(derandomize=True, deadline=None)
+    def test_a_line_that_was_cut_is_noticed(self, document, data):
+        line = encode(document)
+        assert decode(line[: data.draw(st.integers(0, len(line) - 1))]) is None
+
+    def test_a_line_is_json_that_any_program_reads(self):
+        line = encode(A)
+        assert {**orjson.loads(line), "crc": None} == {**A, "crc": None}
+
+    def test_the_checksum_is_the_last_column(self):
+        assert list(orjson.loads(encode(A))) == ["task_name", "created", "crc"]
+
+    def test_a_column_called_like_the_checksum_is_kept(self):
+        assert decode(encode({"crc": "mine"})) == {"crc": "mine"}
+
+    def test_what_is_no_object_is_not_a_document(self):
+        line = encode({"": 0})
+        assert decode(line.replace(b'{"":0', b"[0")) is None
+
+    def test_text_that_is_not_unicode_is_kept_readable(self):
+        assert decode(encode({"reason": "bad \udcff byte", "start": 1.5})) == {"reason": "bad \\udcff byte", "start": 1.5}
+
+    def test_a_line_without_its_newline_is_not_complete(self):
+        assert list(complete_lines(b"one\ntwo\nthr")) == [b"one\n", b"two\n"]
+
+
+@pytest.fixture
+def path(tmp_path):
+    return tmp_path / "runs.jsonl"
+
+
+@pytest.fixture
+def make(path):
+    """Make journals of one file; they are closed after the test."""
+    made = []
+
+    def journal():
+        made.append(FileJournal(path))
+        return made[-1]
+
+    yield journal
+    for one in made:
+        one.close()
+
+
+@pytest.fixture
+def journal(make):
+    journal = make()
+    journal.open()
+    return journal
+
+
+def written(path, *documents):
+    """Write a journal of these documents, and return its bytes."""
+    journal = FileJournal(path)
+    journal.open()
+    for document in documents:
+        journal.append(document)
+    journal.close()
+    return path.read_bytes()
+
+
+class TestFile:
+    def test_it_begins_with_a_header(self, path):
+        header = decode(written(path))
+        assert (header["callsheet"], header["version"]) == ("run log", 1)
+
+    def test_a_document_is_one_line_after_the_header(self, path):
+        data = written(path, A, B)
+        assert [decode(line) for line in data.splitlines(keepends=True)][1:] == [A, B]
+
+    def test_opening_adds_nothing_to_a_file_that_is_there(self, path):
+        data = written(path, A)
+        assert written(path) == data
+
+    def test_appending_goes_on_where_it_ended(self, path, make):
+        written(path, A)
+        written(path, B)
+        assert make().read() == [A, B]
+
+    def test_folders_on_the_way_are_made(self, tmp_path):
+        path = tmp_path / "new" / "folder" / "runs.jsonl"
+        written(path, A)
+        assert FileJournal(path).read() == [A]
+
+    def test_a_document_is_in_the_file_when_append_returns(self, journal, path):
+        journal.append(A)
+        assert decode(path.read_bytes().splitlines(keepends=True)[-1]) == A
+
+    def test_reading_needs_no_file(self, make, path):
+        assert make().read() == []
+        assert not path.exists()
+
+    def test_reading_goes_on_while_another_writes(self, journal, make):
+        reader = make()
+        assert reader.read() == []
+        journal.append(A)
+        assert reader.read() == [A]
+        journal.append(B)
+        assert reader.read() == [A, B]
+
+    def test_a_reader_does_not_see_half_a_line(self, journal, make, path):
+        journal.append(A)
+        with path.open("ab") as file:
+            file.write(encode(B)[:-1])
+        assert make().read() == [A]
+
+    def test_closing_twice_is_closing_once(self, journal):
+        journal.close()
+        journal.close()
+        assert journal.read() == []
+
+    def test_nothing_can_be_appended_after_it_was_closed(self, journal):
+        journal.close()
+        with pytest.raises(OSError):
+            journal.append(A)
+
+
+class TestTornLastLine:
+    def test_it_is_dropped_and_every_earlier_record_kept_wherever_it_was_torn(self, path, make, caplog):
+        whole = written(path, A, B, C)
+        lines = whole.splitlines(keepends=True)
+        for length in range(len(lines[0]), len(whole)):
+            path.write_bytes(whole[:length])
+            caplog.clear()
+            journal = make()
+            journal.open()
+            complete = whole[:length].count(b"\n")
+            kept = b"".join(lines[:complete])
+            assert path.read_bytes() == kept
+            assert journal.read() == [A, B, C][: complete - 1]
+            torn = length - len(kept)
+            expected = [f"run log {path}: dropped a torn last line of {torn} bytes"] if torn else []
+            assert [record.getMessage() for record in caplog.records] == expected
+            journal.append(C)
+            assert journal.read() == [*[A, B, C][: complete - 1], C]
+            journal.close()
+
+    def test_a_torn_header_is_dropped_too(self, path, make):
+        whole = written(path)
+        for length in range(1, len(whole)):
+            path.write_bytes(whole[:length])
+            journal = make()
+            journal.open()
+            journal.append(A)
+            assert journal.read() == [A]
+            journal.close()
+
+    def test_an_empty_file_becomes_a_journal(self, path, make):
+        path.touch()
+        assert make().read() == []
+        written(path, A)
+        assert make().read() == [A]
+
+
+class TestDamage:
+    def test_a_damaged_line_is_passed_over_with_a_notice(self, path, make, caplog):
+        path.write_bytes(written(path, A, B, C).replace(b'"b"', b'"x"'))
+        assert make().read() == [A, C]
+        assert [record.getMessage() for record in caplog.records] == [f"run log {path}: passed over 1 damaged lines"]
+
+    def test_a_damaged_line_stays_where_it_is(self, path, make):
+        damaged = written(path, A, B, C).replace(b'"b"', b'"x"')
+        path.write_bytes(damaged)
+        make().read()
+        written(path, C)
+        assert path.read_bytes() == damaged + encode(C)
+
+    def test_each_flipped_bit_costs_no_more_than_two_lines(self, path, make):
+        whole = written(path, A, B, C)
+        begin = len(whole.splitlines(keepends=True)[0])
+        for bit in range(8 * begin, 8 * len(whole)):
+            damaged = bytearray(whole)
+            damaged[bit // 8] ^= 1 << bit % 8
+            path.write_bytes(damaged)
+            read = make().read()
+            joined = whole[bit // 8 : bit // 8 + 1] == b"\n"  # a line that lost its end is one with the next
+            assert read != [A, B, C]
+            assert len(read) >= (1 if joined else 2)
+            assert all(document in (A, B, C) for document in read)
+
+    def test_a_line_of_something_else_is_passed_over(self, path, make):
+        written(path, A)
+        with path.open("ab") as file:
+            file.write(b"\n# a note of mine\n")
+        written(path, B)
+        assert make().read() == [A, B]
+
+
+def newer():
+    return encode({"callsheet": "run log", "version": 2, "created": 1.5}) + encode(A)
+
+
+FOREIGN = {
+    "text": b"Dear diary,\ntoday nothing ran.\n",
+    "one line without an end": b"Dear diary",
+    "binary": bytes(range(256)) * 4,
+    "JSON lines": b'{"created":1.5,"task_name":"a"}\n',
+    "an empty line": b"\n",
+    "our lines without a header": encode(A) + encode(B),
+    "a newer version": newer(),
+}
+
+
+class TestUnusable:
+    @pytest.mark.parametrize("content", FOREIGN.values(), ids=FOREIGN)
+    @pytest.mark.parametrize("use", [FileJournal.open, FileJournal.read])
+    def test_a_file_of_something_else_is_refused_and_left_as_it_is(self, make, path, content, use):
+        path.write_bytes(content)
+        before = path.stat()
+        with pytest.raises(LogUnusable):
+            use(make())
+        after = path.stat()
+        assert path.read_bytes() == content
+        assert (after.st_mtime_ns, after.st_ino) == (before.st_mtime_ns, before.st_ino)
+
+    def test_a_file_of_something_else_is_named(self, make, path):
+        path.write_bytes(FOREIGN["text"])
+        with pytest.raises(LogUnusable) as caught:
+            make().open()
+        assert str(caught.value) == (
+            f"cannot use {path} as a run log: it has something else in it, not a Callsheet run log. "
+            "Nothing was changed; name another file with log='...'"
+        )
+
+    def test_a_newer_version_is_named(self, make, path):
+        path.write_bytes(newer())
+        with pytest.raises(LogUnusable, match=r"written by a newer Callsheet \(format 2\)"):
+            make().open()
+
+    @pytest.mark.parametrize("use", [FileJournal.open, FileJournal.read])
+    def test_a_folder_is_refused(self, make, path, use):
+        path.mkdir()
+        with pytest.raises(LogUnusable, match="Is a directory"):
+            use(make())
+        assert list(path.iterdir()) == []
+
+    def test_a_folder_that_is_a_file_is_refused(self, tmp_path):
+        (tmp_path / "file").write_bytes(b"mine")
+        with pytest.raises(LogUnusable):
+            FileJournal(tmp_path / "file" / "runs.jsonl").open()
+        assert (tmp_path / "file").read_bytes() == b"mine"
+
+    @pytest.mark.parametrize("use", [FileJournal.open, FileJournal.read])
+    def test_a_file_that_may_not_be_read_is_refused(self, make, path, use, monkeypatch):
+        """As root anything may be read, so the system call says no in its place."""
+        written(path, A)
+
+        def refuse(*_args, **_kwargs):
+            raise PermissionError(errno.EACCES, os.strerror(errno.EACCES))
+
+        monkeypatch.setattr(os, "open", refuse)
+        monkeypatch.setattr(Path, "read_bytes", refuse)
+        with pytest.raises(LogUnusable, match="Permission denied"):
+            use(make())
+
+    def test_a_refused_file_is_free_for_others(self, make, path):
+        path.write_bytes(FOREIGN["text"])
+        with pytest.raises(LogUnusable):
+            make().open()
+        with path.open("rb") as file:
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+
+
+class TestLock:
+    def test_a_second_opener_is_refused(self, journal, make, path):
+        journal.append(A)
+        with pytest.raises(LogLocked) as caught:
+            make().open()
+        assert caught.value.path == str(path)
+        assert journal.read() == [A]
+
+    def test_the_holder_is_named(self, journal, make):
+        with pytest.raises(LogLocked, match=rf"another runtime of this process \(pid {os.getpid()}\)"):
+            make().open()
+
+    def test_a_holder_in_another_process_is_named(self, make, path):
+        with subprocess.Popen(
+            [sys.executable, "-c", HOLDER, str(path)],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            text=True,
+            env={**os.environ, "PYTHONPATH": str(Path(__file__).parents[1])},
+        ) as other:
+            assert other.stdout.readline() == "open\n"
+            with pytest.raises(LogLocked, match=f"in use by process {other.pid}, which started"):
+                make().open()
+            other.kill()
+        make().open()
+
+    def test_who_was_refused_still_reads(self, journal, make):
+        journal.append(A)
+        other = make()
+        with pytest.raises(LogLocked):
+            other.open()
+        assert other.read() == [A]
+
+    def test_it_is_gone_after_close(self, journal, make):
+        journal.close()
+        make().open()
+
+    def test_it_is_not_taken_by_reading(self, make):
+        make().read()
+        make().open()
+
+    def test_a_file_that_was_replaced_before_it_was_locked_is_not_written(self, make, path, monkeypatch):
+        written(path, A)
+        real = fcntl.flock
+
+        def replace_first(fd, operation):
+            path.unlink()
+            written_elsewhere = path.with_name("other")
+            written_elsewhere.write_bytes(b"")
+            written_elsewhere.replace(path)
+            real(fd, operation)
+
+        monkeypatch.setattr(fcntl, "flock", replace_first)
+        with pytest.raises(LogLocked, match="just rewriting it"):
+            make().open()
+
+
+class TestRewrite:
+    def test_the_documents_take_the_place_of_those_that_were_there(self, journal):
+        journal.append(A)
+        journal.append(B)
+        journal.rewrite([C, A])
+        assert journal.read() == [C, A]
+
+    def test_appending_goes_on_in_the_new_file(self, journal, make):
+        journal.append(A)
+        journal.rewrite([B])
+        journal.append(C)
+        assert make().read() == [B, C]
+
+    def test_the_lock_is_kept(self, journal, make):
+        journal.rewrite([A])
+        with pytest.raises(LogLocked):
+            make().open()
+        journal.close()
+        make().open()
+
+    def test_a_journal_that_was_not_open_is_not_afterwards(self, make, path):
+        written(path, A)
+        make().rewrite([B])
+        other = make()
+        other.open()
+        assert other.read() == [B]
+
+    def test_a_reader_sees_the_old_file_or_the_new_one(self, journal, path, monkeypatch):
+        journal.append(A)
+        before = path.read_bytes()
+        seen = []
+        monkeypatch.setattr(os, "fsync", lambda _: seen.append(path.read_bytes()))
+        journal.rewrite([B])
+        assert seen == [before]
+
+    def test_one_that_fails_changes_nothing(self, journal, path, monkeypatch):
+        journal.append(A)
+        before = path.read_bytes()
+
+        def fail(_):
+            raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+        with monkeypatch.context() as patch:
+            patch.setattr(os, "fsync", fail)
+            with pytest.raises(OSError, match="No space left"):
+                journal.rewrite([B])
+        assert path.read_bytes() == before
+        assert list(path.parent.iterdir()) == [path]
+        journal.append(B)
+        assert journal.read() == [A, B]
+
+    def test_a_document_that_cannot_be_written_changes_nothing(self, journal, path):
+        journal.append(A)
+        before = path.read_bytes()
+        with pytest.raises(TypeError):
+            journal.rewrite([B, {"task_name": object()}])
+        assert path.read_bytes() == before
+        assert list(path.parent.iterdir()) == [path]
+
+    def test_nothing_is_rewritten_while_another_writes(self, journal, make):
+        """The other would go on appending to a file that is no longer there."""
+        journal.append(A)
+        with pytest.raises(LogLocked):
+            make().rewrite([B])
+        journal.append(C)
+        assert make().read() == [A, C]
+
+
+class TestFullDisk:
+    @pytest.fixture
+    def half_written(self, monkeypatch):
+        """Have the system write only half of what it is given."""
+        real = os.write
+        monkeypatch.setattr(os, "write", lambda fd, data: real(fd, data[: len(data) // 2]))
+
+    def test_half_a_line_is_cut_back(self, journal, path, half_written):
+        before = path.read_bytes()
+        with pytest.raises(OSError, match=rf"only \d+ of {len(encode(A))} bytes could be written to {path}"):
+            journal.append(A)
+        assert path.read_bytes() == before
+
+    def test_what_is_written_after_half_a_line_is_whole(self, journal, monkeypatch):
+        journal.append(A)
+        real = os.write
+        with monkeypatch.context() as patch:
+            patch.setattr(os, "write", lambda fd, data: real(fd, data[:-1]))
+            with pytest.raises(OSError):
+                journal.append(B)
+        journal.append(C)
+        assert journal.read() == [A, C]
+
+    def test_after_a_rewrite_half_a_line_is_cut_back_to_the_new_size(self, journal, monkeypatch):
+        journal.append(A)
+        journal.append(B)
+        journal.rewrite([C])
+        real = os.write
+        with monkeypatch.context() as patch:
+            patch.setattr(os, "write", lambda fd, data: real(fd, data[:5]))
+            with pytest.raises(OSError):
+                journal.append(A)
+        assert journal.read() == [C]
+
+    def test_a_journal_whose_header_cannot_be_written_is_unusable(self, make, half_written):
+        with pytest.raises(LogUnusable):
+            make().open()
+
+    def test_a_journal_whose_header_cannot_be_written_is_not_open(self, make, path, monkeypatch):
+        journal = make()
+        with monkeypatch.context() as patch:
+            patch.setattr(os, "write", lambda _fd, _data: 0)
+            with pytest.raises((OSError, LogUnusable)):
+                journal.open()
+        other = make()
+        other.open()
+        other.append(A)
+        assert other.read() == [A]
+
+
+def test_notices_go_to_the_runtimes_logger(path, make, caplog):
+    caplog.set_level(logging.WARNING)
+    path.write_bytes(written(path, A)[:-3])
+    make().open()
+    assert [record.name for record in caplog.records] == ["callsheet.runtime"]
+
+
+class TestOtherThreads:
+    def test_changing_old_records_in_another_thread_loses_none_that_is_appended_meanwhile(self, tmp_path):
+        journal = FileJournal(tmp_path / "runs.jsonl")
+        journal.open()
+        table = open_table(journal)
+        enough = threading.Event()
+
+        def change():
+            while not enough.is_set():
+                table.update({"reason": "changed"})
+
+        changer = threading.Thread(target=change)
+        changer.start()
+        for number in range(200):
+            journal.append({"number": number})
+        enough.set()
+        changer.join()
+        assert [document["number"] for document in journal.read()] == list(range(200))
+        journal.close()
+
+    def test_opening_it_twice_in_one_process_leaves_the_first_as_it_was(self, tmp_path):
+        journal = FileJournal(tmp_path / "runs.jsonl")
+        journal.open()
+        with pytest.raises(LogLocked, match="another runtime of this process"):
+            journal.open()
+        journal.append({"number": 1})
+        assert journal.read() == [{"number": 1}]
+        journal.close()

@@ -1,0 +1,231 @@
+"""All runners keep the contract in ``runtime.runners``, whatever they are made of."""
+
+import asyncio
+import os
+import signal
+import threading
+from contextlib import asynccontextmanager
+
+import pytest
+import trio
+
+import samples
+from actors import App
+from actors.errors import RemoteFailure, RunAbandoned, TaskTerminationException, WorkerDied
+from actors.termination import Flag
+from runtime.program import program_of
+from runtime.runners import Call
+from runtime.runners.asyncio_loop import AsyncioLoop
+from runtime.runners.inline import InlineRunner
+from runtime.runners.process import ProcessRunner
+from runtime.runners.thread import ThreadRunner
+from runtime.stopping import Patience
+
+ENDLESS = {
+    "trio": samples.sleeps_on_trio,
+    "asyncio": samples.sleeps_on_asyncio,
+    "thread": samples.passes_cancellation_points,
+    "process": samples.sleeps,
+}
+
+
+@pytest.fixture(params=list(ENDLESS))
+def kind(request):
+    return request.param
+
+
+@asynccontextmanager
+async def runner_of(kind, patience=None):
+    """Open a runner of that kind, and close it again."""
+    patience = patience if patience is not None else Patience()
+    if kind in ("trio", "asyncio"):
+        loop = AsyncioLoop(patience)
+        try:
+            yield InlineRunner(loop)
+        finally:
+            await loop.close()
+    elif kind == "thread":
+        yield ThreadRunner(patience)
+    else:
+        app = App(log=None)
+        runner = ProcessRunner(lambda: program_of(app), app.session, patience)
+        async with trio.open_nursery() as nursery:
+            await nursery.start(runner.serve)
+            try:
+                yield runner
+            finally:
+                await runner.close(1.0)
+
+
+def call(kind, function, grace=0.3, **kwargs):
+    """Make a call; the kinds on loops get an async function that does the same."""
+    if kind in ("trio", "asyncio") and function not in ENDLESS.values():
+        sync = function
+
+        async def function(**kwargs):
+            return sync(**kwargs)
+
+    flag = Flag() if kind == "thread" else None
+    return Call("it", "run 1", function, kwargs, flag, "asyncio" if kind == "asyncio" else "trio", grace)
+
+
+async def cancelled_after_start(runner, a_call):
+    """Run a call, cancel it once it goes on, and return whether the cancellation came out of it."""
+    with trio.fail_after(30), trio.CancelScope() as scope:
+        async with trio.open_nursery() as nursery:
+
+            async def cancel():
+                await trio.sleep(0.3)
+                scope.cancel()
+
+            nursery.start_soon(cancel)
+            await runner.run(a_call, trio.CancelScope())
+    return scope.cancelled_caught
+
+
+async def test_what_the_function_returns_comes_back(kind):
+    async with runner_of(kind) as runner:
+        assert await runner.run(call(kind, samples.returns, value=[1, 2]), trio.CancelScope()) == [1, 2]
+
+
+async def test_what_the_function_raises_comes_out(kind):
+    async with runner_of(kind) as runner:
+        with pytest.raises((ValueError, RemoteFailure), match="no") as caught:
+            await runner.run(call(kind, samples.raises), trio.CancelScope())
+    error = caught.value
+    assert isinstance(error.__cause__ if isinstance(error, RemoteFailure) else error, ValueError)
+
+
+async def test_one_call_after_the_other_can_be_made(kind):
+    async with runner_of(kind) as runner:
+        assert [await runner.run(call(kind, samples.returns, value=n), trio.CancelScope()) for n in range(3)] == [0, 1, 2]
+
+
+async def test_calls_can_be_made_at_once(kind):
+    values = []
+    async with runner_of(kind) as runner:
+
+        async def run(number):
+            values.append(await runner.run(call(kind, samples.returns, value=number), trio.CancelScope()))
+
+        async with trio.open_nursery() as nursery:
+            for number in range(3):
+                nursery.start_soon(run, number)
+    assert sorted(values) == [0, 1, 2]
+
+
+async def test_a_cancelled_function_has_ended_when_the_cancellation_comes_out(kind):
+    async with runner_of(kind) as runner:
+        try:
+            caught = await cancelled_after_start(runner, call(kind, ENDLESS[kind]))
+        except* TaskTerminationException:
+            caught = kind == "thread"  # a thread ends by raising this at its cancellation point
+        assert caught
+
+
+async def test_after_a_cancellation_the_next_call_works(kind):
+    async with runner_of(kind) as runner:
+        try:
+            await cancelled_after_start(runner, call(kind, ENDLESS[kind]))
+        except* TaskTerminationException:
+            pass
+        assert await runner.run(call(kind, samples.returns), trio.CancelScope()) == "result"
+
+
+async def test_a_call_that_is_cancelled_already_leaves_nothing_behind(kind):
+    async with runner_of(kind) as runner:
+        with trio.CancelScope() as scope:
+            scope.cancel()
+            try:
+                await runner.run(call(kind, ENDLESS[kind]), trio.CancelScope())
+            except TaskTerminationException:
+                assert kind == "thread"
+        assert await runner.run(call(kind, samples.returns), trio.CancelScope()) == "result"
+
+
+async def test_a_thread_that_cannot_be_ended_is_abandoned_after_its_grace():
+    let_go = trio.Event()
+    token = trio.lowlevel.current_trio_token()
+
+    def stubborn():
+        trio.from_thread.run(let_go.wait, trio_token=token)
+
+    async with runner_of("thread") as runner:
+        with pytest.raises(ExceptionGroup) as caught:
+            await cancelled_after_start(runner, call("thread", stubborn, grace=0.1))
+        let_go.set()
+    (error,) = caught.value.exceptions
+    assert isinstance(error, RunAbandoned)
+    assert "let_go.wait" in error.stack
+
+
+async def test_an_asyncio_function_that_blocks_its_loop_is_abandoned_and_does_not_block_trio():
+    let_go = threading.Event()
+
+    async def blocks():
+        let_go.wait(20)
+
+    patience = Patience()
+    loop = AsyncioLoop(patience)
+    with pytest.raises(ExceptionGroup) as caught:
+        await cancelled_after_start(InlineRunner(loop), Call("it", "run 1", blocks, {}, None, "asyncio", 0.1))
+    (blocked,) = [thread for thread in threading.enumerate() if thread.name == "callsheet asyncio"]
+    let_go.set()
+    await trio.to_thread.run_sync(blocked.join)
+    await loop.close()
+    assert isinstance(caught.value.exceptions[0], RunAbandoned)
+
+
+@pytest.mark.parametrize("function", [samples.quits, samples.is_killed])
+async def test_a_worker_that_ends_without_an_answer_is_told_from_one_that_answers(function):
+    async with runner_of("process") as runner:
+        with pytest.raises(WorkerDied):
+            await runner.run(call("process", function), trio.CancelScope())
+        assert await runner.run(call("process", samples.returns), trio.CancelScope()) == "result"
+
+
+async def test_a_worker_that_died_while_it_was_idle_is_replaced():
+    async with runner_of("process") as runner:
+        pid, _ = await runner.run(call("process", samples.process_group), trio.CancelScope())
+        os.kill(pid, signal.SIGKILL)
+        with trio.fail_after(10):
+            while not runner._idle[0].process.poll():
+                await trio.sleep(0.01)
+        other, _ = await runner.run(call("process", samples.process_group), trio.CancelScope())
+    assert other != pid
+
+
+async def test_a_worker_leads_a_process_group_of_its_own():
+    async with runner_of("process") as runner:
+        pid, group = await runner.run(call("process", samples.process_group), trio.CancelScope())
+    assert pid == group
+
+
+async def test_a_worker_is_used_again():
+    async with runner_of("process") as runner:
+        first = await runner.run(call("process", samples.process_group), trio.CancelScope())
+        assert await runner.run(call("process", samples.process_group), trio.CancelScope()) == first
+
+
+async def test_a_thread_has_no_event_loop():
+    async with runner_of("thread") as runner:
+        with pytest.raises(RuntimeError, match="no running event loop"):
+            await runner.run(call("thread", asyncio.get_running_loop), trio.CancelScope())
+
+
+async def test_an_async_function_runs_in_a_thread_and_in_a_process():
+    async with runner_of("thread") as runner:
+        assert await runner.run(call("thread", samples.returns_async), trio.CancelScope()) == "result"
+    async with runner_of("process") as runner:
+        assert await runner.run(call("process", samples.returns_async), trio.CancelScope()) == "result"
+
+
+async def test_the_last_lines_of_a_process_are_kept_and_passed_on(capfd):
+    a_call = call("process", samples.prints_and_fails)
+    async with runner_of("process") as runner:
+        with pytest.raises(RemoteFailure):
+            await runner.run(a_call, trio.CancelScope())
+    assert sorted(a_call.output.splitlines()) == ["one", "two"]
+    printed = capfd.readouterr()
+    assert printed.out == "[it run 1] one\n"
+    assert printed.err == "[it run 1] two\n"

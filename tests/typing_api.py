@@ -1,0 +1,61 @@
+"""The public API as a type checker sees it. Checked, never run: see .ci/run."""
+
+from datetime import timedelta
+from typing import assert_type
+
+from actors import App, Flag, MinimalRunRecord, Session, Task, TerminationFlag, always, args, every
+from actors.conds import Condition
+
+app = App(execution="thread", log=None, timeout="5 minutes")
+
+
+@app.task("every 10 seconds", execution="process", timeout=timedelta(minutes=5))
+def add(a: int, b: int = 1) -> int:
+    return a + b
+
+
+assert_type(add(1), int)
+add("1")  # type: ignore[arg-type]  # the decorator keeps what the function takes
+
+
+@app.task(every("1 hour") & always, name="other", multilaunch=True, priority=3)
+async def fetch() -> bytes:
+    return b""
+
+
+@app.task(exection="process")  # type: ignore[call-overload, untyped-decorator]  # an option that is misspelled
+def misspelled() -> None: ...
+
+
+def plain(flag: object = TerminationFlag()) -> str:
+    return "plain"
+
+
+assert_type(app.task(func=plain)(), str)
+
+task = app.session["add"]
+assert_type(task, Task)
+assert_type(app.session[add], Task)
+assert_type(task.timeout, float)
+assert_type(task.start_cond, Condition)
+assert_type(task.execution, str)
+task.timeout = "5 minutes"
+task.timeout = 300
+task.timeout = None
+task.start_cond = "every 5 seconds"
+task.timeout = ["5 minutes"]  # type: ignore[assignment]  # no length of time
+
+app.session.config.timeout = timedelta(minutes=1)
+assert_type(app.session.config.timeout, float)
+
+
+@app.task(execution="thread")
+def watch(flag: Flag = TerminationFlag(), session: Session = args.Session()) -> None:
+    while not flag.wait(0.1):
+        session["add"].run(a=1)
+
+
+App(exection="async")  # type: ignore[call-arg]  # a setting that is misspelled
+App(execution="proces")  # type: ignore[arg-type]  # a mode that there is not
+
+app.session.get_repo().model = MinimalRunRecord
