@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from collections import deque
 from collections.abc import Mapping
 from typing import Any, Protocol
@@ -50,18 +51,22 @@ class Standby:
 
     def __init__(self) -> None:
         self.launches: deque[tuple[str, Mapping[str, Any]]] = deque()
+        self._changing = threading.Lock()  # threads may ask while a runtime takes
 
     def take(self) -> list[tuple[str, Mapping[str, Any]]]:
         """Return the launches that wait, and forget them."""
-        taken = list(self.launches)
-        self.launches.clear()
+        with self._changing:
+            taken = list(self.launches)
+            self.launches.clear()
         return taken
 
     def launch(self, task: str, params: Mapping[str, Any]) -> None:
-        self.launches.append((task, params))
+        with self._changing:
+            self.launches.append((task, params))
 
     def terminate(self, task: str, run_id: str | None) -> None:
-        self.launches = deque(launch for launch in self.launches if launch[0] != task)
+        with self._changing:
+            self.launches = deque(launch for launch in self.launches if launch[0] != task)
 
     def shut_down(self, *, force: bool) -> None:
         raise NotRunning("session.shut_down()")

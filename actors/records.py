@@ -73,7 +73,12 @@ class TaskRunRecord:
 
 def is_record(document: Mapping[str, Any]) -> bool:
     """Return whether `document` has what every record has; the run log may hold what somebody else put there."""
-    return document.keys() >= {"created", "task_name", "run_id"} and document.get("action") in ACTIONS
+    if document.get("action") not in ACTIONS or "created" not in document:
+        return False
+    texts, moments = ("task_name", "run_id"), ("created", "start", "due")
+    return all(isinstance(document.get(name), str) for name in texts) and all(
+        isinstance(document.get(name, 0.0), (float, int)) for name in moments
+    )
 
 
 class Query(Protocol):

@@ -83,6 +83,7 @@ class Admission:
         for _, _, launch in self._take_ready(task):
             taken.append(launch)
             self._disengage(launch.task)
+        self.relax()  # one that was let step up may be among them, and leave its place to the next
         return sorted(taken, key=lambda launch: launch.number)
 
     def admit(self) -> list[tuple[Launch, str]]:

@@ -8,6 +8,7 @@ from typing import Any
 
 import trio
 
+from actors.controls import Standby
 from actors.errors import NotRunning
 from actors.facts import Facts
 from actors.messages import (
@@ -30,11 +31,13 @@ class LiveControls:
     Args:
       put: delivers a message to the supervisor, in the trio thread.
       session: the session that is controlled.
+      standby: gets the launches that come when the runtime has ended already, for the next start.
       clock: says when something was asked.
     """
 
-    def __init__(self, put: Callable[[ToSupervisor], None], session: Session, clock: Clock) -> None:
-        self._put, self._session, self._clock = put, session, clock
+    def __init__(self, put: Callable[[ToSupervisor], None], session: Session, standby: Standby, clock: Clock) -> None:
+        self._put, self._session, self._standby, self._clock = put, session, standby, clock
+        self._closed = False
         self._thread = threading.get_ident()
         self._token = trio.lowlevel.current_trio_token()
 
@@ -68,12 +71,22 @@ class LiveControls:
     def knows(self, task: str) -> bool:
         return self._session.declared(task) is not None
 
+    def close(self) -> None:
+        """Deliver nothing any more: the runtime has ended."""
+        self._closed = True
+
+    def _deliver(self, message: ToSupervisor) -> None:
+        if not self._closed:
+            self._put(message)
+        elif isinstance(message, Ask):  # from a thread that had these controls in hand when they were exchanged
+            self._standby.launch(message.task, message.params)
+
     def _post(self, message: ToSupervisor) -> None:
         if threading.get_ident() == self._thread:
-            self._put(message)
+            self._deliver(message)
             return
         try:
-            self._token.run_sync_soon(self._put, message)
+            self._token.run_sync_soon(self._deliver, message)
         except trio.RunFinishedError:
             raise NotRunning(type(message).__name__) from None
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 import os
 import sys
+import threading
 from pathlib import Path
 
 import trio
@@ -46,7 +47,7 @@ async def _run(app: App, only: list[str] | None) -> Ended:
                 lambda: longest(app.session.config.shutdown_wait),
             )
             ended = await system.wait_ended()
-            if ended.stuck:
+            if ended.stuck and threading.current_thread() is threading.main_thread():
                 _exit(ended)
         return ended
 

@@ -20,7 +20,7 @@ from tinydb import TinyDB
 from tinydb.storages import Storage
 from tinydb.table import Document, Table
 
-from actors.errors import LogError, LogLocked, LogUnusable
+from actors.errors import LogLocked, LogUnusable
 from runtime.lines import complete_lines, decode, encode
 from runtime.locks import holder_of
 from runtime.logs import runtime_log
@@ -93,31 +93,33 @@ class FileJournal:
           LogLocked: another runtime writes it.
           LogUnusable: it is a folder, is not ours, is newer than this program, or cannot be opened. It is left as it is.
         """
-        if self._fd >= 0:
-            raise LogLocked(str(self.path), "another runtime of this process")
-        try:
-            self.path.parent.mkdir(parents=True, exist_ok=True)
-            fd = os.open(self.path, os.O_RDWR | os.O_CREAT | os.O_APPEND | os.O_CLOEXEC, 0o644)
-        except OSError as exc:
-            raise LogUnusable(str(self.path), exc.strerror or str(exc)) from exc
-        try:
-            self._lock(fd)
-            data = _read_all(fd)
-            self._check_header(data)
-            self._size = data.rfind(b"\n") + 1
-            if torn := len(data) - self._size:
-                runtime_log.tell(logging.WARNING, "run log %s: dropped a torn last line of %d bytes", self.path, torn)
-                os.ftruncate(fd, self._size)
-            self._fd = fd
-            if not self._size:
-                self.append(_header())
-        except OSError as exc:
-            self._fd = -1
-            os.close(fd)
-            raise LogUnusable(str(self.path), exc.strerror or str(exc)) from exc
-        except LogError:
-            os.close(fd)
-            raise
+        with self.guard:
+            if self._fd >= 0:
+                raise LogLocked(str(self.path), "another runtime of this process")
+            try:
+                self.path.parent.mkdir(parents=True, exist_ok=True)
+                fd = os.open(self.path, os.O_RDWR | os.O_CREAT | os.O_APPEND | os.O_CLOEXEC, 0o644)
+            except OSError as exc:
+                raise LogUnusable(str(self.path), exc.strerror or str(exc)) from exc
+            try:
+                self._lock(fd)
+                data = _read_all(fd)
+                self._check_header(data)
+                self._size = data.rfind(b"\n") + 1
+                if torn := len(data) - self._size:
+                    runtime_log.tell(logging.WARNING, "run log %s: dropped a torn last line of %d bytes", self.path, torn)
+                    os.ftruncate(fd, self._size)
+                self._fd = fd
+                if not self._size:
+                    self.append(_header())
+            except OSError as exc:
+                self._fd = -1
+                os.close(fd)
+                raise LogUnusable(str(self.path), exc.strerror or str(exc)) from exc
+            except BaseException:
+                self._fd = -1
+                os.close(fd)
+                raise
 
     def append(self, document: Mapping[str, Any]) -> None:
         """Add a line.
@@ -184,9 +186,10 @@ class FileJournal:
 
     def close(self) -> None:
         """Let go of the file and its lock."""
-        if self._fd >= 0:
-            os.close(self._fd)
-            self._fd = -1
+        with self.guard:
+            if self._fd >= 0:
+                os.close(self._fd)
+                self._fd = -1
 
     def _lock(self, fd: int) -> None:
         try:
@@ -205,8 +208,9 @@ class FileJournal:
         header = decode(data[: data.find(b"\n") + 1])
         if header is None or header.get("callsheet") != "run log":
             raise LogUnusable(str(self.path), "it has something else in it, not a Callsheet run log")
-        if header["version"] > VERSION:
-            raise LogUnusable(str(self.path), f"it was written by a newer Callsheet (format {header['version']})")
+        if (version := header.get("version")) != VERSION:
+            age = "a newer" if isinstance(version, int) and version > VERSION else "another"
+            raise LogUnusable(str(self.path), f"it was written by {age} Callsheet (format {version})")
 
 
 class JournalStorage(Storage):

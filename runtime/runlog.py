@@ -62,6 +62,13 @@ class RunLog:
           LogLocked, LogUnusable: it cannot be written; nothing was changed.
         """
         self._journal.open()
+        try:
+            return self._taken_over()
+        except BaseException:
+            self._journal.close()
+            raise
+
+    def _taken_over(self) -> dict[str, Facts]:
         history = History()
         for document in self._journal.read():
             history.take_in(document)

@@ -66,7 +66,7 @@ class Supervisor:
         log: RunLog,
         runners: Mapping[str, Runner],
         patience: Patience,
-        history: Mapping[str, Facts],
+        history: dict[str, Facts],
     ) -> None:
         self.mailbox: Mailbox[ToSupervisor | None] = Mailbox(self._handle, self._fail)  # None: the alarm rang
         self.listeners: list[Callable[[RunEnded], object]] = []
@@ -202,19 +202,20 @@ class Supervisor:
             self._alarm.set(trio.current_time() + min(moment - self._clock.now(), LONGEST_NAP))
 
     def _on_added(self, message: TaskAdded) -> None:
-        ending = self._shutdown is not None or self._closed
-        if message.task in self._session and message.task not in self._actors and not ending:
+        if message.task in self._session and message.task not in self._actors:
             self._hire(self._session[message.task])
 
     def _hire(self, task: Task) -> None:
-        """Start the actor of a task that came while the app runs."""
+        """Start the actor of a task that came while the app runs; when it ends, none is started."""
+        if self._shutdown is not None or self._closed:
+            return
         self._nursery.start_soon(self._hired(task).run)
         self._consider(task.name)
 
     def _hired(self, task: Task) -> TaskActor:
         """Return the new actor of a task."""
-        if (known := self._history.get(task.name)) is not None and task.facts.status is None:
-            task.facts = known
+        if task.facts.status is None:  # else it has run before in this process, and knows all itself
+            task.facts = self._history.setdefault(task.name, task.facts)
         self._terms[task.name] = terms = terms_of(task)
         self._actors[task.name] = actor = TaskActor(task, terms, self._services, self._fail)
         return actor
@@ -253,6 +254,8 @@ class Supervisor:
         name = launch.task
         self._admission.started(launch)
         self._not_pending(name)
+        if name not in self._actors:  # it was removed before its actor had begun, and the run is told to end right now
+            return
         terms = self._terms[name]
         if (timeout := terms.timeout) < math.inf:
             moment = trio.current_time() + timeout
@@ -316,7 +319,7 @@ class Supervisor:
         actor.mailbox.put(Cancel(reason))
         actor.mailbox.put(Stop())
         del self._actors[name], self._terms[name]
-        self._leaving = [leaving for leaving in (*self._leaving, actor) if leaving.busy]
+        self._leaving = [leaving for leaving in (*self._leaving, actor) if not leaving.has_ended]
         if name in self._session:  # a new task has taken the name meanwhile
             self._hire(self._session[name])
 

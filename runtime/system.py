@@ -87,10 +87,12 @@ async def open_runtime(app: App, *, only: list[str] | None = None, clock: Clock 
     log = RunLog(_journal_of(session), clock if clock is not None else SystemClock())
     history = log.open()
     failure: Exception | None = None
+    live: LiveControls | None = None
     try:
         parts = _assembled(app, log, history)
+        live = LiveControls(parts.supervisor.mailbox.put, session, standby, log.clock)
+        session.controls = live
         asked = standby.take()
-        session.controls = LiveControls(parts.supervisor.mailbox.put, session, log.clock)
         async with _running(parts, asked, only):
             try:
                 yield System(session, parts.supervisor)
@@ -103,6 +105,8 @@ async def open_runtime(app: App, *, only: list[str] | None = None, clock: Clock 
             raise failure
     finally:
         session.controls = standby
+        if live is not None:
+            live.close()
         log.close()
 
 
@@ -117,7 +121,8 @@ class _Parts:
 async def _running(parts: _Parts, asked: list[tuple[str, Mapping[str, Any]]], only: list[str] | None) -> AsyncIterator[None]:
     """Hold the one root nursery: the supervisor with all its actors, and what passes on the output of workers."""
     async with trio.open_nursery() as root:
-        await root.start(parts.process.serve)
+        with trio.CancelScope(shield=True, deadline=trio.current_time() + LAST_MARGIN):
+            await root.start(parts.process.serve)  # it shields itself: a start that is cancelled half way would never end
         try:
             async with trio.open_nursery() as nursery:
                 await nursery.start(partial(parts.supervisor.run, asked, only=only))
@@ -128,7 +133,7 @@ async def _running(parts: _Parts, asked: list[tuple[str, Mapping[str, Any]]], on
                 await parts.asyncio_loop.close()
 
 
-def _assembled(app: App, log: RunLog, history: Mapping[str, Facts]) -> _Parts:
+def _assembled(app: App, log: RunLog, history: dict[str, Facts]) -> _Parts:
     patience = Patience()
     asyncio_loop = AsyncioLoop(patience)
     process = ProcessRunner(lambda: program_of(app), app.session, patience)

@@ -24,6 +24,8 @@ class TaskActor:
     def __init__(self, task: Task, terms: Terms, services: Services, failed: Callable[[Exception], object]) -> None:
         self.task, self.terms = task, terms
         self.mailbox: Mailbox[ToTaskActor] = Mailbox(self._handle, failed)
+        self.has_ended = False
+        """Whether it was stopped, and its last run has ended."""
         self._services = services
         self._name_of_runs = f"run of task {task.name!r}"
         self._runs: dict[int, Run] = {}  # {number of the launch: run}
@@ -36,11 +38,7 @@ class TaskActor:
             self.mailbox.open()
             task_status.started()
             await self._stopped.wait()
-
-    @property
-    def busy(self) -> bool:
-        """Whether a run goes on."""
-        return bool(self._runs)
+        self.has_ended = True
 
     def give_up(self, reason: str) -> int:
         """Put on record that the runs which are left were terminated, whatever becomes of them; return how many."""

@@ -275,3 +275,20 @@ def sends_a_lock(session=Session()):
     import threading
 
     session["other"].run(value=threading.Lock())
+
+
+def sends_what_cannot_be_loaded(session=Session()):
+    try:
+        session["other"].run(value=CannotBeLoaded())
+    except Exception as exc:
+        return str(exc)
+    return "sent"
+
+
+class KillsWhoLoadsIt:
+    def __reduce__(self):
+        return os.kill, (KillsWhoLoadsIt.Pid(), signal.SIGKILL)
+
+    class Pid:
+        def __reduce__(self):
+            return os.getpid, ()

@@ -115,6 +115,16 @@ class TestOverlap:
 
 
 class TestLimits:
+    def test_one_that_is_withdrawn_after_it_was_let_step_up_leaves_its_place_to_the_next(self):
+        desk = Desk({"thread": 1}, a=Terms("thread"), b=Terms("thread"), c=Terms("thread"), m=Terms("main"))
+        first, _, third = (desk.offer(name) for name in "abc")
+        assert desk.start() == [first]
+        held_up = desk.offer("m")
+        assert desk.start() == [held_up]
+        assert desk.end(first) == []
+        desk.admission.withdraw("b")
+        assert desk.end(held_up) == [third]
+
     def test_more_than_the_limit_of_a_mode_wait(self):
         desk = Desk({"process": 2}, a=Terms("process"), b=Terms("process"), c=Terms("process"))
         first, second, third = desk.offer("a"), desk.offer("b"), desk.offer("c")

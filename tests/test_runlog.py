@@ -16,11 +16,12 @@ from tinydb.table import Document
 from actors import MinimalRecord, MinimalRunRecord, TaskLogRecord, TaskRunRecord
 from actors.errors import LogLocked, UnknownColumn
 from actors.facts import TERMINAL, Facts
+from runtime.clock import SystemClock
 from runtime.codec import make_codec
 from runtime.journal import FileJournal, MemoryJournal
 from runtime.repo import RunRepo, open_repo
 from runtime.report import runs_in
-from runtime.runlog import RunLog
+from runtime.runlog import History, RunLog
 
 
 class Ticking:
@@ -732,3 +733,21 @@ class TestReport:
         documents = [run("a", "1", 1.0), end("a", "1", 1.0)]
         runs_in(documents)
         assert documents == [run("a", "1", 1.0), end("a", "1", 1.0)]
+
+
+def test_a_start_that_fails_leaves_the_log_free(tmp_path, monkeypatch):
+    journal = FileJournal(tmp_path / "runs.jsonl")
+    log = RunLog(journal, SystemClock())
+    with monkeypatch.context() as broken:
+        broken.setattr(journal, "read", lambda: 1 / 0)
+        with pytest.raises(ZeroDivisionError):
+            log.open()
+    assert log.open() == {}
+    log.close()
+
+
+@pytest.mark.parametrize("column", [{"run_id": ["r"]}, {"start": {}}, {"created": "then"}, {"task_name": None}])
+def test_what_looks_like_a_record_and_is_none_is_passed_over(column):
+    history = History()
+    history.take_in({"created": 1.0, "task_name": "a", "run_id": "r", "action": "run"} | column)
+    assert history.facts == {}

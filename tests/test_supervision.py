@@ -148,8 +148,8 @@ async def test_a_task_that_was_made_again_starts_when_the_old_ones_run_has_ended
         app.session["a"].run()
         await trio.sleep(0.1)
         app.session.remove_task("a")
-        app.session.create_task(samples.returns, "a", "every 1 hour")
-        assert await run.wait_ended(2) == ["terminate", "success"]
+        app.session.create_task(samples.returns, "a", True)
+        assert (await run.wait_ended(2))[:2] == ["terminate", "success"]
 
 
 async def test_a_removed_task_cannot_be_run():
@@ -342,3 +342,66 @@ async def test_context_variables_of_one_task_are_not_those_of_another():
         app.session["sets"].run()
         await run.wait_ended(2)
     assert seen == ["nothing"]
+
+
+@pytest.mark.parametrize("seconds", [0, 0.0001, 0.0005, 0.002])
+async def test_a_host_that_is_cancelled_while_the_runtime_starts_gets_out_of_it(seconds):
+    app = App(log=None)
+    app.task(True, func=samples.returns_async, name="it")
+    with trio.fail_after(10), trio.move_on_after(seconds):
+        async with open_runtime(app):
+            await trio.sleep_forever()
+    ends = [action for action in actions(app) if action != "run"]
+    assert len(ends) == actions(app).count("run")
+
+
+async def test_a_task_may_be_made_run_and_removed_in_one_step():
+    app = App(log=None)
+
+    @app.task()
+    async def maker():
+        app.session.create_task(samples.returns, "made").run()
+        app.session.remove_task("made")
+
+    async with running(app) as run:
+        app.session["maker"].run()
+        assert await run.wait_ended(2) == ["success", "terminate"]
+    assert records(app, "made")[-1].reason == "the task was removed by task 'maker'"
+
+
+async def test_a_task_that_is_made_anew_goes_on_where_its_namesake_was(autojump_clock):
+    app = App(log=None)
+    async with running_virtually(app) as run:
+        for number in range(3):
+            app.session.create_task(samples.returns_async, "it", "every 1 hour")
+            await trio.sleep(1)
+            app.session.remove_task("it")
+            assert len(await run.wait_ended()) == 1, number
+
+
+def test_launches_of_threads_are_not_lost_while_runtimes_start_and_end():
+    app = App(log=None, stop_when_idle=True)
+    app.task(func=samples.returns, name="it", multilaunch=True)
+    asked = 0
+    enough = threading.Event()
+
+    def ask():
+        nonlocal asked
+        while not enough.is_set():
+            app.session["it"].run()
+            asked += 1
+            time.sleep(0.0005)
+
+    asker = threading.Thread(target=ask)
+    asker.start()
+    for _ in range(20):
+        trio.run(start_and_end, app)
+    enough.set()
+    asker.join()
+    trio.run(start_and_end, app)
+    assert len([action for action in actions(app) if action != "run"]) == asked
+
+
+async def start_and_end(app):
+    async with open_runtime(app):
+        await trio.sleep(0.003)

@@ -117,6 +117,46 @@ async def test_a_parameter_that_cannot_be_sent_from_there_is_named():
     assert "parameter 'value' of task 'other' cannot be sent to a process" in records(app, "it")[-1].reason
 
 
+async def test_a_parameter_that_cannot_be_loaded_here_is_an_error_in_the_function_that_sends_it():
+    app = App(log=None)
+    app.task(func=samples.sends_what_cannot_be_loaded, name="it", execution="process")
+    app.task(func=samples.returns, name="other")
+    async with running(app) as run:
+        app.session["it"].run()
+        await run.wait_ended()
+    assert app.session.returns["it"].startswith("parameter 'value' of task 'other' cannot be sent")
+
+
+async def test_a_job_that_is_too_much_for_a_new_worker_fails_and_is_not_tried_for_ever():
+    app = App(log=None)
+    app.task(func=samples.returns, name="it", execution="process")
+    async with running(app) as run:
+        app.session["it"].run(value=samples.KillsWhoLoadsIt())
+        with trio.fail_after(10):
+            await run.wait_ended()
+    assert "was killed by signal 9" in records(app)[-1].reason
+
+
+async def test_a_worker_that_cannot_be_started_leaves_no_file_descriptor(monkeypatch):
+    opened = os.pipe
+    count = 0
+
+    def pipe():
+        nonlocal count
+        count += 1
+        if count == 2:
+            raise OSError(24, "Too many open files")
+        return opened()
+
+    app = App(log=None)
+    app.task(func=samples.returns, name="it", execution="process")
+    async with running(app) as run:
+        monkeypatch.setattr(os, "pipe", pipe)
+        app.session["it"].run()
+        await run.wait_ended()
+    assert "Too many open files" in records(app)[-1].reason
+
+
 async def test_a_big_value_goes_there_and_back():
     app = App(log=None)
     app.task(func=samples.returns, name="it", execution="process")

@@ -10,6 +10,7 @@ from typing import Any
 import trio
 
 from actors.callables import Function, check_portable, qualname_of
+from actors.errors import WorkerDied
 from actors.portable import pickled_parameters
 from actors.session import Session
 from runtime.runners import Call
@@ -61,10 +62,13 @@ class ProcessRunner:
 
     async def _done(self, call: Call, job: bytes) -> Any:
         while True:
-            worker = self._idle.pop() if self._idle else await self._start(call.task)
+            was_idle = bool(self._idle)
+            worker = self._idle.pop() if was_idle else await self._start(call.task)
             try:
                 return await worker.call(call, job, self._session, self._patience)
-            except BrokenPipeError:
+            except (BrokenPipeError, ConnectionResetError):
+                if not was_idle:  # the job itself was too much for it
+                    raise WorkerDied(call.task, await worker.death()) from None
                 continue  # it had died while it was idle, and knows nothing of the job: another one takes it
             finally:
                 if worker.usable and not self._closed:

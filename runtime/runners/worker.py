@@ -9,14 +9,14 @@ import socket
 import subprocess
 import sys
 from collections import deque
-from contextlib import suppress
+from contextlib import ExitStack, suppress
 from pathlib import Path
 from typing import Any
 
 import trio
 
 from actors.errors import RemoteFailure, UnportableResult, WorkerDied
-from actors.portable import describe, portable
+from actors.portable import describe, loaded_parameters, portable
 from actors.session import Session
 from runtime import worker as worker_side
 from runtime.runners import Call
@@ -40,6 +40,7 @@ _TO_GET_READY = 120.0
 _TO_EXIT = 1.0
 _TO_REAP = 1.0
 _CHUNK = 1 << 16
+_SIGNALS = frozenset(map(int, signal.Signals))
 
 
 class Worker:
@@ -58,28 +59,24 @@ class Worker:
     @classmethod
     async def spawn(cls) -> Worker:
         """Start a process that waits for :meth:`prepare`."""
-        ours, theirs = socket.socketpair()
-        ours.setblocking(False)
-        (its_lifeline, lifeline), (out, its_out), (err, its_err) = os.pipe(), os.pipe(), os.pipe()
-        try:
+        with ExitStack() as ours, ExitStack() as its:  # what is ours is kept if all goes well; what is its own never is
+            connection, its_connection = socket.socketpair()
+            ours.callback(connection.close)
+            its.callback(its_connection.close)
+            connection.setblocking(False)
+            its_lifeline, lifeline = _pipe(its, ours)
+            out, its_out = _pipe(ours, its)
+            err, its_err = _pipe(ours, its)
             process = await trio.lowlevel.open_process(
-                [sys.executable, "-P", _SCRIPT, str(theirs.fileno()), str(its_lifeline)],
+                [sys.executable, "-P", _SCRIPT, str(its_connection.fileno()), str(its_lifeline)],
                 stdin=subprocess.DEVNULL,
                 stdout=its_out,
                 stderr=its_err,
-                pass_fds=[theirs.fileno(), its_lifeline],
+                pass_fds=[its_connection.fileno(), its_lifeline],
                 start_new_session=True,
             )
-        except BaseException:
-            ours.close()
-            for fd in (lifeline, out, err):
-                os.close(fd)
-            raise
-        finally:
-            theirs.close()
-            for fd in (its_lifeline, its_out, its_err):
-                os.close(fd)
-        return cls(process, ours, lifeline, out, err)
+            ours.pop_all()
+            return cls(process, connection, lifeline, out, err)
 
     async def prepare(self, program: Program, task: str) -> None:
         """Have it load `program`; it is usable from then on.
@@ -95,7 +92,7 @@ class Worker:
                 await self._send(frame(Hello(program)))
                 answer = await self._receive()
         except (EOFError, OSError):
-            raise WorkerDied(task, await self._death()) from None
+            raise WorkerDied(task, await self.death()) from None
         if answer is None:
             raise WorkerDied(task, f"was not ready within {_TO_GET_READY:g} s of its start")
         if isinstance(answer, Broken):
@@ -124,7 +121,7 @@ class Worker:
                 raise
             answer = last_word
         except EOFError:
-            raise WorkerDied(call.task, await self._death()) from None
+            raise WorkerDied(call.task, await self.death()) from None
         finally:
             for output in self.outputs:
                 output.finish_run()
@@ -181,11 +178,10 @@ class Worker:
         return message
 
     def _missing(self) -> int:
-        return (
-            HEAD - len(self._received) if len(self._received) < HEAD else HEAD + body_length(self._received) - len(self._received)
-        )
+        have = len(self._received)
+        return (HEAD if have < HEAD else HEAD + body_length(self._received)) - have
 
-    async def _death(self) -> str:
+    async def death(self) -> str:
         """Return in words how the process ended."""
         with trio.move_on_after(_TO_EXIT):
             await self.process.wait()
@@ -194,7 +190,7 @@ class Worker:
             return "closed its connection without an answer"
         if status >= 0:
             return f"exited with status {status} before it answered"
-        name = signal.Signals(-status).name
+        name = (signal.strsignal(-status) or "unknown") if -status not in _SIGNALS else signal.Signals(-status).name
         return f"was killed by signal {-status} ({name}{', out of memory?' if -status == signal.SIGKILL else ''})"
 
     def _mark(self, prefix: str) -> None:
@@ -204,6 +200,14 @@ class Worker:
     def _signal(self, number: signal.Signals) -> None:
         with suppress(ProcessLookupError, PermissionError):
             os.killpg(self.process.pid, number)
+
+
+def _pipe(reader: ExitStack, writer: ExitStack) -> tuple[int, int]:
+    """Return the two ends of a new pipe, each to be closed with the stack it belongs to."""
+    reading, writing = os.pipe()
+    reader.callback(os.close, reading)
+    writer.callback(os.close, writing)
+    return reading, writing
 
 
 def _reply(request: Request, session: Session) -> Reply:
@@ -218,7 +222,7 @@ def _controlled(request: Request, session: Session) -> Any:
     controls = session.controls
     match request.control, request.args:
         case "launch", (task, params):
-            return controls.launch(task, params)
+            return controls.launch(task, loaded_parameters(task, params))
         case "terminate", (task, run_id):
             return controls.terminate(task, run_id)
         case "shut_down", (force,):

@@ -10,7 +10,7 @@ from typing import Any
 
 from actors.errors import NotInWorker, NotRunning
 from actors.facts import Facts
-from actors.portable import check_parameters
+from actors.portable import pickled_parameters
 from runtime.worker.protocol import HEAD, Reply, Request, body_length, frame
 
 _CHUNK = 1 << 16
@@ -82,8 +82,7 @@ class RemoteControls:
             self._running = False
 
     def launch(self, task: str, params: Mapping[str, Any]) -> None:
-        check_parameters(task, params)
-        self._ask("launch", task, dict(params))
+        self._ask("launch", task, pickled_parameters(task, params))
 
     def terminate(self, task: str, run_id: str | None) -> None:
         self._ask("terminate", task, run_id)
