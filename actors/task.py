@@ -135,7 +135,7 @@ class Task(Optioned):
         """
         if self._removed:
             raise UnknownTask(self.name, [task.name for task in self.session.tasks])
-        if self.execution == "process":
+        if params and self.execution == "process":
             check_parameters(self.name, params)
         self.session.controls.launch(self.name, params)
 

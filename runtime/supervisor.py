@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import logging
 import math
-from collections import Counter
 from collections.abc import Callable, Mapping
 from typing import Any
 
@@ -91,7 +90,7 @@ class Supervisor:
         self._agenda: Agenda[str] = Agenda()  # when which task's condition may change; wall time
         self._timeouts: Agenda[int] = Agenda()  # when which launch's run has to end; trio's time
         self._timed: dict[int, tuple[TaskActor, float]] = {}  # {number of the launch: its actor, its timeout in seconds}
-        self._pending: Counter[str] = Counter()  # {task: launches that have not started}
+        self._pending: dict[str, int] = {}  # {task: launches that have not started}
         self._numbers = 0
         self._only: frozenset[str] | None = None
         self._ends_by_itself = False
@@ -246,7 +245,7 @@ class Supervisor:
 
     def _offer(self, name: str, params: Mapping[str, Any], due: float | None = None) -> None:
         self._numbers += 1
-        self._pending[name] += 1
+        self._pending[name] = self._pending.get(name, 0) + 1
         self._admission.offer(Launch(name, self._numbers, self._clock.now() if due is None else due, params))
 
     def _on_started(self, started: RunStarted) -> None:
@@ -304,9 +303,9 @@ class Supervisor:
             end_unstarted(self._actors[launch.task].task, self._terms[launch.task], launch, reason, self._services)
 
     def _not_pending(self, name: str) -> None:
-        self._pending[name] -= 1
-        if not self._pending[name]:
-            del self._pending[name]
+        left = self._pending.pop(name) - 1
+        if left:
+            self._pending[name] = left
 
     def _on_removed(self, message: TaskRemoved) -> None:
         name = message.task
