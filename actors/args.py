@@ -128,6 +128,11 @@ class Signature:
         return {**self.arguments, **given}
 
 
+def has_arguments(kwargs: Mapping[str, Any]) -> bool:
+    """Return whether any of `kwargs` has yet to be valued."""
+    return any(isinstance(value, Argument) for value in kwargs.values())
+
+
 def valued(kwargs: Mapping[str, Any], circumstances: Circumstances, *, in_worker: bool | None = None) -> dict[str, Any]:
     """Return `kwargs` with each argument replaced by its value; `in_worker` limits that to those found there or here."""
     return {

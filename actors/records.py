@@ -81,6 +81,11 @@ def is_record(document: Mapping[str, Any]) -> bool:
     )
 
 
+def run_key(document: Mapping[str, Any]) -> tuple[str, str, float | None]:
+    """Return what the records of one run have in common; ids made from parameters may come again, starts do not."""
+    return document["task_name"], document["run_id"], document.get("start")
+
+
 class Query(Protocol):
     """Records that match, oldest first."""
 

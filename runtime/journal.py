@@ -112,13 +112,11 @@ class FileJournal:
                 self._fd = fd
                 if not self._size:
                     self.append(_header())
-            except OSError as exc:
+            except BaseException as exc:
                 self._fd = -1
                 os.close(fd)
-                raise LogUnusable(str(self.path), exc.strerror or str(exc)) from exc
-            except BaseException:
-                self._fd = -1
-                os.close(fd)
+                if isinstance(exc, OSError):
+                    raise LogUnusable(str(self.path), exc.strerror or str(exc)) from exc
                 raise
 
     def append(self, document: Mapping[str, Any]) -> None:

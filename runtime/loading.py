@@ -20,25 +20,20 @@ def load(source: Source) -> ModuleType:
     """Load `source`: up to its end, or to where it would start a scheduler. Raises what it raises."""
     token = loading.set(True)
     try:
-        return _load_main(source) if source.name == MAIN else _load_other(source)
+        return _loaded(source)
     finally:
         loading.reset(token)
 
 
-def _load_other(source: Source) -> ModuleType:
+def _loaded(source: Source) -> ModuleType:
+    if source.name == MAIN:
+        return _execute((MAIN, "__main__"), _spec(source))
     if source.file is None:
         try:
             return importlib.import_module(source.name)
         except LoadingEnded:
             pass  # the import system has thrown the module away: execute it again, keeping it
-    spec = _spec(source)
-    return _execute(source.name, spec, _code(spec))
-
-
-def _load_main(source: Source) -> ModuleType:
-    spec = _spec(source)
-    code = _code(spec)
-    return _execute(MAIN, spec, code, also="__main__")
+    return _execute((source.name,), _spec(source))
 
 
 def _spec(source: Source) -> ModuleSpec:
@@ -61,25 +56,27 @@ def _code(spec: ModuleSpec) -> CodeType:
     return code
 
 
-def _execute(name: str, spec: ModuleSpec, code: CodeType, also: str | None = None) -> ModuleType:
-    module = ModuleType(name)
+def _execute(names: tuple[str, ...], spec: ModuleSpec) -> ModuleType:
+    """Execute the module of `spec` under each of `names`, the first of which is its own."""
+    code = _code(spec)
+    module = ModuleType(names[0])
     module.__spec__, module.__package__, module.__loader__ = spec, spec.parent, spec.loader
     module.__file__ = spec.origin
     if spec.submodule_search_locations is not None:
         module.__path__ = list(spec.submodule_search_locations)
-    for alias in (name, also):
-        if alias is not None:
-            sys.modules[alias] = module
+    sys.modules.update(dict.fromkeys(names, module))
     try:
         exec(code, vars(module))  # noqa: S102  # what importing does, except that the module stays when its loading ends early
-    except LoadingEnded:
-        pass
-    except BaseExceptionGroup as group:  # it came out of a nursery of the module's own
-        if group.split(LoadingEnded)[1] is not None:
+    except BaseException as exc:
+        if not _ended_early(exc):
+            for name in names:
+                del sys.modules[name]
             raise
-    except BaseException:
-        for alias in (name, also):
-            if alias is not None:
-                del sys.modules[alias]
-        raise
     return module
+
+
+def _ended_early(error: BaseException) -> bool:
+    """Return whether `error` says that the loading ended: by itself, or out of a nursery of the module's own."""
+    if isinstance(error, BaseExceptionGroup):
+        return error.split(LoadingEnded)[1] is None
+    return isinstance(error, LoadingEnded)

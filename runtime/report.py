@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import Any
 
-from actors.records import is_record
+from actors.records import is_record, run_key
 
 
 def runs_in(documents: Iterable[dict[str, Any]]) -> list[dict[str, Any]]:
@@ -17,7 +17,7 @@ def runs_in(documents: Iterable[dict[str, Any]]) -> list[dict[str, Any]]:
     rows: list[dict[str, Any]] = []
     open_rows: dict[tuple[Any, ...], dict[str, Any]] = {}
     for document in filter(is_record, documents):
-        action, key = document["action"], (document["task_name"], document["run_id"], document.get("start"))
+        action, key = document["action"], run_key(document)
         row = open_rows.pop(key, None)
         if row is None:
             row = {}

@@ -9,7 +9,7 @@ from contextlib import suppress
 from typing import Any
 
 from actors.facts import Facts
-from actors.records import is_record
+from actors.records import is_record, run_key
 from runtime.clock import Clock
 from runtime.journal import Journal
 from runtime.logs import runtime_log, task_log
@@ -29,7 +29,7 @@ class History:
         """Take in the next record; what is none, put there by somebody else, is passed over."""
         if not is_record(document):
             return
-        action, key = document["action"], (document["task_name"], document["run_id"], document.get("start"))
+        action, key = document["action"], run_key(document)
         facts = self.facts.setdefault(document["task_name"], Facts())
         facts.note(action, document["created"])
         if action == "run":

@@ -9,7 +9,7 @@ from typing import Any
 
 import trio
 
-from actors.args import Argument, Circumstances, valued
+from actors.args import Circumstances, has_arguments, valued
 from actors.errors import InvalidRunId
 from actors.facts import Action
 from actors.messages import Halt, Launch, RunEnded, RunStarted, ToSupervisor
@@ -140,7 +140,7 @@ class Run:
         kwargs: dict[str, Any] = {}
         if not terms.bare or self.launch.params:
             kwargs = task.signature.fit({**terms.parameters, **self.launch.params})
-            if any(isinstance(value, Argument) for value in kwargs.values()):
+            if has_arguments(kwargs):
                 flag = flag or Flag()
                 here = Circumstances(task, self._services.session, flag)
                 kwargs = valued(kwargs, here, in_worker=False if self._execution == "process" else None)

@@ -286,14 +286,12 @@ class Supervisor:
             listener(ended)
 
     def _on_terminate(self, message: Terminate) -> None:
-        self._terminate(message.task, message.reason, message.run_id)
-
-    def _terminate(self, name: str, reason: str, run_id: str | None) -> None:
+        name = message.task
         if name not in self._actors:
             return
-        if run_id is None:
-            self._drop_waiting(name, reason)
-        self._actors[name].mailbox.put(Cancel(reason, run_id))
+        if message.run_id is None:
+            self._drop_waiting(name, message.reason)
+        self._actors[name].mailbox.put(Cancel(message.reason, message.run_id))
         self._consider(name)
 
     def _drop_waiting(self, name: str | None, reason: str) -> None:

@@ -6,7 +6,6 @@ from contextlib import suppress
 from pathlib import Path
 
 import pytest
-import trio
 from trio.testing import MockClock, trio_test
 
 
@@ -45,9 +44,3 @@ def _descriptors():
         with suppress(OSError):  # the one that read the folder is closed by now
             links[entry.name] = str(entry.readlink())
     return {(fd, link) for fd, link in links.items() if not link.startswith("/proc")}
-
-
-@pytest.fixture
-def guard():
-    """Fail a test that waits for the real world for too long."""
-    return lambda: trio.fail_after(30)

@@ -8,8 +8,6 @@ import trio.testing
 from actors import MinimalRunRecord
 from runtime import VirtualClock, open_repo, open_runtime
 
-TERMINAL = {"success", "fail", "terminate", "inaction", "crash"}
-
 
 class Running:
     """A running app, and the runs that have ended."""

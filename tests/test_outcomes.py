@@ -5,7 +5,8 @@ import trio
 
 import samples
 from actors import App
-from helpers import TERMINAL, actions, records, running
+from actors.facts import TERMINAL
+from helpers import actions, records, running
 
 SYNC_MODES = ["main", "thread", "process"]
 MODES = [*SYNC_MODES, "async", "asyncio"]

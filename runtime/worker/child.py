@@ -9,7 +9,7 @@ import signal
 import sys
 
 from actors.app import App
-from actors.args import Argument, Circumstances, valued
+from actors.args import Circumstances, has_arguments, valued
 from actors.callables import Function, qualname_of
 from actors.errors import UnportableFunction, UnportableResult
 from actors.loading import become_worker
@@ -72,7 +72,7 @@ def _answer(app: App, job: Job) -> Returned | Raised:
     try:
         function = _find(app, job)
         kwargs = loaded_parameters(job.task, job.kwargs)
-        if any(isinstance(value, Argument) for value in kwargs.values()):
+        if has_arguments(kwargs):
             flag = Flag()
             kwargs = valued(kwargs, Circumstances(_task(app, job, function), app.session, flag))
             heeds_flag = any(value is flag for value in kwargs.values())
