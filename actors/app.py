@@ -6,11 +6,13 @@ from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any, TypeVar, Unpack, overload
 
 from actors.callables import Function
+from actors.conds.custom import POLL, Custom, Syntax, custom
 from actors.config import Settings
 from actors.errors import InvalidOption
 from actors.loading import check_may_run
 from actors.session import AppHooks, Session
 from actors.task import StartCondition, TaskOptions
+from actors.timespans import TimeSpan
 
 if TYPE_CHECKING:
     from actors.records import Repo
@@ -68,6 +70,26 @@ class App:
         def declare(function: F) -> F:
             self.session.create_task(function, name, start_cond, **options)
             return function
+
+        return declare
+
+    def cond(self, syntax: Syntax = None, *, poll: TimeSpan = POLL) -> Callable[[Callable[..., Any]], Custom]:
+        """Make a function a condition, as a decorator; it says whether the condition holds, and may be async.
+
+        The result is used like any other condition, ``@app.task(daily & is_free)``, and called to give the function arguments:
+        ``is_free(disk="/tmp")``. Texts name it by its function: ``"daily & is_free(disk='/tmp')"``. Its parameters may have
+        arguments that value themselves as defaults, such as ``Task()``.
+
+        Args:
+          syntax: how else texts may write it: words, a pattern whose named groups become arguments, or several of these.
+          poll: how often the function is asked at most, while its answer matters. It runs in the scheduler's thread, so it
+            must be quick, or async.
+        """
+
+        def declare(function: Callable[..., Any]) -> Custom:
+            condition = custom(function, syntax, poll)
+            self.session.conditions.add(condition)
+            return condition
 
         return declare
 

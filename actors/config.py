@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Mapping
+from datetime import tzinfo
 from pathlib import Path
 from typing import Any, Literal, TypedDict, get_args
 
 from actors.controls import Controls
 from actors.options import Option, Optioned, instance_of, one_of
+from actors.policies import MISFIRES, OVERLAPS, Misfire, Overlap
 from actors.timespans import TimeSpan, to_seconds
+from actors.zones import to_zone
 
 Execution = Literal["main", "async", "thread", "process"]
 Backend = Literal["auto", "trio", "asyncio"]
@@ -50,6 +53,23 @@ def callable_or_none(given: RunIdFunction | None) -> RunIdFunction | None:
     return given
 
 
+def text_or_none(given: str | None) -> str | None:
+    """Return `given` if it is a text, or None."""
+    if given is not None and not isinstance(given, str):
+        raise ValueError("a text is expected")
+    return given
+
+
+def to_misfire(given: Misfire) -> Misfire:
+    """Return `given` if it is one of the ways to handle missed slots."""
+    return one_of(*MISFIRES)(given)  # type: ignore[return-value]  # it is one of them
+
+
+def overlap_or_none(given: Overlap | None) -> Overlap | None:
+    """Return `given` if it is one of the ways to handle overlap, or None."""
+    return None if given is None else one_of(*OVERLAPS)(given)  # type: ignore[return-value]  # it is one of them
+
+
 to_bool = instance_of(bool, "True or False")
 
 
@@ -67,6 +87,13 @@ class Settings(TypedDict, total=False):
     shutdown_wait: TimeSpan
     stop_when_idle: bool
     restarting: Literal["replace", "recall"]
+    timezone: str | tzinfo | None
+    env: str | None
+    misfire: Misfire
+    overlap: Overlap | None
+    catchup_limit: int
+    catchup_window: TimeSpan
+    queue_limit: int
     log: str | os.PathLike[str] | None
 
 
@@ -95,6 +122,22 @@ class Config(Optioned):
     """Whether the app ends by itself once nothing runs, nothing waits and no condition can come true: for batch jobs."""
     restarting = Option(one_of(*RESTARTS), "replace")
     """What ``session.restart()`` does: ``replace`` the process by a new one, or ``recall`` the app in the same one."""
+    timezone = Option[str | tzinfo | None, tzinfo | None](to_zone, None)
+    """On whose clocks conditions look: the IANA name of a zone, or a ``tzinfo``; None is the machine's own zone."""
+    env = Option[str | None, str | None](text_or_none, None)
+    """What the condition ``env 'test'`` compares with."""
+    misfire = Option[Misfire, Misfire](to_misfire, "latest")
+    """What becomes of slots that passed while the app was down or suspended: ``latest`` runs the last of them, ``skip`` none,
+    ``all`` as many as ``catchup_limit`` and ``catchup_window`` allow, oldest first. What does not run is put on record."""
+    overlap = Option[Overlap | None, Overlap | None](overlap_or_none, None)
+    """What becomes of a slot that comes while the task runs: ``skip``, ``queue_one``, ``queue``, ``cancel_running`` or ``allow``;
+    None is ``allow`` for tasks that are ``multilaunch``, else ``skip``."""
+    catchup_limit = Option(to_count, 10)
+    """How many slots ``misfire="all"`` makes up for at most, the latest ones."""
+    catchup_window = Option[TimeSpan, float](to_seconds, "24 hours")
+    """How old slots may be that it makes up for."""
+    queue_limit = Option(to_count, 10)
+    """How many slots ``overlap="queue"`` keeps at most."""
     log = Option[str | os.PathLike[str] | None, Path | None](to_log, ".callsheet/runs.jsonl")
     """The file of the run log, relative to the working directory at that time; None keeps records in memory."""
 

@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from typing import Any, Protocol
 
 from actors.errors import NotRunning
-from actors.facts import Facts
+from actors.facts import TaskFacts
 
 
 class Controls(Protocol):
@@ -32,10 +32,10 @@ class Controls(Protocol):
     def task_removed(self, task: str) -> None:
         """Forget a task, ending its runs."""
 
-    def task_changed(self, task: str | None) -> None:
-        """Take note of a changed option; None means of the config."""
+    def task_changed(self, task: str | None, *, catch_up: bool = False) -> None:
+        """Take note of a changed option; None means of the config. With `catch_up`, what came due meanwhile counts as missed."""
 
-    def facts(self, task: str) -> Facts | None:
+    def facts(self, task: str) -> TaskFacts | None:
         """Return the facts of a task where they are kept elsewhere, None where the task has them."""
 
     def check_allowed(self, change: str) -> None:
@@ -80,10 +80,10 @@ class Standby:
     def task_removed(self, task: str) -> None:
         self.terminate(task, None)
 
-    def task_changed(self, task: str | None) -> None:
+    def task_changed(self, task: str | None, *, catch_up: bool = False) -> None:
         """Nothing to do: options are read at the start."""
 
-    def facts(self, task: str) -> Facts | None:
+    def facts(self, task: str) -> TaskFacts | None:
         return None
 
     def check_allowed(self, change: str) -> None:

@@ -4,6 +4,7 @@ CallsheetError
 ├── UnknownOption, InvalidOption      a name or value nobody knows: the message lists what is known
 ├── DuplicateTask, UnknownTask        a task name taken twice, or by no one
 ├── InvalidTimeSpan, ConditionSyntaxError   text that says no time or no condition
+├── ConditionBroken                   a condition that cannot be followed
 ├── MissingArgument, UnexpectedArgument     a launch whose parameters do not fit the function
 ├── InvalidRunId                      ``func_run_id`` raised or returned no text
 ├── UnportableFunction, UnportableParameter, UnportableResult   what cannot cross to a process
@@ -116,6 +117,17 @@ class ConditionSyntaxError(CallsheetError, ValueError):
 
     def __str__(self) -> str:
         return f"this is not a condition\n  {self.text}\n  {' ' * self.position}^ {self.expected}"
+
+
+class ConditionBroken(CallsheetError):
+    """A condition contradicts itself, or its function does not answer."""
+
+    def __init__(self, condition: str, problem: str) -> None:
+        super().__init__(condition, problem)
+        self.condition, self.problem = condition, problem
+
+    def __str__(self) -> str:
+        return f"the condition {self.condition} cannot be followed: {self.problem}"
 
 
 class MissingArgument(CallsheetError, TypeError):

@@ -1,19 +1,27 @@
-"""What conditions know about a task: its last outcomes, kept in memory."""
+"""Facts: what conditions know. Kept in memory, and up to date whenever a condition is asked."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import Literal, get_args
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import UTC, tzinfo
+from typing import Any, Literal, get_args
 
 Action = Literal["run", "success", "fail", "terminate", "inaction", "crash"]
-"""What a record says happened: ``run`` when a run starts, then exactly one of the others."""
+"""What a record of a run says happened: ``run`` when a run starts, then exactly one of the others."""
+Event = Literal["run", "success", "fail", "terminate", "inaction", "crash", "missed", "error"]
+"""What any record says happened. The last two are about no run: starts that did not happen, a condition that raised."""
 
 ACTIONS: tuple[Action, ...] = get_args(Action)
 TERMINAL: tuple[Action, ...] = tuple(action for action in ACTIONS if action != "run")
+EVENTS: tuple[Event, ...] = get_args(Event)
+REMEMBERED = 100
+"""How many moments of each action a task remembers at least. Only questions about a time that is over need more than one."""
 
 
 @dataclass(slots=True)
-class Facts:
+class TaskFacts:
     """The last outcomes of one task. Times are seconds since the epoch; None means never.
 
     The runtime writes them, in its own thread, after the record is in the log; anybody may read them.
@@ -28,11 +36,123 @@ class Facts:
     inaction: float | None = None
     crash: float | None = None
     due: float | None = None
-    """When the latest run was due, not when it started: grids are counted from here."""
-    alive: int = 0
-    """Runs that have started and not ended."""
+    """Up to here the slots of its start condition are decided: when the latest start was due."""
+    anchor: float | None = None
+    """A start from which grids are counted, so that what a number is rounded by does not add up."""
+    seen: float | None = None
+    """Since when its present start condition is followed; slots before that are none of its."""
+    freed: float = -math.inf
+    """Since when no run of it goes on or waits."""
+    ahead: frozenset[float] = frozenset()
+    """Slots that were decided while the clock was wrong, and lie in the future."""
+    fails: int = 0
+    """How many runs have failed since one ended otherwise."""
+    going: dict[int, float] = field(default_factory=dict)
+    """The runs that have started and not ended: {number of the launch: when it started}."""
+    order: dict[str, int] = field(default_factory=dict)
+    """{action: number of its latest record}. What came first is decided by these: clocks go backwards, and tick slowly."""
+    remembered: dict[str, list[float]] = field(default_factory=dict)
+    """{action: its latest moments, the last one last}."""
 
-    def note(self, action: Action, created: float) -> None:
-        """Take in one record."""
+    @property
+    def alive(self) -> int:
+        """How many runs have started and not ended."""
+        return len(self.going)
+
+    def note(self, action: Action, created: float, number: int = 0) -> None:
+        """Take in one record, the `number`-th of the log."""
         self.status = action
         setattr(self, action, created)
+        self.order[action] = number
+        if action == "fail":
+            self.fails += 1
+        elif action != "run":
+            self.fails = 0
+        try:
+            moments = self.remembered[action]
+        except KeyError:
+            moments = self.remembered[action] = []
+        moments.append(created)
+        if len(moments) > 2 * REMEMBERED:
+            del moments[:REMEMBERED]
+
+    def decide(self, slot: float, *, anew: bool = False) -> None:
+        """Take note that the slots up to `slot` are decided; `anew` counts grids from there."""
+        if self.due is None or slot > self.due:
+            self.due = slot
+        if anew or self.anchor is None:
+            self.anchor = slot
+
+    def rebase(self, now: float) -> None:
+        """Forget what was noted of the future while the clock was wrong, except for which slots need not come again."""
+        if self.due is not None and self.due > now:
+            self.ahead |= {self.due}
+            self.due = self.anchor = now
+        if self.seen is not None:
+            self.seen = min(self.seen, now)
+        self.freed = min(self.freed, now)
+
+    def last(self, actions: tuple[Action, ...]) -> float | None:
+        """Return when one of `actions` last happened."""
+        return max((moment for action in actions if (moment := getattr(self, action)) is not None), default=None)
+
+    def latest(self, actions: tuple[Action, ...]) -> int:
+        """Return the number of the latest record of one of `actions`; -1 if there is none."""
+        return max((self.order.get(action, -1) for action in actions), default=-1)
+
+    def happened(self, actions: tuple[Action, ...], start: float, end: float) -> bool:
+        """Return whether one of `actions` happened from `start` up to, not including, `end`."""
+        for action in actions:
+            moment: float | None = getattr(self, action)
+            if moment is None or moment < start:
+                continue
+            if moment < end or any(start <= earlier < end for earlier in self.remembered.get(action, ())):
+                return True
+        return False
+
+
+NOTHING = TaskFacts()
+"""The facts of a task that never ran, or is not there; nobody writes to them."""
+
+
+@dataclass(slots=True)
+class World:
+    """What the conditions of all tasks of a runtime share."""
+
+    tasks: Mapping[str, TaskFacts] = field(default_factory=dict)
+    env: str | None = None
+    """The app's ``env``."""
+    started: float | None = None
+    """When the runtime started."""
+    awake: float = -math.inf
+    """Since when the runtime follows the clock without a gap: since its start, or since it was suspended or blocked."""
+    away: str = "down"
+    """Why it did not before: ``down``, ``suspended`` or ``blocked``."""
+    cycles: int = 0
+    """How often the supervisor has had something to decide."""
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """What a custom condition said when it was asked."""
+
+    at: float
+    value: bool
+    error: Exception | None = None
+
+
+@dataclass(slots=True)
+class Facts:
+    """What the condition of one task knows: the task's own facts, those of the others, and where its clocks hang."""
+
+    own: TaskFacts = field(default_factory=TaskFacts)
+    world: World = field(default_factory=World)
+    zone: tzinfo = UTC
+    params: Mapping[str, Any] = field(default_factory=dict)
+    """The task's parameters."""
+    answers: dict[Any, Answer] = field(default_factory=dict)
+    """{custom condition: what it said last}, since the task last started."""
+
+    def of(self, task: str | None) -> TaskFacts:
+        """Return the facts of the task of that name, or with None of the task itself."""
+        return self.own if task is None else self.world.tasks.get(task, NOTHING)

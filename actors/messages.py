@@ -5,6 +5,7 @@ Named tuples, since each launch makes five of them: a frozen dataclass takes thr
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from typing import Any, NamedTuple
 
@@ -20,6 +21,8 @@ class Launch(NamedTuple):
     due: float
     """Seconds since the epoch at which the run should start."""
     params: Mapping[str, Any]
+    latest: float = math.inf
+    """Until when it may start; past that it is missed."""
 
 
 class Start(NamedTuple):
@@ -94,6 +97,14 @@ class TaskChanged(NamedTuple):
     """Session to supervisor: an option of a task, or of the config (``task`` is None), has a new value."""
 
     task: str | None
+    catch_up: bool = False
+    """Whether slots of a condition that is followed again count that came meanwhile."""
+
+
+class Answered(NamedTuple):
+    """From who asks the functions of custom conditions to supervisor: the answer is among the task's facts."""
+
+    task: str
 
 
 class Halt(NamedTuple):
@@ -110,5 +121,5 @@ class ShutDown(NamedTuple):
     """Whether the app starts again afterwards."""
 
 
-ToSupervisor = RunStarted | RunEnded | Ask | Terminate | TaskAdded | TaskRemoved | TaskChanged | Halt | ShutDown
+ToSupervisor = Answered | RunStarted | RunEnded | Ask | Terminate | TaskAdded | TaskRemoved | TaskChanged | Halt | ShutDown
 ToTaskActor = Start | Cancel | Stop

@@ -41,6 +41,10 @@ class Option(Generic[Given, Kept]):
         holder._kept[self.name] = kept
         holder._option_changed(self.name)
 
+    def converted(self, holder: Optioned, value: Given) -> Kept:
+        """Return `value` as it is kept, for that holder."""
+        return self.check(value)
+
     def checked(self, holder: Optioned, value: Given) -> Kept:
         """Return `value` as it is kept.
 
@@ -48,7 +52,7 @@ class Option(Generic[Given, Kept]):
           InvalidOption: it is not a possible value; names the holder, the option and what is expected.
         """
         try:
-            return self.check(value)
+            return self.converted(holder, value)
         except (ValueError, TypeError) as exc:
             if isinstance(exc, CallsheetError) and not isinstance(exc, ValueError):
                 raise

@@ -1,5 +1,6 @@
 """The records of the run log, and the models that queries return.
 
+Records of the actions ``missed`` and ``error`` are about no run, and have an empty ``run_id``.
 A model is a selection of the columns: ``repo.model = MinimalRunRecord`` and queries return that. Times are seconds since
 the epoch, ``runtime`` is seconds.
 """
@@ -10,7 +11,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any, Protocol
 
-from actors.facts import ACTIONS, Action
+from actors.facts import EVENTS, Event
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -20,7 +21,7 @@ class MinimalRecord:
     created: float
     """When the record was written."""
     task_name: str
-    action: Action
+    action: Event
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -30,7 +31,7 @@ class MinimalRunRecord:
     created: float
     task_name: str
     run_id: str
-    action: Action
+    action: Event
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -39,7 +40,7 @@ class TaskLogRecord:
 
     created: float
     task_name: str
-    action: Action
+    action: Event
     start: float | None = None
     """When the run began; None where it never did."""
     end: float | None = None
@@ -57,23 +58,34 @@ class TaskRunRecord:
     created: float
     task_name: str
     run_id: str
-    action: Action
+    action: Event
     start: float | None = None
     end: float | None = None
     runtime: float | None = None
     execution: str | None = None
     """The execution mode."""
     due: float | None = None
-    """When the run should have started; ``start - due`` is how late it was."""
+    """When the run should have started."""
+    late: float | None = None
+    """How many seconds after that it did."""
     reason: str | None = None
     exc_text: str | None = None
     output: str | None = None
     """The last lines that a failed process run wrote to stdout and stderr."""
+    cause: str | None = None
+    """Why starts were missed: ``down``, ``suspended``, ``blocked``, ``late``, ``deadline`` or ``overlap``."""
+    count: int | None = None
+    """How many starts were missed; 1000 is that many or more."""
+    first: float | None = None
+    """When the first of them was due; the last likewise."""
+    last: float | None = None
+    blocker: str | None = None
+    """The id of the run that was in the way."""
 
 
 def is_record(document: Mapping[str, Any]) -> bool:
     """Return whether `document` has what every record has; the run log may hold what somebody else put there."""
-    if document.get("action") not in ACTIONS or "created" not in document:
+    if document.get("action") not in EVENTS or "created" not in document:
         return False
     texts, moments = ("task_name", "run_id"), ("created", "start", "due")
     return all(isinstance(document.get(name), str) for name in texts) and all(

@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterator, Mapping
 from typing import Any, Unpack
 
 from actors.callables import Function, name_of
+from actors.conds.custom import CustomConditions
 from actors.config import Config
 from actors.controls import Controls, Standby
 from actors.errors import DuplicateTask, UnknownTask
@@ -57,6 +58,8 @@ class Session:
         self.controls: Controls = Standby()
         self.config = Config(config, lambda: self.controls)
         self.returns = Returns(self)
+        self.conditions = CustomConditions()
+        """The app's own conditions, which texts may name."""
         self._hooks = hooks
         self._tasks: dict[str, Task] = {}
         self._changing = threading.Lock()  # held from the check for a duplicate until the task is in
@@ -83,6 +86,27 @@ class Session:
     def __contains__(self, key: TaskKey) -> bool:
         return self._find(key) is not None
 
+    def check_conditions(self) -> None:
+        """Check that the tasks which conditions name are there.
+
+        Raises:
+          InvalidOption: one is not; names the nearest.
+        """
+        for task in self._tasks.values():
+            task.check_condition()
+
+    def name_of(self, key: object) -> str:
+        """Return the name of a task that a condition refers to by its function or itself.
+
+        Raises:
+          ValueError: it is no task of this session.
+        """
+        task = self._find(key) if isinstance(key, Task) or callable(key) else None
+        if task is None:
+            known = ", ".join(repr(task.name) for task in self._tasks.values()) or "(none)"
+            raise ValueError(f"{name_of(key) if callable(key) else key!r} is no task of this app yet. Tasks are: {known}")
+        return task.name
+
     def declared(self, name: str) -> Task | None:
         """Return the task of that name in this process's own table, or None."""
         return self._tasks.get(name)
@@ -102,6 +126,8 @@ class Session:
         """
         self.controls.check_allowed("session.create_task()")
         task = Task(self, func, name, start_cond, options)
+        if not isinstance(self.controls, Standby):
+            task.check_condition()
         with self._changing:
             if (twin := self._tasks.get(task.name)) is not None:
                 raise DuplicateTask(task.name, twin.place, task.place)

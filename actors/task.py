@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from datetime import UTC, datetime
+from datetime import UTC, datetime, tzinfo
 from typing import TYPE_CHECKING, Any, TypedDict
 
 from actors.args import Signature
 from actors.callables import Function, check_portable, is_generator, name_of, place_of
 from actors.conds import Condition
+from actors.conds.base import leaves
 from actors.conds.language import to_condition
+from actors.conds.option import read
 from actors.config import (
     BACKENDS,
     EXECUTIONS,
@@ -17,14 +19,21 @@ from actors.config import (
     Execution,
     RunIdFunction,
     callable_or_none,
+    overlap_or_none,
+    text_or_none,
     to_bool,
+    to_count,
+    to_misfire,
     to_timeout,
 )
+from actors.controls import Standby
 from actors.errors import InvalidOption, UnknownTask
-from actors.facts import Action, Facts
+from actors.facts import Action, TaskFacts
 from actors.options import Inherited, Option, Optioned, instance_of, one_of
+from actors.policies import Misfire, Overlap
 from actors.portable import check_parameters
 from actors.timespans import TimeSpan, to_seconds
+from actors.zones import to_zone
 
 if TYPE_CHECKING:
     from actors.session import Session
@@ -48,6 +57,15 @@ class TaskOptions(TypedDict, total=False):
     priority: int
     disabled: bool
     permanent: bool
+    timezone: str | tzinfo | None
+    misfire: Misfire | None
+    overlap: Overlap | None
+    catchup_limit: int | None
+    catchup_window: TimeSpan | None
+    queue_limit: int | None
+    deadline: TimeSpan
+    jitter: TimeSpan
+    spread: TimeSpan
     description: str | None
 
 
@@ -57,10 +75,12 @@ def _to_parameters(given: Mapping[str, Any]) -> dict[str, Any]:
     return dict(given)
 
 
-def _text_or_none(given: str | None) -> str | None:
-    if given is not None and not isinstance(given, str):
-        raise ValueError("a text is expected")
-    return given
+class _StartCond(Option[StartCondition, Condition]):
+    """The option that may name the conditions and the tasks of the holder's session."""
+
+    def converted(self, holder: Optioned, value: StartCondition) -> Condition:
+        assert isinstance(holder, Task)
+        return read(value, holder.session.conditions, holder.session.name_of)
 
 
 class Task(Optioned):
@@ -70,7 +90,7 @@ class Task(Optioned):
     """
 
     _fixed = frozenset({"name", "func", "session", "place", "signature"})
-    start_cond = Option[StartCondition, Condition](to_condition, None)
+    start_cond = _StartCond(to_condition, None)
     """When it starts by itself."""
     execution = Inherited(one_of(*EXECUTIONS))
     """``main``, ``async``, ``thread`` or ``process``; default: the app's."""
@@ -96,7 +116,26 @@ class Task(Optioned):
     """Whether its condition is disregarded; it still runs when it is asked to."""
     permanent = Option(to_bool, False)
     """Whether it runs until the app ends: no timeout, and a shutdown does not wait for it."""
-    description = Option[str | None, str | None](_text_or_none, None)
+    timezone = Inherited[str | tzinfo | None, tzinfo | None](to_zone)
+    """On whose clocks its condition looks; default: the app's."""
+    misfire = Inherited[Misfire, Misfire](to_misfire)
+    """What becomes of slots that passed while the app was down: ``latest``, ``skip`` or ``all``; default: the app's."""
+    overlap = Inherited[Overlap | None, Overlap | None](overlap_or_none)
+    """What becomes of a slot that comes while it runs: ``skip``, ``queue_one``, ``queue``, ``cancel_running`` or ``allow``;
+    default: the app's."""
+    catchup_limit = Inherited(to_count)
+    """How many slots ``misfire="all"`` makes up for; default: the app's."""
+    catchup_window = Inherited[TimeSpan, float](to_seconds)
+    """Seconds: how old slots may be that it makes up for; default: the app's."""
+    queue_limit = Inherited(to_count)
+    """How many slots ``overlap="queue"`` keeps; default: the app's."""
+    deadline = Option[TimeSpan, float](to_timeout, "never")
+    """Seconds after which a slot is not started any more but put on record as missed; infinity is never."""
+    jitter = Option[TimeSpan, float](to_seconds, 0)
+    """Seconds up to which each start is delayed, by a random time that is always the same for the same slot."""
+    spread = Option[TimeSpan, float](to_seconds, 0)
+    """Seconds over which tasks like this one are spread: each is delayed by a share that is its own on this machine."""
+    description = Option[str | None, str | None](text_or_none, None)
     """What it is for, for people."""
 
     def __init__(
@@ -116,7 +155,7 @@ class Task(Optioned):
             raise InvalidOption(f"task {self.name!r}", "func", self.name, "a generator does nothing when it is called")
         self.func = func
         self.session = session
-        self.facts = Facts()
+        self.facts = TaskFacts()
         self.place = place_of(func)
         self.signature = Signature.of(self.name, func)
         super().__init__({**options, "start_cond": start_cond})
@@ -139,6 +178,20 @@ class Task(Optioned):
             check_parameters(self.name, params)
         self.session.controls.launch(self.name, params)
 
+    def pause(self) -> None:
+        """Let its condition start nothing from now on; the same as ``disabled = True``. Runs that go on are left alone."""
+        self.disabled = True
+
+    def resume(self, *, catch_up: bool = False) -> None:
+        """Follow its condition again.
+
+        Args:
+          catch_up: whether slots that came meanwhile count as missed, as if the app had been down; else they count for nothing.
+        """
+        self._check_change("disabled", kept=False)
+        self._kept["disabled"] = False
+        self.session.controls.task_changed(self.name, catch_up=catch_up)
+
     def terminate(self, run_id: str | None = None) -> None:
         """End the runs of this task, or the one that is meant; a launch that still waits is ended too. Returns at once."""
         self.session.controls.terminate(self.name, run_id)
@@ -160,36 +213,36 @@ class Task(Optioned):
 
     @property
     def last_run(self) -> datetime | None:
-        """When a run last started, in local time with its zone; None if never. The others alike."""
-        return _local(self._now.run)
+        """When a run last started, in the task's time zone; None if never. The others alike."""
+        return self._moment(self._now.run)
 
     @property
     def last_success(self) -> datetime | None:
         """When a run last succeeded."""
-        return _local(self._now.success)
+        return self._moment(self._now.success)
 
     @property
     def last_fail(self) -> datetime | None:
         """When a run last failed."""
-        return _local(self._now.fail)
+        return self._moment(self._now.fail)
 
     @property
     def last_terminate(self) -> datetime | None:
         """When a run was last terminated."""
-        return _local(self._now.terminate)
+        return self._moment(self._now.terminate)
 
     @property
     def last_inaction(self) -> datetime | None:
         """When a run last found nothing to do."""
-        return _local(self._now.inaction)
+        return self._moment(self._now.inaction)
 
     @property
     def last_crash(self) -> datetime | None:
         """When a run was last cut off by the end of the whole process."""
-        return _local(self._now.crash)
+        return self._moment(self._now.crash)
 
     @property
-    def _now(self) -> Facts:
+    def _now(self) -> TaskFacts:
         """The facts: its own, or in a worker those that its scheduler has."""
         return self.session.controls.facts(self.name) or self.facts
 
@@ -205,15 +258,29 @@ class Task(Optioned):
     def _check_change(self, name: str, kept: Any) -> None:
         if "_sealed" in self.__dict__:
             self.session.controls.check_allowed(f"changing {name!r} of a task")
+            if name == "start_cond" and not isinstance(self.session.controls, Standby):
+                self.check_condition(kept)
         execution = self.execution if name != "execution" else kept or self.session.config.execution
         if execution == "process" and name in ("execution", "parameters"):
             check_portable(self.name, self.func)
             check_parameters(self.name, kept if name == "parameters" else self.parameters)
 
+    def check_condition(self, condition: Condition | None = None) -> None:
+        """Check that the tasks which its condition names are there; they may come later, but not after the app has started.
+
+        Raises:
+          InvalidOption: one is not; names the nearest.
+        """
+        condition = self.start_cond if condition is None else condition
+        for leaf in leaves(condition):
+            for name in leaf.watched():
+                if name != self.name and name not in self.session:
+                    known = [task.name for task in self.session.tasks]
+                    raise InvalidOption(self._label(), "start_cond", repr(str(condition)), str(UnknownTask(name, known)))
+
     def _option_changed(self, name: str) -> None:
         if "_sealed" in self.__dict__:
             self.session.controls.task_changed(self.name)
 
-
-def _local(seconds: float | None) -> datetime | None:
-    return None if seconds is None else datetime.fromtimestamp(seconds, UTC).astimezone()
+    def _moment(self, seconds: float | None) -> datetime | None:
+        return None if seconds is None else datetime.fromtimestamp(seconds, UTC).astimezone(self.timezone)

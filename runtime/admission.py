@@ -7,6 +7,7 @@ from collections import defaultdict, deque
 from collections.abc import Iterable, Mapping
 
 from actors.messages import Launch
+from runtime.agenda import Agenda
 from runtime.terms import Terms
 
 
@@ -18,7 +19,8 @@ class Admission:
     - While a ``main`` run goes on nothing else starts, and it does not start while another is about to.
     - Of several that may start, the higher priority goes first, then the earlier launch.
 
-    Each launch passes ``offer``, then ``admit`` or ``withdraw``; an admitted one ``started``, then ``ended``. O(log n) each.
+    Each launch passes ``offer`` or ``delay``, then ``admit`` or ``withdraw``; an admitted one ``started``, then ``ended``.
+    O(log n) each.
 
     Args:
       terms: the terms of each task by name, kept up to date by their owner.
@@ -34,6 +36,9 @@ class Admission:
         self._modes: dict[int, str] = {}  # {number: mode} of the admitted
         self._used: defaultdict[str, int] = defaultdict(int)  # {mode: admitted}
         self._unstarted: set[int] = set()  # numbers of those admitted of which nothing was heard yet
+        self._waiting: defaultdict[str, int] = defaultdict(int)  # {task: its launches that have not started}
+        self._delayed: dict[int, Launch] = {}  # {number: launch}
+        self._delays: Agenda[int] = Agenda()
 
     @property
     def may_admit(self) -> bool:
@@ -43,7 +48,16 @@ class Admission:
     @property
     def idle(self) -> bool:
         """Whether nothing waits and nothing runs."""
-        return not self._engaged
+        return not self._engaged and not self._delayed
+
+    @property
+    def next_moment(self) -> float:
+        """When the next delayed launch is to be offered, or infinity."""
+        return self._delays.next_moment()
+
+    def waiting(self, task: str) -> int:
+        """Return how many launches of `task` have not started."""
+        return self._waiting.get(task, 0)
 
     @property
     def running(self) -> int:
@@ -56,10 +70,25 @@ class Admission:
 
     def is_engaged(self, task: str) -> bool:
         """Return whether a launch of `task` waits or runs."""
-        return task in self._engaged
+        return task in self._engaged or self._waiting.get(task, 0) > 0
 
     def offer(self, launch: Launch) -> None:
         """Let `launch` wait for its turn."""
+        self._waiting[launch.task] += 1
+        self._line_up(launch)
+
+    def delay(self, launch: Launch, until: float) -> None:
+        """Let `launch` wait until a moment, and for its turn only then."""
+        self._waiting[launch.task] += 1
+        self._delayed[launch.number] = launch
+        self._delays.set(launch.number, until)
+
+    def offer_due(self, now: float) -> None:
+        """Let the delayed launches wait for their turn whose moment has come."""
+        for number in self._delays.take_due(now):
+            self._line_up(self._delayed.pop(number))
+
+    def _line_up(self, launch: Launch) -> None:
         if launch.task in self._engaged and not self._terms[launch.task].multilaunch:
             self._queues.setdefault(launch.task, deque()).append(launch)
         else:
@@ -67,9 +96,8 @@ class Admission:
 
     def reconsider(self, task: str) -> None:
         """Apply the changed terms of `task` to those of its launches that wait."""
-        waiting = self.withdraw(task)
-        for launch in waiting:
-            self.offer(launch)
+        for launch in self._take(task):
+            self._line_up(launch)
 
     def relax(self) -> None:
         """Apply changed limits to all that wait for one."""
@@ -79,6 +107,16 @@ class Admission:
 
     def withdraw(self, task: str | None = None) -> list[Launch]:
         """Take the launches that wait, of `task` or of all, out again and return them in their order."""
+        delayed = [launch for launch in self._delayed.values() if task in (None, launch.task)]
+        for launch in delayed:
+            del self._delayed[launch.number]
+            self._delays.drop(launch.number)
+        taken = sorted([*delayed, *self._take(task)], key=lambda launch: launch.number)
+        for launch in taken:
+            self._waits_no_more(launch)
+        return taken
+
+    def _take(self, task: str | None) -> list[Launch]:
         taken = [launch for name in self._names(task) for launch in self._queues.pop(name, ())]
         for _, _, launch in self._take_ready(task):
             taken.append(launch)
@@ -106,12 +144,14 @@ class Admission:
 
     def started(self, launch: Launch) -> None:
         """Take note that an admitted launch has begun."""
-        self._unstarted.discard(launch.number)
+        if launch.number in self._unstarted:
+            self._unstarted.discard(launch.number)
+            self._waits_no_more(launch)
 
     def ended(self, launch: Launch) -> None:
         """Take note that an admitted launch has ended, and let the next of its task or mode step up."""
+        self.started(launch)  # or never will
         mode = self._modes.pop(launch.number)
-        self._unstarted.discard(launch.number)
         self._used[mode] -= 1
         if waiting := self._full[mode]:
             heapq.heappush(self._ready, heapq.heappop(waiting))
@@ -121,6 +161,11 @@ class Admission:
             self._engage(queue.popleft())
             if not queue:
                 del self._queues[launch.task]
+
+    def _waits_no_more(self, launch: Launch) -> None:
+        self._waiting[launch.task] -= 1
+        if not self._waiting[launch.task]:
+            del self._waiting[launch.task]
 
     def _engage(self, launch: Launch) -> None:
         self._engaged[launch.task] += 1

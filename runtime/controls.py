@@ -10,7 +10,7 @@ import trio
 
 from actors.controls import Standby
 from actors.errors import NotRunning
-from actors.facts import Facts
+from actors.facts import TaskFacts
 from actors.messages import (
     Ask,
     ShutDown,
@@ -59,10 +59,10 @@ class LiveControls:
     def task_removed(self, task: str) -> None:
         self._post(TaskRemoved(task, _asker()))
 
-    def task_changed(self, task: str | None) -> None:
-        self._post(TaskChanged(task))
+    def task_changed(self, task: str | None, *, catch_up: bool = False) -> None:
+        self._post(TaskChanged(task, catch_up))
 
-    def facts(self, task: str) -> Facts | None:
+    def facts(self, task: str) -> TaskFacts | None:
         return None
 
     def check_allowed(self, change: str) -> None:

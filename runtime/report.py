@@ -11,8 +11,8 @@ from actors.records import is_record, run_key
 def runs_in(documents: Iterable[dict[str, Any]]) -> list[dict[str, Any]]:
     """Return one row for each run, in the order in which they began or, unstarted, ended.
 
-    A row is the run's last record, with ``status`` for its action: ``running`` where there is no end. ``late`` is how many
-    seconds after it was due it began.
+    A row is the run's last record, with ``status`` for its action: ``running`` where there is no end. What is about no run has
+    a row of its own.
     """
     rows: list[dict[str, Any]] = []
     open_rows: dict[tuple[Any, ...], dict[str, Any]] = {}
@@ -27,6 +27,6 @@ def runs_in(documents: Iterable[dict[str, Any]]) -> list[dict[str, Any]]:
         row["status"] = "running" if action == "run" else action
         if action == "run":
             open_rows[key] = row
-        if "start" in row and "due" in row:
-            row["late"] = max(row["start"] - row["due"], 0.0)
+        if "start" in row and "due" in row:  # a log of the first version does not say it
+            row.setdefault("late", max(row["start"] - row["due"], 0.0))
     return rows

@@ -8,12 +8,13 @@ from collections.abc import Iterator, Mapping
 from contextlib import suppress
 from typing import Any
 
-from actors.facts import Facts
+from actors.facts import ACTIONS, TaskFacts
 from actors.records import is_record, run_key
 from runtime.clock import Clock
 from runtime.journal import Journal
 from runtime.logs import runtime_log, task_log
 
+LEVELS = {"fail": logging.ERROR, "error": logging.ERROR, "missed": logging.WARNING}
 WAITING_RECORDS = 10_000
 """How many records are kept in memory while the log cannot be written."""
 
@@ -22,21 +23,36 @@ class History:
     """What the records of a log amount to: the facts of each task, and the runs that have no end."""
 
     def __init__(self) -> None:
-        self.facts: dict[str, Facts] = {}
+        self.facts: dict[str, TaskFacts] = {}
+        self.schedules: dict[str, tuple[str | None, float]] = {}
+        """{task: its start condition as last followed, since when}."""
+        self.latest = 0.0
+        """When the latest record was written."""
+        self.count = 0
+        """How many documents there were."""
         self._open: dict[tuple[str, str, float | None], dict[str, Any]] = {}  # {(task, run id, start): their "run" records}
 
     def take_in(self, document: dict[str, Any]) -> None:
         """Take in the next record; what is none, put there by somebody else, is passed over."""
+        self.count += 1
+        if document.get("action") == "schedule" and isinstance(document.get("task_name"), str):
+            self.schedules[document["task_name"]] = document.get("schedule"), document["created"]
         if not is_record(document):
             return
-        action, key = document["action"], run_key(document)
-        facts = self.facts.setdefault(document["task_name"], Facts())
-        facts.note(action, document["created"])
+        action, key, created = document["action"], run_key(document), document["created"]
+        self.latest = max(self.latest, created)
+        facts = self.facts.setdefault(document["task_name"], TaskFacts())
+        if action not in ACTIONS:
+            if (last := document.get("last")) is not None:
+                facts.decide(last)
+            return
+        facts.note(action, created, self.count)
         if action == "run":
-            facts.due = document.get("due", document["created"])
+            facts.decide(document.get("due", created))
             self._open[key] = document
-        else:
-            self._open.pop(key, None)
+        elif self._open.pop(key, None) is None and "due" in document:  # it was ended before it started
+            facts.decide(document["due"])
+            facts.order["run"] = self.count
 
     def open_runs(self) -> list[dict[str, Any]]:
         """Return the "run" records of the runs that have no end."""
@@ -54,9 +70,10 @@ class RunLog:
         self._journal, self.clock = journal, clock
         self._waiting: deque[dict[str, Any]] = deque(maxlen=WAITING_RECORDS)
         self._dropped = 0
+        self._count = 0
 
-    def open(self) -> dict[str, Facts]:
-        """Lock the journal, close the runs that a former life left open, and return the facts of each task by name.
+    def open(self) -> History:
+        """Lock the journal, close the runs that a former life left open, and return what it amounts to.
 
         Raises:
           LogLocked, LogUnusable: it cannot be written; nothing was changed.
@@ -68,18 +85,26 @@ class RunLog:
             self._journal.close()
             raise
 
-    def _taken_over(self) -> dict[str, Facts]:
+    def _taken_over(self) -> History:
         history = History()
         for document in self._journal.read():
             history.take_in(document)
+        self._count = history.count
         for begun in history.open_runs():
             crash = {**begun, "created": self.clock.now(), "action": "crash", "reason": "the runtime ended before the run did"}
             self.record(crash)
             history.take_in(crash)
-        return history.facts
+        return history
 
-    def record(self, document: dict[str, Any]) -> None:
-        """Write `document`, a record as its columns, and tell the standard loggers."""
+    def note(self, document: dict[str, Any]) -> None:
+        """Write `document`, which is no record but for the next start of the runtime, if it can be written."""
+        if not self._waiting:
+            with suppress(OSError):
+                self._journal.append(document)
+
+    def record(self, document: dict[str, Any]) -> int:
+        """Write `document`, a record as its columns, tell the standard loggers, and return its number in the order of records."""
+        self._count += 1
         if self._waiting:
             self._wait(document)
         else:
@@ -88,9 +113,10 @@ class RunLog:
             except OSError as exc:
                 runtime_log.tell(logging.ERROR, "run log: cannot write (%s); records wait in memory until it can be", exc)
                 self._wait(document)
-        level = logging.ERROR if document["action"] == "fail" else logging.INFO
+        level = LEVELS.get(document["action"], logging.INFO)
         if task_log.wants(level):
             task_log.tell(level, "%s", ": ".join(_sayings(document)), extra={"callsheet": dict(document)})
+        return self._count
 
     def close(self) -> None:
         """Write what waits, if it can be written, and let go of the journal."""
@@ -113,7 +139,7 @@ class RunLog:
 
 
 def _sayings(document: Mapping[str, Any]) -> Iterator[str]:
-    yield f"task {document['task_name']!r} run {document['run_id']}"
+    yield f"task {document['task_name']!r}" + (f" run {document['run_id']}" if document["run_id"] else "")
     yield f"{document['action']} ({document['reason']})" if document.get("reason") else document["action"]
     if text := document.get("exc_text"):
         yield f"\n{text}"

@@ -49,6 +49,7 @@ class Run:
         "_asked",
         "_began",
         "_execution",
+        "_late",
         "_refused",
         "_scope",
         "_services",
@@ -82,12 +83,10 @@ class Run:
         """Give it its id, and put on record that it begins. An id that cannot be had fails it, under a random one."""
         self.run_id, self._refused = run_id_of(self._task, self._terms, self.launch, self._services.ids)
         self._began = now = self._services.clock.now()
-        self._services.log.record(self._document("run", now))
-        facts = self._task.facts
-        facts.alive += 1
-        facts.due = self.launch.due
-        facts.run = now
-        facts.status = "run"
+        self._late = max(now - self.launch.due, 0.0)
+        facts, number = self._task.facts, self._services.log.record(self._document("run", now))
+        facts.going[self.launch.number] = now
+        facts.note("run", now, number)
         self._services.report(RunStarted(self.launch, self.run_id))
 
     async def live(self) -> None:
@@ -129,6 +128,7 @@ class Run:
             "start": self._began,
             "execution": self._execution,
             "due": self.launch.due,
+            "late": self._late,
         }
 
     def _call(self) -> Call:
@@ -157,12 +157,12 @@ class Run:
             output = call.output if call is not None else None
             details = {"reason": ending.reason, "exc_text": ending.exc_text, "output": output}
             document.update((column, text) for column, text in details.items() if text is not None)
-        self._services.log.record(document)
+        number = self._services.log.record(document)
         if value is not None:
             self._services.session.returns.keep(self._task.name, value)
         facts = self._task.facts
-        facts.alive -= 1
-        facts.note(ending.action, now)
+        facts.going.pop(self.launch.number, None)
+        facts.note(ending.action, now, number)
         self._services.report(RunEnded(self.launch, self.run_id, ending.action))
 
 
@@ -170,7 +170,7 @@ def end_unstarted(task: Task, terms: Terms, launch: Launch, reason: str, service
     """Put on record that a launch ended before its run could begin."""
     now = services.clock.now()
     run_id, _ = run_id_of(task, terms, launch, services.ids)
-    services.log.record(
+    number = services.log.record(
         {
             "created": now,
             "task_name": launch.task,
@@ -181,8 +181,8 @@ def end_unstarted(task: Task, terms: Terms, launch: Launch, reason: str, service
             "reason": f"{reason}, before it started",
         }
     )
-    task.facts.note("terminate", now)
-    task.facts.due = launch.due  # its slot is used up
+    task.facts.note("terminate", now, number)
+    task.facts.order["run"] = number  # what it was to start for counts as seen
 
 
 def run_id_of(task: Task, terms: Terms, launch: Launch, ids: RunIds) -> tuple[str, InvalidRunId | None]:

@@ -9,8 +9,9 @@ from typing import Any
 
 import trio
 
-from actors.facts import Facts
+from actors.conds.custom import Custom
 from actors.messages import (
+    Answered,
     Ask,
     Cancel,
     Halt,
@@ -26,24 +27,24 @@ from actors.messages import (
     Terminate,
     ToSupervisor,
 )
+from actors.policies import IDLE, NAG_AFTER, Engagement
 from actors.session import Session
 from actors.task import Task
-from actors.timespans import to_words
 from runtime.admission import Admission
-from runtime.agenda import Agenda
-from runtime.alarm import Alarm
+from runtime.alarm import Alarm, WallAlarm
+from runtime.asking import Asker
 from runtime.ids import RunIds
 from runtime.logs import runtime_log
+from runtime.lookout import Lookout
+from runtime.machine import local_zone
 from runtime.mailbox import Mailbox
-from runtime.runlog import RunLog
+from runtime.runlog import History, RunLog
 from runtime.runners import Runner
 from runtime.runs import Services, end_unstarted
 from runtime.stopping import FORCED_GRACE, LAST_GRACE, Patience, Phase, Shutdown
 from runtime.task_actor import TaskActor
 from runtime.terms import Terms, terms_of
-
-LONGEST_NAP = 30.0
-"""Seconds. The machine may be suspended and its clock be set, which trio's clock does not notice: so look again in time."""
+from runtime.timeouts import Timeouts
 
 
 class Supervisor:
@@ -56,7 +57,7 @@ class Supervisor:
       session: the tasks, and the settings of their app.
       log, runners: what task actors use; wall time is the log's.
       patience: the budget of what is asked to end.
-      history: the facts of tasks, by name, that the run log knows.
+      history: what the run log knows already.
     """
 
     def __init__(
@@ -65,38 +66,41 @@ class Supervisor:
         log: RunLog,
         runners: Mapping[str, Runner],
         patience: Patience,
-        history: dict[str, Facts],
+        history: History,
     ) -> None:
         self.mailbox: Mailbox[ToSupervisor | None] = Mailbox(self._handle, self._fail)  # None: the alarm rang
         self.listeners: list[Callable[[RunEnded], object]] = []
         """Called with each run that has ended."""
         self.restart_wanted = False
-        self.cut_short = 0
-        """How many runs were ended because the runtime ended."""
-        self.stuck = 0
-        """How many runs could not be ended, and are given up."""
+        self.cut_short = self.stuck = 0
+        """How many runs were ended because the runtime ended, and how many could not be and are given up."""
         self.over = trio.Event()
         """Set when the shutdown is over."""
-        self._session, self._clock, self._patience, self._history = session, log.clock, patience, history
+        self._session, self._clock, self._patience, self._history, self._zone = (
+            session,
+            log.clock,
+            patience,
+            history,
+            local_zone(),
+        )
         self._services = Services(session, log, log.clock, RunIds(), runners, self.mailbox.put)
         self._failure: Exception | None = None
-        self._closed = False
         self._alarm = Alarm(lambda: self.mailbox.put(None))
+        self._wall_alarm = WallAlarm(self._alarm, log.clock)
         self._actors: dict[str, TaskActor] = {}
         self._leaving: list[TaskActor] = []  # of removed tasks, until their last run has ended
         self._terms: dict[str, Terms] = {}
         self._limits: dict[str, float] = {}
-        self._admission = Admission(self._terms, self._limits)
-        self._agenda: Agenda[str] = Agenda()  # when which task's condition may change; wall time
-        self._timeouts: Agenda[int] = Agenda()  # when which launch's run has to end; trio's time
-        self._timed: dict[int, tuple[TaskActor, float]] = {}  # {number of the launch: its actor, its timeout in seconds}
-        self._pending: dict[str, int] = {}  # {task: launches that have not started}
+        self._admission, self._timeouts = Admission(self._terms, self._limits), Timeouts()
+        self._lookout = Lookout(log, history, self._ask)
+        self._asker = Asker(session, log.clock, runners, self.mailbox.put)
         self._numbers = 0
         self._only: frozenset[str] | None = None
-        self._ends_by_itself = False
+        self._closed = self._ends_by_itself = False
         self._shutdown: Shutdown | None = None
         self._reason = "shutdown"
         self._handlers: dict[type, Callable[[Any], None]] = {
+            Answered: lambda message: self._consider(message.task),
             Ask: self._on_asked,
             Halt: lambda _: self._close(),
             RunEnded: self._on_ended,
@@ -125,6 +129,7 @@ class Supervisor:
         async with trio.open_nursery() as self._nursery:
             async with trio.open_nursery() as timing:
                 timing.start_soon(self._alarm.run)
+                timing.start_soon(self._wall_alarm.run)
                 await self._begin(asked, only)
                 self.mailbox.open()
                 self.mailbox.put(None)
@@ -144,6 +149,7 @@ class Supervisor:
     async def _begin(self, asked: list[tuple[str, Mapping[str, Any]]], only: list[str] | None) -> None:
         """Start the actors, one after the other, then what is to start first."""
         self._take_settings()
+        self._lookout.begin(self._session.config.env)
         for task in self._session.tasks:
             await self._nursery.start(self._hired(task).run)
         starting = [name for name, actor in self._actors.items() if actor.task.on_startup]
@@ -152,24 +158,32 @@ class Supervisor:
         for name, params in asked:
             self._on_asked(Ask(name, params, self._clock.now()))
         for name in self._actors:
-            self._consider(name)
+            self._follow(name)
 
     def _handle(self, message: ToSupervisor | None) -> None:
         """Take in one message, decide what follows from it, and tell the actors."""
+        self._lookout.world.cycles += 1
         if message is None:
             self._on_alarm()
         else:
             self._handlers[type(message)](message)
         if self._closed:
             return
+        for name in self._lookout.watches_cycles:
+            self._consider(name)
         if self._ends_by_itself and self._admission.idle and self._shutdown is None and self._has_no_plans():
             self._shutdown = Shutdown(trio.current_time(), self._session.config.shutdown_wait)
         if self._shutdown is not None:
             self._advance(self._shutdown)
-        if not self._admission.may_admit:
-            return
-        for launch, mode in self._admission.admit():
-            self._actors[launch.task].mailbox.put(Start(launch, mode))
+        while self._admission.may_admit:
+            admitted = self._admission.admit()
+            for launch, mode in admitted:
+                if launch.latest < math.inf and launch.latest < self._clock.now():
+                    self._expire(launch)
+                else:
+                    self._actors[launch.task].mailbox.put(Start(launch, mode))
+            if not admitted:
+                break
 
     def _close(self) -> None:
         """Start nothing any more; what waits ends with a record."""
@@ -186,19 +200,11 @@ class Supervisor:
 
     def _on_alarm(self) -> None:
         """Do what is due, and set the alarm for what comes next."""
-        now = trio.current_time()
-        for number in self._timeouts.take_due(now):
-            actor, timeout = self._timed[number]
-            actor.mailbox.put(Cancel(f"timeout: it took longer than {to_words(timeout)}", number=number))
-        self._alarm.set(self._timeouts.next_moment())
-        for name in self._agenda.take_due(self._clock.now()):
+        self._alarm.set(self._timeouts.enforce())
+        for name in self._lookout.take_due():
             self._consider(name)
-        self._set_alarm(self._agenda.next_moment())
-
-    def _set_alarm(self, moment: float) -> None:
-        """Have the alarm ring at `moment`, wall time."""
-        if moment < math.inf:
-            self._alarm.set(trio.current_time() + min(moment - self._clock.now(), LONGEST_NAP))
+        self._admission.offer_due(self._clock.now())
+        self._wall_alarm.set(min(self._lookout.next_moment, self._admission.next_moment))
 
     def _on_added(self, message: TaskAdded) -> None:
         if message.task in self._session and message.task not in self._actors:
@@ -209,60 +215,90 @@ class Supervisor:
         if self._shutdown is not None or self._closed:
             return
         self._nursery.start_soon(self._hired(task).run)
-        self._consider(task.name)
+        self._follow(task.name)
 
     def _hired(self, task: Task) -> TaskActor:
         """Return the new actor of a task."""
         if task.facts.status is None:  # else it has run before in this process, and knows all itself
-            task.facts = self._history.setdefault(task.name, task.facts)
-        self._terms[task.name] = terms = terms_of(task)
+            task.facts = self._history.facts.setdefault(task.name, task.facts)
+        self._lookout.know(task.name, task.facts)
+        self._terms[task.name] = terms = terms_of(task, self._zone)
         self._actors[task.name] = actor = TaskActor(task, terms, self._services, self._fail)
         return actor
 
-    def _consider(self, name: str, *, launch: bool = True) -> None:
-        """Launch the task if its condition holds and nothing stands against it, and plan when to look again."""
-        actor = self._actors[name]
-        condition = self._terms[name].condition
-        if condition is None or self._closed or self._shutdown is not None or self._only is not None:
-            self._agenda.set(name, math.inf)
+    def _follow(self, name: str, *, catch_up: bool = False) -> None:
+        """Follow the condition of a task, a new or changed one perhaps."""
+        if self._only is None:
+            self._lookout.follow(self._actors[name].task, self._terms[name], catch_up=catch_up)
+            self._consider(name)
+
+    def _consider(self, name: str, blocker: str | None = None) -> None:
+        """Do what the condition of a task calls for now.
+
+        Args:
+          blocker: the id of the run of it that has just ended.
+        """
+        if name not in self._actors or self._closed or self._shutdown is not None or self._only is not None:
+            self._lookout.rest(name)
             return
-        now, facts = self._clock.now(), actor.task.facts
-        try:
-            if launch and self._may_launch(actor) and condition.holds(now, facts):
-                due = condition.since(now, facts)
-                self._offer(name, {}, due)
-            moment = condition.next_change(now, facts)
-            self._agenda.set(name, moment)
-            self._set_alarm(moment)
-        except Exception:
-            self._agenda.set(name, math.inf)
-            told = "task %r: its condition %s raised; it is not looked at until something changes"
-            runtime_log.tell(logging.ERROR, told, name, condition, exc_info=True)
+        waiting, running = self._admission.waiting(name), len(self._actors[name].task.facts.going)
+        busy = Engagement(waiting, running, blocker) if waiting or running or blocker is not None else IDLE
+        verdict = self._lookout.consider(name, busy)
+        if verdict.nag:
+            told = "task %r has been running for so long that %d starts of it were skipped; terminate it, or give it a timeout"
+            runtime_log.tell(logging.WARNING, told, name, NAG_AFTER)
+        if verdict.cancel:
+            self._actors[name].mailbox.put(Cancel("overlap: its next start is due"))
+        for start in verdict.starts:
+            latest = start.due + self._terms[name].timing.deadline
+            self._offer(name, {}, start.due, start.at, max(latest, start.at))
+        self._wall_alarm.set(self._lookout.next_moment)
 
-    def _may_launch(self, actor: TaskActor) -> bool:
-        name = actor.task.name
-        return name not in self._pending and (self._terms[name].multilaunch or not self._admission.is_engaged(name))
+    def _ask(self, name: str, condition: Custom) -> None:
+        facts = self._lookout.facts(name)
+        assert facts is not None  # it is followed, as it wants to know something
+        self._asker.ask(self._nursery, condition, self._actors[name].task, facts)
 
-    def _offer(self, name: str, params: Mapping[str, Any], due: float | None = None) -> None:
+    def _offer(
+        self,
+        name: str,
+        params: Mapping[str, Any],
+        due: float | None = None,
+        at: float = -math.inf,
+        latest: float = math.inf,
+    ) -> None:
+        """Let one launch of a task wait for its turn, from the moment `at` on."""
+        now = self._clock.now()
         self._numbers += 1
-        self._pending[name] = self._pending.get(name, 0) + 1
-        self._admission.offer(Launch(name, self._numbers, self._clock.now() if due is None else due, params))
+        launch = Launch(name, self._numbers, now if due is None else due, params, latest)
+        self._actors[name].task.facts.decide(launch.due, anew=at == -math.inf)
+        if at <= now:
+            self._admission.offer(launch)
+        else:
+            self._admission.delay(launch, at)
+            self._wall_alarm.set(at)
+
+    def _expire(self, launch: Launch) -> None:
+        """Put on record that an admitted launch came too late, and forget it."""
+        self._admission.ended(launch)
+        self._lookout.missed(launch.task, launch.due)
+        self._consider(launch.task)
 
     def _on_started(self, started: RunStarted) -> None:
         launch = started.launch
         name = launch.task
         self._admission.started(launch)
-        self._not_pending(name)
         if name not in self._actors:  # it was removed before its actor had begun, and the run is told to end right now
             return
         terms = self._terms[name]
         if (timeout := terms.timeout) < math.inf:
-            moment = trio.current_time() + timeout
-            self._timed[launch.number] = self._actors[name], timeout
-            self._timeouts.set(launch.number, moment)
-            self._alarm.set(moment)
-        if terms.multilaunch and terms.condition is not None:
-            self._consider(name, launch=False)  # the facts it was planned by have changed; otherwise its end is looked at
+            self._alarm.set(self._timeouts.set(launch.number, self._actors[name], timeout))
+        if terms.condition is not None:
+            if (facts := self._lookout.facts(name)) is not None:
+                facts.answers.clear()  # what was said before is used up
+            self._consider(name)
+        for other in self._lookout.watching(name):
+            self._consider(other)
 
     def _on_asked(self, ask: Ask) -> None:
         name = ask.task
@@ -276,12 +312,13 @@ class Supervisor:
     def _on_ended(self, ended: RunEnded) -> None:
         name = ended.launch.task
         self._timeouts.drop(ended.launch.number)
-        self._timed.pop(ended.launch.number, None)
         self._admission.ended(ended.launch)
         if self._shutdown is not None and ended.action == "terminate" and self._shutdown.phase is not Phase.FINISHING:
             self.cut_short += 1
         if name in self._actors and self._terms[name].condition is not None:
-            self._consider(name)
+            self._consider(name, None if self._admission.is_engaged(name) else ended.run_id)
+        for other in self._lookout.watching(name):
+            self._consider(other)
         for listener in self.listeners:
             listener(ended)
 
@@ -297,13 +334,7 @@ class Supervisor:
     def _drop_waiting(self, name: str | None, reason: str) -> None:
         """End the launches that wait, of one task or of all, each with its record."""
         for launch in self._admission.withdraw(name):
-            self._not_pending(launch.task)
             end_unstarted(self._actors[launch.task].task, self._terms[launch.task], launch, reason, self._services)
-
-    def _not_pending(self, name: str) -> None:
-        left = self._pending.pop(name) - 1
-        if left:
-            self._pending[name] = left
 
     def _on_removed(self, message: TaskRemoved) -> None:
         name = message.task
@@ -312,7 +343,7 @@ class Supervisor:
             return
         reason = f"the task was removed by {message.by}"
         self._drop_waiting(name, reason)
-        self._agenda.drop(name)
+        self._lookout.drop(name)
         actor.mailbox.put(Cancel(reason))
         actor.mailbox.put(Stop())
         del self._actors[name], self._terms[name]
@@ -326,9 +357,9 @@ class Supervisor:
         self._admission.relax()
         for changed in [message.task] if message.task is not None else list(self._actors):
             if changed in self._actors:
-                self._terms[changed] = self._actors[changed].terms = terms_of(self._actors[changed].task)
+                self._terms[changed] = self._actors[changed].terms = terms_of(self._actors[changed].task, self._zone)
                 self._admission.reconsider(changed)
-                self._consider(changed)
+                self._follow(changed, catch_up=message.catch_up)
 
     def _on_shutdown(self, message: ShutDown) -> None:
         again = self._shutdown is not None
@@ -380,7 +411,7 @@ class Supervisor:
 
     def _has_no_plans(self) -> bool:
         """Return whether nothing is planned and nothing was said that may change that."""
-        return not len(self.mailbox) and self._agenda.next_moment() == math.inf
+        return not len(self.mailbox) and self._asker.is_idle and self._lookout.next_moment == math.inf
 
     def _take_settings(self) -> None:
         """Take in the settings of the app that are not those of its tasks."""

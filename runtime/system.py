@@ -13,7 +13,6 @@ import trio
 from actors.app import App
 from actors.controls import Standby
 from actors.errors import AlreadyRunning
-from actors.facts import Facts
 from actors.loading import check_may_run
 from actors.messages import RunEnded, ShutDown
 from actors.session import Session
@@ -22,7 +21,7 @@ from runtime.controls import LiveControls
 from runtime.journal import Journal
 from runtime.program import program_of
 from runtime.repo import RunRepo
-from runtime.runlog import RunLog
+from runtime.runlog import History, RunLog
 from runtime.runners import Runner
 from runtime.runners.asyncio_loop import AsyncioLoop
 from runtime.runners.inline import InlineRunner
@@ -78,12 +77,14 @@ async def open_runtime(app: App, *, only: list[str] | None = None, clock: Clock 
 
     Raises:
       AlreadyRunning: the app is run by another runtime.
+      InvalidOption: a condition names a task that is not there.
       LogLocked, LogUnusable: the run log cannot be used; nothing was started.
     """
     check_may_run()
     session, standby = app.session, app.session.controls
     if not isinstance(standby, Standby):
         raise AlreadyRunning
+    session.check_conditions()
     log = RunLog(_journal_of(session), clock if clock is not None else SystemClock())
     history = log.open()
     failure: Exception | None = None
@@ -133,7 +134,7 @@ async def _running(parts: _Parts, asked: list[tuple[str, Mapping[str, Any]]], on
                 await parts.asyncio_loop.close()
 
 
-def _assembled(app: App, log: RunLog, history: dict[str, Facts]) -> _Parts:
+def _assembled(app: App, log: RunLog, history: History) -> _Parts:
     patience = Patience()
     asyncio_loop = AsyncioLoop(patience)
     process = ProcessRunner(lambda: program_of(app), app.session, patience)

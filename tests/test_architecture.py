@@ -47,9 +47,11 @@ def test_imports_point_downwards(layer):
         assert top(names) & OURS <= LAYERS[layer], path
 
 
-def test_actors_imports_the_standard_library_only():
+def test_actors_imports_the_standard_library_only_and_cronsim_where_a_cron_expression_is_read():
     for path in files("actors"):
-        assert top(imported(path)) <= {*sys.stdlib_module_names, "actors", "runtime"}, path
+        names = top(imported(path)) - ({"cronsim"} if path.name == "cron.py" else set())
+        assert names <= {*sys.stdlib_module_names, "actors", "runtime"}, path
+        assert "cronsim" not in imported(path, nested=False)
 
 
 def test_only_app_asks_for_the_runtime_and_only_inside_its_methods():
@@ -67,6 +69,8 @@ def test_only_app_asks_for_the_runtime_and_only_inside_its_methods():
         ("orjson", {"lines.py"}),
         ("anyio", {"loops.py", "asyncio_loop.py"}),
         ("click", {"cli.py"}),
+        ("cronsim", {"cron.py"}),
+        ("tzlocal", {"machine.py"}),
     ],
 )
 def test_each_library_has_its_home(library, homes):

@@ -12,16 +12,22 @@ from actors import Condition, always, every, never
 from actors.conds import All, Always, Any, Every, Never, Not, parse
 from actors.conds.language import to_condition
 from actors.errors import ConditionSyntaxError, InvalidTimeSpan
-from actors.facts import Facts
+from actors.facts import Facts, TaskFacts
 
 NOW = 1_700_000_000.0
 NEVER_RUN = Facts()
+
+
+def known(**own):
+    """Return facts of which a task's own are these."""
+    return Facts(TaskFacts(**own))
+
 
 # Halves, quarters and so on have no rounding errors, so what holds of them is about the rules alone.
 dyadic_periods = st.integers(1, 40_000).map(lambda n: n / 64)
 dyadic_moments = st.integers(-(2**20), 2**20).map(lambda n: NOW + n / 64)
 decimal_periods = st.integers(1, 500).map(lambda n: n / 100)
-facts = st.builds(Facts, due=st.none() | dyadic_moments)
+facts = st.builds(lambda due: known(due=due), st.none() | dyadic_moments)
 atoms = st.sampled_from([always, never]) | dyadic_periods.map(Every)
 conditions = st.recursive(
     atoms,
@@ -72,13 +78,13 @@ def error(text):
 
 class TestErrors:
     def test_what_is_no_condition_is_shown_with_what_is_expected(self):
-        assert error("sometimes") == (
-            "this is not a condition\n  sometimes\n  ^ true, false, or every <length of time> is expected here."
+        assert error("sometimes").startswith(
+            "this is not a condition\n  sometimes\n  ^ a condition is expected here, such as: daily, every 10 seconds, "
         )
 
     def test_the_nearest_word_is_named(self):
-        assert error("evrey 10 seconds").endswith("is expected here. Did you mean 'every'?")
-        assert error("nevr").endswith("is expected here. Did you mean 'never'?")
+        assert error("evrey 10 seconds").endswith(" Did you mean 'every'?")
+        assert error("nevr").endswith(" Did you mean 'never'?")
 
     def test_a_wrong_length_of_time_is_shown_where_it_is(self):
         assert error("every 10 secnds").startswith(
@@ -154,18 +160,18 @@ class TestConstants:
         assert not never.holds(now, facts)
         assert (always.next_change(now, facts), never.next_change(now, facts)) == (math.inf, math.inf)
 
-    def test_what_always_holds_is_due_now(self):
-        assert always.since(NOW, NEVER_RUN) == NOW
+    def test_since_when_it_holds_is_not_known(self):
+        assert always.since(NOW, NEVER_RUN) is None
 
 
 class TestEvery:
     def test_a_task_that_never_ran_is_due_at_once(self):
         condition = every("10 seconds")
-        assert condition.holds(NOW, NEVER_RUN)
-        assert condition.since(NOW, NEVER_RUN) == NOW
+        assert condition.holds(NOW, known(seen=NOW - 1))
+        assert condition.since(NOW, known(seen=NOW - 1)) == NOW - 1
 
     def test_a_task_that_was_started_is_due_a_period_after_it_was_due(self):
-        condition, facts = every("10 seconds"), Facts(due=NOW)
+        condition, facts = every("10 seconds"), known(due=NOW)
         assert not condition.holds(NOW, facts)
         assert not condition.holds(NOW + 9.999, facts)
         assert condition.holds(NOW + 10, facts)
@@ -173,22 +179,32 @@ class TestEvery:
 
     def test_being_late_once_does_not_move_the_rest(self):
         condition = every("10 seconds")
-        assert condition.since(NOW + 13, Facts(due=NOW)) == NOW + 10
-        assert condition.next_change(NOW + 13, Facts(due=NOW + 10)) == NOW + 20
+        assert condition.since(NOW + 13, known(due=NOW)) == NOW + 10
+        assert condition.next_change(NOW + 13, known(due=NOW + 10)) == NOW + 20
 
     def test_of_missed_slots_the_latest_counts(self):
         condition = every("10 seconds")
-        assert condition.since(NOW + 47, Facts(due=NOW)) == NOW + 40
-        assert not condition.holds(NOW + 47, Facts(due=NOW + 40))
+        assert condition.since(NOW + 47, known(due=NOW)) == NOW + 40
+        assert not condition.holds(NOW + 47, known(due=NOW + 40))
 
-    def test_when_the_clock_was_set_back_the_grid_begins_now(self):
-        condition, facts = every("10 seconds"), Facts(due=NOW)
-        assert condition.holds(NOW - 3600, facts)
-        assert condition.since(NOW - 3600, facts) == NOW - 3600
-        assert condition.next_change(NOW - 3600, Facts(due=NOW - 3600)) == NOW - 3590
+    def test_when_the_clock_was_set_back_the_grid_begins_anew(self):
+        condition, facts = every("10 seconds"), known(due=NOW, anchor=NOW - 100)
+        facts.own.rebase(NOW - 3600)
+        assert condition.next_change(NOW - 3600, facts) == NOW - 3590
+
+    def test_a_changed_period_begins_with_its_next_slot(self):
+        condition, facts = every("10 seconds"), known(due=NOW, seen=NOW + 95)
+        assert not condition.holds(NOW + 99, facts)
+        assert condition.since(NOW + 101, facts) == NOW + 100
+
+    def test_ten_million_slots_do_not_drift_by_what_a_number_is_rounded_by(self):
+        condition, facts = every("10 ms"), known(due=NOW, anchor=NOW)
+        for number in (1, 1000, 10_000_000):
+            facts.own.due = NOW + (number - 1) * 0.01
+            assert abs(condition.slot_after(facts.own.due, facts) - (NOW + number * 0.01)) < 1e-6
 
     def test_a_start_that_was_asked_for_moves_the_grid_to_itself(self):
-        condition, asked = every("10 seconds"), Facts(due=NOW + 3)
+        condition, asked = every("10 seconds"), known(due=NOW + 3)
         assert not condition.holds(NOW + 10, asked)
         assert condition.next_change(NOW + 10, asked) == NOW + 13
         assert condition.since(NOW + 14, asked) == NOW + 13
@@ -197,41 +213,41 @@ class TestEvery:
     @quick
     def test_the_grid_does_not_drift(self, seconds, first, delays):
         """However late each look is, what is due is always a whole number of periods after the first."""
-        condition, facts, now = Every(seconds), Facts(), first
+        condition, facts, now = Every(seconds), known(seen=first), first
         for delay in delays:
             if condition.holds(now, facts):
-                facts.due = condition.since(now, facts)
-                assert (facts.due - first) % seconds == 0
-                assert now - seconds < facts.due <= now
+                facts.own.decide(condition.since(now, facts))
+                assert (facts.own.due - first) % seconds == 0
+                assert now - seconds < facts.own.due <= now
             now = max(now, condition.next_change(now, facts)) + delay
 
     @given(dyadic_periods, dyadic_moments, st.integers(0, 10_000).map(lambda n: n / 64))
     @quick
     def test_a_slot_is_used_once(self, seconds, due, later):
         condition, now = Every(seconds), due + seconds + later
-        assert condition.holds(now, Facts(due=due))
-        assert not condition.holds(now, Facts(due=condition.since(now, Facts(due=due))))
+        assert condition.holds(now, known(due=due))
+        assert not condition.holds(now, known(due=condition.since(now, known(due=due))))
 
     @given(decimal_periods, st.integers(1, 100))
     @quick
     def test_a_slot_is_used_once_also_where_there_are_rounding_errors(self, seconds, periods):
         """The look is at the very moment that ``next_change`` names, as it is in virtual time."""
-        condition, facts, now = Every(seconds), Facts(due=NOW), NOW
+        condition, facts, now = Every(seconds), known(due=NOW), NOW
         for _ in range(periods):
             now = condition.next_change(now, facts)
-            facts.due = condition.since(now, facts)
+            facts.own.decide(condition.since(now, facts))
             assert not condition.holds(now, facts)
 
     @given(decimal_periods, st.integers(0, 5000))
     @quick
     def test_the_next_change_is_later_than_now_also_where_there_are_rounding_errors(self, seconds, periods):
-        facts, now = Facts(due=NOW), NOW + periods * seconds
+        facts, now = known(due=NOW), NOW + periods * seconds
         assert Every(seconds).next_change(now, facts) > now
 
-    def test_when_the_clock_was_set_back_the_change_at_the_old_moment_is_foreseen(self):
-        condition, facts = every("10 seconds"), Facts(due=NOW)
-        assert condition.holds(NOW - 5, facts) != condition.holds(NOW, facts)
-        assert condition.next_change(NOW - 5, facts) <= NOW
+    def test_while_the_clock_is_slewed_back_no_slot_comes_twice(self):
+        condition, facts = every("10 seconds"), known(due=NOW)
+        assert not condition.holds(NOW - 0.5, facts)
+        assert not condition.holds(NOW, facts)
 
     @pytest.mark.parametrize("span", [0, 0.009, "9 ms", float("inf"), -1, "soon", True])
     def test_a_period_is_a_length_of_time_that_can_be_kept(self, span):
@@ -255,7 +271,7 @@ class TestNextChange:
     @given(conditions, dyadic_moments, st.none() | st.integers(0, 2**20).map(lambda n: n / 64), st.floats(0, 1))
     @quick
     def test_nothing_changes_before_it(self, condition, now, ago, part):
-        facts = Facts(due=None if ago is None else now - ago)
+        facts = known(due=None if ago is None else now - ago)
         change = condition.next_change(now, facts)
         between = now + part * (min(change, now + 10_000) - now)
         if between < change:
@@ -263,22 +279,22 @@ class TestNextChange:
 
     def test_that_of_a_combination_is_the_earliest_of_its_parts(self):
         condition = every("10 seconds") & ~every("3 seconds") | every("7 seconds")
-        assert condition.next_change(NOW, Facts(due=NOW)) == NOW + 3
+        assert condition.next_change(NOW, known(due=NOW)) == NOW + 3
 
 
 class TestSince:
     def test_all_hold_since_the_last_did(self):
-        assert (every("10 seconds") & every("15 seconds")).since(NOW + 20, Facts(due=NOW)) == NOW + 20
-        assert (every("10 seconds") & every("15 seconds")).since(NOW + 29, Facts(due=NOW)) == NOW + 20
+        assert (every("10 seconds") & every("15 seconds")).since(NOW + 20, known(due=NOW)) == NOW + 20
+        assert (every("10 seconds") & every("15 seconds")).since(NOW + 29, known(due=NOW)) == NOW + 20
 
     def test_any_holds_since_the_first_of_those_that_do(self):
-        assert (every("10 seconds") | every("1 minute")).since(NOW + 25, Facts(due=NOW)) == NOW + 20
+        assert (every("10 seconds") | every("1 minute")).since(NOW + 25, known(due=NOW)) == NOW + 20
 
     @given(conditions, dyadic_moments, facts)
     @quick
     def test_it_is_not_later_than_now(self, condition, now, facts):
-        if condition.holds(now, facts):
-            assert condition.since(now, facts) <= now
+        if condition.holds(now, facts) and (since := condition.since(now, facts)) is not None:
+            assert since <= now
 
 
 class TestAlgebra:

@@ -15,11 +15,12 @@ from actors.task import Task, TaskOptions
 
 TASK_OPTIONS = (
     "start_cond, execution, backend, parameters, timeout, grace, multilaunch, func_run_id, on_startup, on_shutdown, priority, "
-    "disabled, permanent, description"
+    "disabled, permanent, timezone, misfire, overlap, catchup_limit, catchup_window, queue_limit, deadline, jitter, spread, "
+    "description"
 )
 APP_OPTIONS = (
     "execution, backend, multilaunch, func_run_id, timeout, grace, max_process_count, max_thread_count, shutdown_wait, "
-    "stop_when_idle, restarting, log"
+    "stop_when_idle, restarting, timezone, env, misfire, overlap, catchup_limit, catchup_window, queue_limit, log"
 )
 
 
@@ -69,7 +70,10 @@ class TestNames:
 
     def test_what_a_task_inherits_is_a_setting_of_the_app(self):
         inherited = {name for name in Task.option_names() if name in Config.option_names()}
-        assert inherited == {"execution", "backend", "timeout", "grace", "multilaunch", "func_run_id"}
+        assert inherited == {
+            "execution", "backend", "timeout", "grace", "multilaunch", "func_run_id", "timezone", "misfire", "overlap",
+            "catchup_limit", "catchup_window", "queue_limit",
+        }  # fmt: skip
 
 
 IMPOSSIBLE = [
@@ -198,6 +202,13 @@ class TestDefaults:
             "shutdown_wait": 5.0,
             "stop_when_idle": False,
             "restarting": "replace",
+            "timezone": None,
+            "env": None,
+            "misfire": "latest",
+            "overlap": None,
+            "catchup_limit": 10,
+            "catchup_window": 86400.0,
+            "queue_limit": 10,
             "log": Path(".callsheet/runs.jsonl").absolute(),
         }
 
@@ -211,6 +222,9 @@ class TestDefaults:
             "priority": 0,
             "disabled": False,
             "permanent": False,
+            "deadline": float("inf"),
+            "jitter": 0.0,
+            "spread": 0.0,
             "description": None,
         }
 
@@ -229,6 +243,11 @@ INHERITED = [
     ("grace", 1.0, 2.0),
     ("multilaunch", True, False),
     ("func_run_id", an_id, str),
+    ("misfire", "skip", "all"),
+    ("overlap", "queue", "allow"),
+    ("catchup_limit", 2, 3),
+    ("catchup_window", 60.0, 90.0),
+    ("queue_limit", 2, 3),
     *(("execution", mode, "main" if mode != "main" else "async") for mode in EXECUTIONS),
 ]
 

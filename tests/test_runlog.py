@@ -15,13 +15,19 @@ from tinydb.table import Document
 
 from actors import MinimalRecord, MinimalRunRecord, TaskLogRecord, TaskRunRecord
 from actors.errors import LogLocked, UnknownColumn
-from actors.facts import TERMINAL, Facts
+from actors.facts import TERMINAL
 from runtime.clock import SystemClock
 from runtime.codec import make_codec
 from runtime.journal import FileJournal, MemoryJournal
 from runtime.repo import RunRepo, open_repo
 from runtime.report import runs_in
 from runtime.runlog import History, RunLog
+
+
+def moments(facts):
+    """Return the moments that a task's facts know."""
+    names = ("run", "success", "fail", "terminate", "inaction", "crash", "due")
+    return {name: moment for name in names if (moment := getattr(facts, name)) is not None}
 
 
 class Ticking:
@@ -218,7 +224,7 @@ class TestQueries:
             filled.filter_by(task_nam="a")
         assert str(caught.value) == (
             "the run log has no column 'task_nam'. Did you mean 'task_name'? Columns are: created, task_name, run_id, action, "
-            "start, end, runtime, execution, due, reason, exc_text, output"
+            "start, end, runtime, execution, due, late, reason, exc_text, output, cause, count, first, last, blocker"
         )
 
     def test_without_a_file_there_are_no_records(self, tmp_path):
@@ -238,6 +244,12 @@ REPORTED = {
     "reason": "ValueError: no",
     "exc_text": "Traceback",
     "output": "last words",
+    "late": 0.5,
+    "cause": "overlap",
+    "count": 2,
+    "first": 3.0,
+    "last": 4.0,
+    "blocker": "7",
 }
 
 
@@ -371,7 +383,7 @@ class TestTable:
         journal.close()
         open_repo(tmp_path / "runs.jsonl").table.remove(where("task_name") == "a")
         log = RunLog(FileJournal(tmp_path / "runs.jsonl"), Ticking())
-        assert list(log.open()) == ["b"]
+        assert list(log.open().facts) == ["b"]
         log.close()
 
 
@@ -408,7 +420,7 @@ class TestRestart:
 
     def test_an_empty_log_knows_no_facts(self, remake):
         log = self.reopened(remake)
-        assert log.open() == {}
+        assert log.open().facts == {}
 
     def test_the_facts_of_each_task_are_its_latest_records(self, remake):
         log = self.reopened(
@@ -422,15 +434,23 @@ class TestRestart:
             run("a", "4", 7.0, due=6.5),
             end("a", "4", 7.0),
         )
-        assert log.open() == {
-            "a": Facts(status="success", run=7.0, success=8.0, terminate=6.0, due=6.5),
-            "b": Facts(status="fail", run=3.0, fail=4.0, due=3.0),
-        }
+        facts = log.open().facts
+        assert moments(facts["a"]) == {"run": 7.0, "success": 8.0, "terminate": 6.0, "due": 6.5}
+        assert moments(facts["b"]) == {"run": 3.0, "fail": 4.0, "due": 3.0}
+        assert (facts["a"].status, facts["b"].status) == ("success", "fail")
+
+    def test_the_facts_know_the_order_of_the_records_and_how_many_runs_have_failed_in_a_row(self, remake):
+        log = self.reopened(
+            remake, run("a", "1", 1.0), end("a", "1", 1.0), *(end("b", "2", 3.0, "fail"), end("b", "3", 3.0, "fail"))
+        )
+        facts = log.open().facts
+        assert facts["a"].latest(("run",)) < facts["a"].latest(("success",)) < facts["b"].latest(("fail",))
+        assert (facts["a"].fails, facts["b"].fails) == (0, 2)
 
     def test_a_record_without_a_due_moment_was_due_when_it_was_written(self, remake):
         document = run("a", "1", 1.0)
         del document["due"]
-        assert self.reopened(remake, document, end("a", "1", 1.0)).open()["a"].due == 1.0
+        assert self.reopened(remake, document, end("a", "1", 1.0)).open().facts["a"].due == 1.0
 
     def test_nothing_is_added_where_all_runs_have_ended(self, remake):
         log = self.reopened(remake, run("a", "1", 1.0), end("a", "1", 1.0), unstarted("a", "2", 3.0))
@@ -439,7 +459,7 @@ class TestRestart:
 
     def test_an_open_run_is_closed_as_a_crash(self, remake):
         log = self.reopened(remake, run("a", "1", 1.0, execution="process"))
-        facts = log.open()
+        facts = log.open().facts
         assert remake().read()[1:] == [
             {
                 **run("a", "1", 1.0, execution="process"),
@@ -448,14 +468,15 @@ class TestRestart:
                 "reason": "the runtime ended before the run did",
             }
         ]
-        assert facts["a"] == Facts(status="crash", run=1.0, crash=1000.0, due=1.0)
+        assert facts["a"].status == "crash"
+        assert moments(facts["a"]) == {"run": 1.0, "crash": 1000.0, "due": 1.0}
 
     def test_an_open_run_is_closed_once(self, remake):
         second = self.reopened(remake, run("a", "1", 1.0))
         second.open()
         second.close()
         third = RunLog(remake(), Ticking())
-        assert third.open()["a"].status == "crash"
+        assert third.open().facts["a"].status == "crash"
         third.close()
         assert [document["action"] for document in remake().read()] == ["run", "crash"]
 
@@ -479,15 +500,15 @@ class TestRestart:
 
     def test_a_launch_that_never_started_does_not_end_the_run_of_its_id(self, remake):
         log = self.reopened(remake, run("a", "same", 1.0), unstarted("a", "same", 2.0))
-        assert log.open()["a"].status == "crash"
+        assert log.open().facts["a"].status == "crash"
 
     def test_what_somebody_else_put_there_is_passed_over(self, remake):
         log = self.reopened(remake, {"note": "mine"}, {"created": 1.0, "action": "run"}, run("a", "1", 1.0), end("a", "1", 1.0))
-        assert list(log.open()) == ["a"]
+        assert list(log.open().facts) == ["a"]
 
     def test_an_action_that_somebody_else_put_there_is_passed_over(self, remake):
         log = self.reopened(remake, {**run("a", "1", 1.0), "action": "deployed"}, run("a", "2", 2.0), end("a", "2", 2.0))
-        assert log.open()["a"].status == "success"
+        assert log.open().facts["a"].status == "success"
 
     @given(st.lists(st.tuples(st.sampled_from("ab"), st.booleans(), st.sampled_from(TERMINAL)), max_size=12))
     @settings(max_examples=60, derandomize=True, deadline=None)
@@ -673,7 +694,7 @@ class TestLoggers:
         with journal.path.open("ab") as file:
             file.write(b"torn")
         log = RunLog(journal, Ticking())
-        facts = log.open()
+        facts = log.open().facts
         log.close()
         assert list(facts) == ["a"]
 
@@ -742,7 +763,7 @@ def test_a_start_that_fails_leaves_the_log_free(tmp_path, monkeypatch):
         broken.setattr(journal, "read", lambda: 1 / 0)
         with pytest.raises(ZeroDivisionError):
             log.open()
-    assert log.open() == {}
+    assert log.open().facts == {}
     log.close()
 
 

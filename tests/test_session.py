@@ -161,7 +161,7 @@ class TestDefinition:
         assert str(caught.value) == (
             "task 'returns' cannot have start_cond='evry 10 seconds': this is not a condition\n"
             "  evry 10 seconds\n"
-            "  ^ true, false, or every <length of time> is expected here. Did you mean 'every'?"
+            "  ^ a condition is expected here, such as: daily, every 10 seconds, after task 'fetch'. Did you mean 'every'?"
         )
         assert isinstance(caught.value.__cause__, ConditionSyntaxError)
         assert app.session.tasks == []

@@ -27,7 +27,7 @@ async def test_a_schedule_keeps_its_grid_whatever_the_runs_take(autojump_clock):
     assert starts == [0, 10, 20, 30]
 
 
-async def test_a_run_that_is_longer_than_its_period_is_followed_by_the_latest_slot_only(autojump_clock):
+async def test_a_run_that_is_longer_than_its_period_is_followed_by_the_next_slot_and_a_record_of_those_it_cost(autojump_clock):
     app = App(log=None)
 
     @app.task("every 10 seconds")
@@ -38,7 +38,10 @@ async def test_a_run_that_is_longer_than_its_period_is_followed_by_the_latest_sl
         await run.wait_ended(2)
     begun = [record for record in records(app) if record.action == "run"]
     first = begun[0].start
-    assert [(record.due - first, record.start - first) for record in begun[:3]] == [(0, 0), (20, 25), (50, 50)]
+    assert [(record.due - first, record.start - first) for record in begun[:2]] == [(0, 0), (30, 30)]
+    missed = next(record for record in records(app) if record.action == "missed")
+    assert (missed.count, missed.first - first, missed.last - first) == (2, 10, 20)
+    assert (missed.cause, missed.blocker) == ("overlap", begun[0].run_id)
 
 
 async def test_a_multilaunch_schedule_overlaps_with_itself(autojump_clock):

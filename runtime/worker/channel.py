@@ -9,7 +9,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from actors.errors import NotInWorker, NotRunning
-from actors.facts import Facts
+from actors.facts import TaskFacts
 from actors.portable import pickled_parameters
 from runtime.worker.protocol import HEAD, Reply, Request, body_length, frame
 
@@ -99,14 +99,14 @@ class RemoteControls:
     def task_removed(self, task: str) -> None:
         """Never called: it is not allowed."""
 
-    def task_changed(self, task: str | None) -> None:
+    def task_changed(self, task: str | None, *, catch_up: bool = False) -> None:
         """Never called: it is not allowed."""
 
     def check_allowed(self, change: str) -> None:
         raise NotInWorker(change)
 
-    def facts(self, task: str) -> Facts | None:
-        facts: Facts | None = self._ask("facts", task)
+    def facts(self, task: str) -> TaskFacts | None:
+        facts: TaskFacts | None = self._ask("facts", task)
         return facts
 
     def knows(self, task: str) -> bool:

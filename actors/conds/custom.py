@@ -1,0 +1,153 @@
+"""Custom conditions: a function that says yes or no."""
+
+from __future__ import annotations
+
+import ast
+import re
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+from actors.conds.base import INF, Condition
+from actors.errors import InvalidTimeSpan
+from actors.facts import Facts
+from actors.timespans import TimeSpan, to_seconds
+
+POLL = 1.0
+"""Seconds between two times that a function is asked, by default."""
+SHORTEST_POLL = 0.01
+Syntax = str | re.Pattern[str] | Iterable[str | re.Pattern[str]] | None
+"""How it is written in text: words, a pattern whose named groups are the function's arguments, or several of these."""
+_CALL = re.compile(r"([^\W\d]\w*)\s*(?:\((.*)\))?", re.DOTALL)
+
+
+class Unanswered(Exception):  # it is no error, but how a condition says that its function must be asked first
+    """A custom condition was needed whose function was not asked lately."""
+
+    def __init__(self, condition: Custom) -> None:
+        super().__init__(condition)
+        self.condition = condition
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Custom(Condition):
+    """Holds when a function said so the last time it was asked, which is not longer ago than `poll` seconds.
+
+    Nothing else can tell when the answer changes, so while it matters the function is asked again and again. It matters where
+    the conditions before it hold: ``daily & is_free`` asks nothing on a day that is done. Calling it gives the same condition
+    with other arguments: ``is_free(disk="/tmp")``.
+    """
+
+    function: Callable[..., Any]
+    poll: float = POLL
+    syntax: tuple[str | re.Pattern[str], ...] = ()
+    args: tuple[Any, ...] = ()
+    kwargs: Mapping[str, Any] = field(default_factory=dict)
+    text: str | None = None
+    """What it was read from, where that was a text of its own."""
+
+    @property
+    def name(self) -> str:
+        """The name of the function."""
+        return getattr(self.function, "__name__", type(self.function).__name__)
+
+    def __call__(self, *args: Any, **kwargs: Any) -> Custom:
+        """Return the same condition with these arguments of its function."""
+        return replace(self, args=args, kwargs=kwargs, text=None)
+
+    def holds(self, now: float, facts: Facts) -> bool:
+        answer = facts.answers.get(self)
+        if answer is None or not answer.at <= now < answer.at + self.poll:
+            raise Unanswered(self)
+        if answer.error is not None:
+            raise answer.error
+        return answer.value
+
+    def next_change(self, now: float, facts: Facts) -> float:
+        answer = facts.answers.get(self)
+        return INF if answer is None or answer.at + self.poll <= now else answer.at + self.poll
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, Custom) and self._key() == other._key()
+
+    def __hash__(self) -> int:
+        return hash((self.function, self.poll))  # arguments need not be hashable
+
+    def _key(self) -> tuple[Any, ...]:
+        return (self.function, self.poll, self.args, dict(self.kwargs))
+
+    def __str__(self) -> str:
+        if self.text is not None:
+            return self.text
+        given = [repr(value) for value in self.args] + [f"{name}={value!r}" for name, value in self.kwargs.items()]
+        if given:
+            return f"{self.name}({', '.join(given)})"
+        return next((words for words in self.syntax if isinstance(words, str)), self.name)
+
+
+class CustomConditions:
+    """The custom conditions of an app, as its texts may name them: by their syntax, or like ``name`` or ``name(x=1)``."""
+
+    def __init__(self) -> None:
+        self._known: dict[str, Custom] = {}
+
+    def __iter__(self) -> Iterator[Custom]:
+        return iter(self._known.values())
+
+    def add(self, condition: Custom) -> None:
+        """Let texts name `condition`; the latest of a name counts."""
+        self._known[condition.name] = condition
+
+    def words(self) -> list[str]:
+        """Return what a text may begin with to mean one of them."""
+        return [words for condition in self for words in (condition.name, *condition.syntax) if isinstance(words, str)]
+
+    def find(self, text: str) -> Custom | None:
+        """Return the condition that `text` means, or None.
+
+        Raises:
+          ValueError: it names one, with arguments that are no plain Python values.
+        """
+        for condition in self:
+            for words in condition.syntax:
+                if isinstance(words, str):
+                    if words.lower() == text.lower():
+                        return condition
+                elif match := words.fullmatch(text):
+                    return replace(condition(**match.groupdict()), text=text)
+        call = _CALL.fullmatch(text)
+        if call is None or (named := self._known.get(call[1])) is None:
+            return None
+        return named if call[2] is None else _called(named, call[2])
+
+
+def custom(function: Callable[..., Any], syntax: Syntax = None, poll: TimeSpan = POLL) -> Custom:
+    """Return the condition that asks `function`, at most once in `poll`.
+
+    Raises:
+      TypeError: it is no function.
+      InvalidTimeSpan: `poll` says no length of time, or one shorter than 10 ms.
+    """
+    if not callable(function):
+        raise TypeError(f"a function is expected, not {function!r}; write @app.cond() with parentheses")
+    seconds = to_seconds(poll)
+    if not SHORTEST_POLL <= seconds < INF:
+        raise InvalidTimeSpan(str(poll), f"asking is done every {SHORTEST_POLL:g} s at most, and not never")
+    several = () if syntax is None else (syntax,) if isinstance(syntax, (str, re.Pattern)) else tuple(syntax)
+    return Custom(function, seconds, tuple(" ".join(words.split()) if isinstance(words, str) else words for words in several))
+
+
+def condition(syntax: Syntax = None, *, poll: TimeSpan = POLL) -> Callable[[Callable[..., Any]], Custom]:
+    """Return a decorator that makes a function a condition. ``@app.cond()`` does too, and lets the app's texts name it."""
+    return lambda function: custom(function, syntax, poll)
+
+
+def _called(named: Custom, arguments: str) -> Custom:
+    try:
+        call = ast.parse(f"f({arguments})", mode="eval").body
+        assert isinstance(call, ast.Call)
+        args = [ast.literal_eval(value) for value in call.args]
+        kwargs = {str(keyword.arg): ast.literal_eval(keyword.value) for keyword in call.keywords}
+    except (ValueError, SyntaxError) as exc:
+        raise ValueError(f"the arguments of {named.name} must be plain values, such as 1, 'a' or [1, 2]") from exc
+    return named(*args, **kwargs)

@@ -1,0 +1,140 @@
+"""Conditions about a part of each day, week, ...: ``daily`` (once in it) and ``time_of_day`` (all the while)."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from actors.conds.base import Condition, Timed
+from actors.conds.slots import ADVERBS, FINISHES, At, cron_period
+from actors.facts import Facts, TaskFacts
+from actors.periods.anchors import Given
+from actors.periods.base import Period
+from actors.periods.cron import Cron
+from actors.periods.cycles import (
+    TimeOf,
+    TimeOfDay,
+    TimeOfHour,
+    TimeOfMinute,
+    TimeOfMonth,
+    TimeOfSecond,
+    TimeOfWeek,
+    TimeOfYear,
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Once(Condition):
+    """Holds in each cycle, or the given part of it, until the task has finished in it.
+
+    What counts is when it ends, not when it starts: success, fail, terminate and inaction use the cycle up, a crash does not.
+    """
+
+    period: TimeOf
+
+    def holds(self, now: float, facts: Facts) -> bool:
+        window = self.period.window(now, facts.zone)
+        inside = window.opening <= now < window.closing
+        return inside and not facts.own.happened(FINISHES, window.opening, window.closing)
+
+    def since(self, now: float, facts: Facts) -> float | None:
+        return fresh(self.period.previous_opening(now, facts.zone), facts.own)
+
+    def next_change(self, now: float, facts: Facts) -> float:
+        return self.period.next_change(now, facts.zone)
+
+    def before(self, end: Given) -> Once:
+        """Return the same for the part of the cycle up to `end`."""
+        return Once(self.period.before(end))
+
+    def after(self, start: Given) -> Once:
+        """Return the same for the part of the cycle from `start` on."""
+        return Once(self.period.after(start))
+
+    def between(self, start: Given, end: Given) -> Once:
+        """Return the same for the part from `start` up to `end`, which is in the next cycle where it is earlier."""
+        return Once(self.period.between(start, end))
+
+    def starting(self, start: Given) -> Once:
+        """Return the same for cycles that begin at `start`."""
+        return Once(self.period.starting(start))
+
+    def at(self, start: Given) -> At:
+        """Return the condition that holds from `start` on, until the end of the cycle, once: see :class:`At`."""
+        return At(self.period.after(start))
+
+    def on(self, start: Given) -> Once | At:
+        """Return the same for one day of a week, month or year; ``at`` for the shorter cycles."""
+        return Once(self.period.on(start)) if self.period.unit in ("week", "month", "year") else self.at(start)
+
+    def __str__(self) -> str:
+        return ADVERBS[self.period.unit] + self.period.in_words()
+
+
+@dataclass(frozen=True, slots=True)
+class During(Timed):
+    """Holds while a period is open. Alone, it starts the task again and again for all that time."""
+
+    period: Period
+
+    def holds(self, now: float, facts: Facts) -> bool:
+        return self.period.contains(now, facts.zone)
+
+    def since(self, now: float, facts: Facts) -> float | None:
+        return fresh(self.period.previous_opening(now, facts.zone), facts.own)
+
+    def next_change(self, now: float, facts: Facts) -> float:
+        return self.period.next_change(now, facts.zone)
+
+    def __str__(self) -> str:
+        return str(self.period).replace("cron ", "crontime ", 1) if isinstance(self.period, Cron) else str(self.period)
+
+
+@dataclass(frozen=True, slots=True)
+class TimeOfCycle(During):
+    """Holds during the whole of each cycle, or the part of it that its methods choose."""
+
+    period: TimeOf
+
+    def before(self, end: Given) -> TimeOfCycle:
+        """Return the same for the part of the cycle up to `end`."""
+        return TimeOfCycle(self.period.before(end))
+
+    def after(self, start: Given) -> TimeOfCycle:
+        """Return the same for the part of the cycle from `start` on."""
+        return TimeOfCycle(self.period.after(start))
+
+    def between(self, start: Given, end: Given) -> TimeOfCycle:
+        """Return the same for the part from `start` up to `end`, which is in the next cycle where it is earlier."""
+        return TimeOfCycle(self.period.between(start, end))
+
+    def starting(self, start: Given) -> TimeOfCycle:
+        """Return the same for cycles that begin at `start`."""
+        return TimeOfCycle(self.period.starting(start))
+
+    def on(self, start: Given) -> TimeOfCycle:
+        """Return the same for what `start` names: that day, that hour of the day, that minute, ..."""
+        return TimeOfCycle(self.period.on(start))
+
+    at = on
+
+    def __str__(self) -> str:
+        return str(self.period)
+
+
+secondly, minutely, hourly = Once(TimeOfSecond()), Once(TimeOfMinute()), Once(TimeOfHour())
+daily, weekly, monthly, yearly = Once(TimeOfDay()), Once(TimeOfWeek()), Once(TimeOfMonth()), Once(TimeOfYear())
+time_of_second, time_of_minute = TimeOfCycle(TimeOfSecond()), TimeOfCycle(TimeOfMinute())
+time_of_hour, time_of_day = TimeOfCycle(TimeOfHour()), TimeOfCycle(TimeOfDay())
+time_of_week, time_of_month, time_of_year = TimeOfCycle(TimeOfWeek()), TimeOfCycle(TimeOfMonth()), TimeOfCycle(TimeOfYear())
+
+
+def crontime(expression: str | None = None, **fields: str | int) -> During:
+    """Return the condition that holds during the minutes of a crontab expression. See :func:`cron` for its arguments."""
+    return During(cron_period(expression, **fields))
+
+
+def fresh(opening: float, own: TaskFacts) -> float | None:
+    """Return `opening` if the task was not started since; the moment it was first followed where that is later."""
+    if own.due is not None and own.due >= opening:
+        return None
+    return opening if own.seen is None else max(opening, own.seen)

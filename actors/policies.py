@@ -1,0 +1,216 @@
+"""Policies: what becomes of a task's slots that are late, missed, or meet a run that goes on. Pure decisions.
+
+A *slot* is a moment at which a task is to start: named by its condition, in UTC, before jitter. Each is decided once.
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from typing import Literal
+
+from actors.conds.base import INF, Condition
+from actors.conds.slots import decided
+from actors.facts import Facts, World
+
+Misfire = Literal["latest", "skip", "all"]
+"""What becomes of slots that passed while nobody looked: run the latest of them, none, or all."""
+Overlap = Literal["skip", "queue_one", "queue", "cancel_running", "allow"]
+"""What becomes of a slot that comes while the task runs."""
+MISFIRES: tuple[str, ...] = ("latest", "skip", "all")
+OVERLAPS: tuple[str, ...] = ("skip", "queue_one", "queue", "cancel_running", "allow")
+
+ON_TIME = 60.0
+"""Seconds by which a slot may be late without being missed; a tenth of the time between two slots where that is more."""
+NAG_AFTER = 3
+"""How many slots in a row a run may cost before somebody is told."""
+
+
+@dataclass(frozen=True, slots=True)
+class Timing:
+    """The options of a task that decide about its slots. Times in seconds."""
+
+    misfire: Misfire = "latest"
+    overlap: Overlap = "skip"
+    deadline: float = INF
+    catchup_limit: int = 10
+    catchup_window: float = 86400.0
+    queue_limit: int = 10
+    jitter: float = 0.0
+    spread: float = 0.0
+    seed: str = ""
+    """What makes this task on this machine different from others: its name, and the machine's."""
+
+
+@dataclass(frozen=True, slots=True)
+class Engagement:
+    """What a task is busy with."""
+
+    waiting: int = 0
+    """Launches that have not started."""
+    running: int = 0
+    blocker: str | None = None
+    """The id of the run that has just ended, if it was the last one: what came due meanwhile met it."""
+
+
+IDLE = Engagement()
+
+
+@dataclass(frozen=True, slots=True)
+class Missed:
+    """Slots that start nothing."""
+
+    count: int
+    first: float
+    last: float
+    cause: str
+    """``down``, ``suspended``, ``blocked``, ``late``, ``deadline`` or ``overlap``."""
+    blocker: str | None = None
+    """The id of the run that was in the way."""
+
+
+@dataclass(frozen=True, slots=True)
+class StartAt:
+    """One start: what it is due for, and when it is to be."""
+
+    due: float
+    at: float
+
+
+@dataclass(frozen=True, slots=True)
+class Verdict:
+    """What is to be done about a task."""
+
+    starts: tuple[StartAt, ...] = ()
+    missed: Missed | None = None
+    decided: float = -INF
+    """Up to here slots are decided now."""
+    cancel: bool = False
+    """Whether its runs are to be ended first."""
+    nag: bool = False
+    """Whether its run has cost so many starts that somebody should know."""
+    look: float = INF
+    """When to look again, if nothing happens before."""
+
+
+def decide(condition: Condition, now: float, facts: Facts, timing: Timing, busy: Engagement = IDLE) -> Verdict:
+    """Return what is to be done at `now` about the task with that `condition`.
+
+    Raises what the condition raises. Calling it again without carrying out the verdict gives the same.
+    """
+    engaged = busy.waiting > 0 or busy.running > 0
+    if engaged and timing.overlap not in ("allow", "cancel_running"):
+        return _of_engaged(condition, now, facts)
+    look = condition.next_change(now, facts)
+    if busy.waiting:
+        return Verdict(look=look)
+    if not condition.holds(now, facts):
+        return Verdict(decided=-INF if engaged else condition.lapsed(now, facts), look=look)
+    slot = condition.slot_before(now, facts) if condition.has_slots else -INF
+    if slot <= decided(facts.own):
+        return _of_statement(condition, now, facts, timing, engaged=engaged, look=look)
+    if busy.blocker is not None and not engaged and timing.overlap not in ("allow", "cancel_running"):
+        return _of_met(condition, now, slot, facts, timing, busy.blocker, look)
+    return _of_slots(condition, now, slot, facts, timing, cancel=busy.running > 0 and timing.overlap != "allow", look=look)
+
+
+def delay(timing: Timing, slot: float, period: float, *, is_late: bool = False) -> float:
+    """Return how many seconds after `slot` the start is to be: the task's own share of ``spread``, and ``jitter``.
+
+    A pure function of task, machine and slot, so that a restart does not draw anew. Always shorter than `period`; a start that
+    is late already waits for a tenth of it at most.
+    """
+    if not timing.spread and not timing.jitter:
+        return 0.0
+    total = _share(timing.seed) * timing.spread
+    jitter = min(timing.jitter, period / 10) if is_late and period < INF else timing.jitter
+    total += _share(f"{timing.seed}\0{slot!r}") * jitter
+    return min(total, math.nextafter(period, 0.0)) if period < INF else total
+
+
+def _share(text: str) -> float:
+    """Return a number from 0 up to 1 that looks random and always is the same for the same text."""
+    from hashlib import blake2b  # takes 5 ms to import, which each worker would pay
+
+    return int.from_bytes(blake2b(text.encode("utf-8", "backslashreplace"), digest_size=7).digest()) / 2**56
+
+
+def _of_engaged(condition: Condition, now: float, facts: Facts) -> Verdict:
+    """Its end will be looked at; before that there is something to say only if the run costs many starts."""
+    if not condition.has_slots:
+        return Verdict()
+    latest = condition.slot_before(now, facts)
+    following = condition.slot_after(now, facts)
+    start = decided(facts.own)
+    if start == -INF or following == INF or latest == -INF:
+        return Verdict()
+    moment = start + (NAG_AFTER + 0.5) * (following - latest)
+    return Verdict(nag=moment <= now) if moment <= now else Verdict(look=moment)
+
+
+def _of_statement(condition: Condition, now: float, facts: Facts, timing: Timing, *, engaged: bool, look: float) -> Verdict:
+    """It holds, and no slot is to be decided: the statement itself is what starts the task."""
+    due = condition.since(now, facts)
+    if engaged and (timing.overlap != "allow" or due is None or (facts.own.due is not None and due <= facts.own.due)):
+        return Verdict(look=look)
+    if due is None:
+        return Verdict((StartAt(now, now),), decided=now, look=look)
+    return Verdict((StartAt(due, max(now, due + delay(timing, due, INF))),), decided=due, look=look)
+
+
+def _of_met(condition: Condition, now: float, slot: float, facts: Facts, timing: Timing, blocker: str, look: float) -> Verdict:
+    """Slots came while a run went on that has now ended."""
+    start = decided(facts.own)
+    met = condition.slots_between(start, now, facts)
+    if not met:
+        return _of_slots(condition, now, slot, facts, timing, cancel=False, look=look)
+    last = condition.slot_before(math.nextafter(now, -INF), facts)
+    kept = {"queue_one": 1, "queue": timing.queue_limit}.get(timing.overlap, 0)
+    first = condition.slot_after(start, facts)
+    starts: list[StartAt] = []
+    while len(starts) < min(kept, met):
+        starts.append(StartAt(first, now))
+        first = condition.slot_after(first, facts)
+    left = met - len(starts)
+    missed = Missed(left, first, last, "overlap", blocker) if left else None
+    if slot == now and not starts:  # one comes just now, and meets nothing
+        starts.append(StartAt(slot, now + delay(timing, slot, look - slot)))
+    return Verdict(tuple(starts), missed, max(slot, last) if slot == now else last, look=look)
+
+
+def _of_slots(
+    condition: Condition, now: float, slot: float, facts: Facts, timing: Timing, *, cancel: bool, look: float
+) -> Verdict:
+    """The latest slot is `slot`, and there may be others before it that are not decided either."""
+    start = decided(facts.own)
+    others = condition.slots_between(start, slot, facts) if start > -INF else 0
+    first = condition.slot_after(start, facts) if others else slot
+    cause = _cause(first, facts.world)
+    period = condition.slot_after(slot, facts) - slot
+    age = now - slot
+    is_late = age > max(ON_TIME, period / 10 if period < INF else 0.0)
+    if age > timing.deadline:
+        return Verdict(missed=Missed(others + 1, first, slot, "deadline"), decided=slot, look=look)
+    if timing.misfire == "skip" and is_late:
+        return Verdict(missed=Missed(others + 1, first, slot, cause), decided=slot, look=look)
+    chosen = [slot]
+    if timing.misfire == "all":
+        oldest = max(now - min(timing.catchup_window, timing.deadline), first)
+        while len(chosen) < min(timing.catchup_limit, others + 1):
+            earlier = condition.slot_before(math.nextafter(chosen[0], -INF), facts)
+            if earlier < oldest:
+                break
+            chosen.insert(0, earlier)
+    left = others + 1 - len(chosen)
+    last = condition.slot_before(math.nextafter(chosen[0], -INF), facts) if left else slot
+    missed = Missed(left, first, last, cause) if left > 0 else None
+    starts = tuple(StartAt(due, max(now, due + delay(timing, due, period, is_late=is_late))) for due in chosen)
+    if is_late:  # spread those that come late, too
+        starts = tuple(StartAt(s.due, max(s.at, now + delay(timing, s.due, period, is_late=True))) for s in starts)
+    return Verdict(starts, missed, slot, cancel, look=look)
+
+
+def _cause(first: float, world: World) -> str:
+    if world.started is not None and first < world.started:
+        return "down"
+    return world.away if first < world.awake else "late"

@@ -1,0 +1,83 @@
+"""Asking: calls the functions of custom conditions, outside of the supervisor's own step."""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Callable, Mapping
+from typing import Any
+
+import trio
+
+from actors.args import Circumstances, Signature, valued
+from actors.callables import names_asyncio
+from actors.conds.custom import Custom
+from actors.errors import ConditionBroken
+from actors.facts import Answer, Facts
+from actors.messages import Answered
+from actors.session import Session
+from actors.task import Task
+from actors.termination import Flag, current_task
+from runtime.clock import Clock
+from runtime.outcome import is_fatal
+from runtime.runners import Call, Runner
+
+LONGEST = 10.0
+"""Seconds that a condition's function may take to answer, if it is async."""
+
+
+class Asker:
+    """Asks conditions for tasks, each at most once at a time.
+
+    Args:
+      answered: is told when an answer is among the facts.
+    """
+
+    def __init__(
+        self, session: Session, clock: Clock, runners: Mapping[str, Runner], answered: Callable[[Answered], None]
+    ) -> None:
+        self._session, self._clock, self._runner, self._answered = session, clock, runners["async"], answered
+        self._asked: set[tuple[str, Custom]] = set()
+
+    @property
+    def is_idle(self) -> bool:
+        """Whether no answer is waited for."""
+        return not self._asked
+
+    def ask(self, nursery: trio.Nursery, condition: Custom, task: Task, facts: Facts) -> None:
+        """Have `condition` asked for `task`, unless it is being asked already."""
+        key = (task.name, condition)
+        if key not in self._asked:
+            self._asked.add(key)
+            nursery.start_soon(self._ask, key, task, facts, name=f"condition {condition} of task {task.name!r}")
+
+    async def _ask(self, key: tuple[str, Custom], task: Task, facts: Facts) -> None:
+        _, condition = key
+        current_task.set(task.name)
+        value, error = False, None
+        try:
+            value = await self._value(condition, task)
+        except BaseException as exc:
+            if is_fatal(exc):
+                raise
+            error = exc if isinstance(exc, Exception) else ConditionBroken(str(condition), f"it raised {type(exc).__name__}")
+        finally:
+            self._asked.discard(key)
+        facts.answers[condition] = Answer(self._clock.now(), value, error)
+        self._answered(Answered(task.name))
+
+    async def _value(self, condition: Custom, task: Task) -> bool:
+        scope = trio.CancelScope(deadline=trio.current_time() + LONGEST)  # entered by the runner, if there is something to await
+        said = await self._runner.run(self._call(condition, task), scope)
+        if scope.cancelled_caught:
+            raise ConditionBroken(str(condition), f"it did not answer within {LONGEST:g} s")
+        return bool(said)
+
+    def _call(self, condition: Custom, task: Task) -> Call:
+        signature = Signature.of(str(condition), condition.function)
+        given: dict[str, Any] = dict(condition.kwargs)
+        if condition.args:
+            names = list(inspect.signature(condition.function).parameters)
+            given.update(zip(names, condition.args, strict=False))
+        kwargs = valued(signature.fit(given), Circumstances(task, self._session, Flag()))
+        backend = "asyncio" if names_asyncio(condition.function) else "trio"
+        return Call(task.name, "", condition.function, kwargs, backend=backend)

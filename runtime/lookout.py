@@ -1,0 +1,318 @@
+"""Lookout: follows the conditions of all tasks, and says what is to be done about each, and when to look again."""
+
+from __future__ import annotations
+
+import logging
+import math
+from collections import deque
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+import trio
+
+from actors.conds.base import Condition, leaves
+from actors.conds.custom import Custom, Unanswered
+from actors.conds.runtime import SchedulerCycles
+from actors.errors import ConditionBroken
+from actors.facts import Facts, TaskFacts, World
+from actors.policies import Engagement, Missed, Verdict, decide
+from actors.portable import describe
+from actors.task import Task
+from actors.timespans import to_words
+from runtime.agenda import Agenda
+from runtime.clock import StepDetector
+from runtime.logs import runtime_log
+from runtime.runlog import History, RunLog
+from runtime.terms import Terms
+from runtime.tracebacks import user_traceback
+
+CLOCK_HOLD = 60.0
+"""Seconds that conditions wait for a clock to be set that shows a time it cannot be."""
+HOLD_LOOK = 1.0
+"""Seconds between two looks at such a clock."""
+DAY = 86400.0
+LATE = 1.0
+"""Seconds by which a moment must have been overlooked before that is taken for an absence."""
+LONGEST_QUARANTINE = 300.0
+"""Seconds that a condition which raises is left alone, at most. It begins with one, and doubles."""
+MOST_DECISIONS = 10_000
+CAUSES = {
+    "down": "the app was not running",
+    "suspended": "the machine was suspended, or its clock was set",
+    "blocked": "the scheduler was blocked",
+    "late": "they came too late",
+    "deadline": "their deadline had passed",
+    "overlap": "the task was running",
+}
+NOTHING = Verdict()
+
+
+@dataclass(slots=True)
+class _Followed:
+    """One task whose condition is followed."""
+
+    condition: Condition
+    terms: Terms
+    facts: Facts
+    failures: int = 0
+    """How often in a row it has raised."""
+    quarantined: float = -math.inf
+    """Until when it is left alone."""
+
+
+class Lookout:
+    """What the conditions say now, and when each is to be asked again.
+
+    It decides nothing but by asking :func:`actors.policies.decide`, and does nothing but put on record what was missed and what
+    raised. Who carries out a verdict reports back by asking it to look again when something has happened.
+
+    Args:
+      log: where it puts what it has to say.
+      history: what the log knows already.
+      ask: called with a task's name and a custom condition of it whose function has to be asked.
+    """
+
+    def __init__(self, log: RunLog, history: History, ask: Callable[[str, Custom], None]) -> None:
+        self.world = World()
+        self._facts: dict[str, TaskFacts] = {}
+        self.world.tasks = self._facts
+        self._log, self._clock, self._history, self._ask = log, log.clock, history, ask
+        self._followed: dict[str, _Followed] = {}
+        self._agenda: Agenda[str] = Agenda()
+        self._waiters: dict[str, dict[str, None]] = {}  # {task: those whose conditions watch it, in their order}
+        self._of_cycles: dict[str, None] = {}
+        self._decisions: deque[tuple[float, str]] = deque(maxlen=MOST_DECISIONS)
+        self._steps = StepDetector(0.0, 0.0)
+        self._hold = -math.inf  # until when the clock is not believed; trio's time
+
+    def begin(self, env: str | None) -> None:
+        """Begin to follow the clock."""
+        wall = self._clock.now()
+        self.world.env = env
+        self.world.started = self.world.awake = wall
+        self._steps = StepDetector(wall, trio.current_time())
+        if not self._is_plausible(wall):
+            self._hold = trio.current_time() + CLOCK_HOLD
+            told = "the clock shows %s, which cannot be; conditions wait up to %g s for it to be set"
+            runtime_log.tell(logging.WARNING, told, datetime.fromtimestamp(wall).astimezone(), CLOCK_HOLD)
+
+    @property
+    def next_moment(self) -> float:
+        """When to look again, if nothing happens before; infinity is never."""
+        return self._clock.now() + HOLD_LOOK if self._is_holding else self._agenda.next_moment()
+
+    @property
+    def watches_cycles(self) -> Iterable[str]:
+        """The tasks whose conditions count cycles."""
+        return tuple(self._of_cycles)
+
+    def watching(self, task: str) -> Iterable[str]:
+        """Return the tasks whose conditions runs of `task` can change, itself apart."""
+        return tuple(self._waiters.get(task, ()))
+
+    def take_due(self) -> list[str]:
+        """Return the tasks that are to be looked at now."""
+        now = self.now()
+        if self._hold > -math.inf:
+            if self._is_holding and not self._is_plausible(now):
+                return []
+            self._end_hold(now)
+        return self._agenda.take_due(now)
+
+    def now(self) -> float:
+        """Return the time, having taken note of whatever happened to the clock."""
+        wall = self._clock.now()
+        if step := self._steps.look(wall, trio.current_time()):
+            self._stepped(step, wall)
+        elif wall - self._agenda.next_moment() > LATE:
+            self.world.awake, self.world.away = wall, "blocked"
+        return wall
+
+    def know(self, name: str, facts: TaskFacts) -> None:
+        """Let conditions know the facts of a task."""
+        self._facts[name] = facts
+
+    def follow(self, task: Task, terms: Terms, *, catch_up: bool = False) -> None:
+        """Follow the condition of `task`, in place of what was followed of it before, if that is another.
+
+        Args:
+          catch_up: whether slots count that came while no condition of it was followed.
+        """
+        name, condition, own = task.name, terms.condition, task.facts
+        before = self._unfollowed(name)
+        now = self._clock.now()
+        self._take_up(name, terms, own, now, catch_up=catch_up, is_new=before is None or before.condition != condition)
+        if condition is None:
+            self._agenda.set(name, math.inf)
+            return
+        answers = before.facts.answers if before is not None and before.condition == condition else {}
+        facts = Facts(own, self.world, terms.zone, terms.parameters, answers)
+        self._followed[name] = _Followed(condition, terms, facts)
+        for watched in condition.watched():
+            if watched != name:
+                self._waiters.setdefault(watched, {})[name] = None
+        if any(isinstance(leaf, SchedulerCycles) for leaf in leaves(condition)):
+            self._of_cycles[name] = None
+
+    def drop(self, name: str) -> None:
+        """Follow a task that is gone no longer."""
+        self._unfollowed(name)
+        self._facts.pop(name, None)
+        self._agenda.drop(name)
+
+    def facts(self, name: str) -> Facts | None:
+        """Return what the condition of a task knows; None if it is not followed."""
+        followed = self._followed.get(name)
+        return followed.facts if followed is not None else None
+
+    def rest(self, name: str) -> None:
+        """Do not look at a task again by itself."""
+        self._agenda.set(name, math.inf)
+
+    def consider(self, name: str, busy: Engagement) -> Verdict:
+        """Return what is to be done about a task now; what was missed is on record, and its slots are decided."""
+        followed = self._followed.get(name)
+        if followed is None or self._is_holding:
+            return NOTHING
+        now = self.now()
+        if now < followed.quarantined:
+            self._agenda.set(name, followed.quarantined)
+            return NOTHING
+        facts, condition = followed.facts, followed.condition
+        if busy.blocker is not None:
+            facts.own.freed = now
+        try:
+            verdict = decide(condition, now, facts, followed.terms.timing, busy)
+            if verdict.look <= now:
+                raise ConditionBroken(str(condition), f"its next change is said to be {now - verdict.look:g} s ago")  # noqa: TRY301
+        except Unanswered as unanswered:
+            self._ask(name, unanswered.condition)
+            self._agenda.set(name, math.inf)  # the answer will be a reason to look
+            return NOTHING
+        except Exception as exc:
+            self._quarantine(name, followed, now, exc)
+            return NOTHING
+        followed.failures = 0
+        if verdict.decided > -math.inf:
+            facts.own.decide(verdict.decided)
+            self._decisions.append((verdict.decided, name))
+        if verdict.missed is not None:
+            self._put_missed(name, verdict.missed, now)
+        self._agenda.set(name, verdict.look)
+        return verdict
+
+    def missed(self, name: str, due: float) -> None:
+        """Put on record that a start that was decided came to nothing, as its deadline passed while it waited."""
+        self._put_missed(name, Missed(1, due, due, "deadline"), self._clock.now())
+
+    def _unfollowed(self, name: str) -> _Followed | None:
+        """Follow a task no longer, and return what was known of it."""
+        followed = self._followed.pop(name, None)
+        if followed is not None:
+            for watched in followed.condition.watched():
+                self._waiters.get(watched, {}).pop(name, None)
+        self._of_cycles.pop(name, None)
+        return followed
+
+    def _take_up(self, name: str, terms: Terms, own: TaskFacts, now: float, *, catch_up: bool, is_new: bool) -> None:
+        """Settle since when the slots of a condition count: a new or changed one begins now, whatever was before."""
+        condition = terms.condition
+        schedule = f"{condition} in {terms.zone}" if condition is not None and condition.has_slots else None
+        if (known := self._history.schedules.get(name)) is not None and known[0] == schedule:
+            own.seen = known[1] if own.seen is None else own.seen
+        elif schedule is not None or known is not None:
+            if not catch_up:
+                own.seen = now
+            self._history.schedules[name] = (schedule, now)
+            self._log.note({"created": now, "task_name": name, "run_id": "", "action": "schedule", "schedule": schedule})
+        elif is_new and own.run is None:
+            own.seen = now
+
+    def _is_plausible(self, wall: float) -> bool:
+        return wall >= max(self._clock.earliest, self._history.latest - DAY)
+
+    @property
+    def _is_holding(self) -> bool:
+        return trio.current_time() < self._hold
+
+    def _end_hold(self, now: float) -> None:
+        """Begin anew, on a clock that is right now, or not going to be."""
+        self._hold = -math.inf
+        self.world.started = self.world.awake = now
+        for name, followed in self._followed.items():
+            own = followed.facts.own
+            own.rebase(now)
+            if own.due is None and own.seen is not None:
+                own.seen = now
+            self._agenda.set(name, now)
+
+    def _stepped(self, step: float, wall: float) -> None:
+        """Take note that the clock was set, or the machine was suspended."""
+        told = "the clock has jumped %s by %s" if step < 0 else "the clock has jumped %s by %s, or the machine was suspended"
+        runtime_log.tell(logging.WARNING, told, "back" if step < 0 else "forward", to_words(round(abs(step))))
+        world = self.world
+        world.awake, world.away = wall, "suspended"
+        if world.started is not None:
+            world.started += step
+        for own in self._facts.values():
+            own.going = {number: begun + step for number, begun in own.going.items()}
+            if step < 0:
+                own.rebase(wall)
+        if step < 0:
+            for slot, name in self._decisions:
+                if slot > wall and (facts := self._facts.get(name)) is not None:
+                    facts.ahead |= {slot}
+        for name in self._followed:
+            self._agenda.set(name, wall)
+
+    def _quarantine(self, name: str, followed: _Followed, now: float, error: Exception) -> None:
+        """Leave a task alone whose condition raised, for a while; others go on."""
+        pause = min(2.0**followed.failures, LONGEST_QUARANTINE)
+        followed.failures += 1
+        followed.quarantined = now + pause
+        self._agenda.set(name, followed.quarantined)
+        culprit = _culprit(followed.condition, now, followed.facts)
+        followed.facts.answers.clear()
+        self._log.record(
+            {
+                "created": now,
+                "task_name": name,
+                "run_id": "",
+                "action": "error",
+                "reason": f"its condition {culprit} raised {describe(error)}; it is asked again in {to_words(pause)}",
+                "exc_text": user_traceback(error),
+            }
+        )
+
+    def _put_missed(self, name: str, missed: Missed, now: float) -> None:
+        starts = "1 start" if missed.count == 1 else f"{missed.count} starts"
+        document: dict[str, Any] = {
+            "created": now,
+            "task_name": name,
+            "run_id": "",
+            "action": "missed",
+            "cause": missed.cause,
+            "count": missed.count,
+            "first": missed.first,
+            "last": missed.last,
+            "reason": f"{starts} missed: {CAUSES[missed.cause]}",
+        }
+        if missed.blocker is not None:
+            document["blocker"] = missed.blocker
+            document["reason"] += f" (run {missed.blocker})"
+        self._log.record(document)
+
+
+def _culprit(condition: Condition, now: float, facts: Facts) -> Condition:
+    """Return the part of `condition` that raises."""
+    for leaf in leaves(condition):
+        try:
+            leaf.holds(now, facts)
+            leaf.next_change(now, facts)
+        except Unanswered:
+            continue
+        except Exception:
+            return leaf
+    return condition
