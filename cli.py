@@ -9,8 +9,8 @@ from __future__ import annotations
 import json
 import os
 import sys
-from collections.abc import Callable, Iterable
-from datetime import datetime
+from collections.abc import Callable
+from datetime import datetime, tzinfo
 from functools import wraps
 from typing import TYPE_CHECKING, Any, ParamSpec
 
@@ -20,14 +20,11 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from actors import App
+    from runtime.runlog import History
 
 P = ParamSpec("P")
 DEFAULT_LOG = ".callsheet/runs.jsonl"
-STATUSES = ("running", "success", "fail", "terminate", "inaction", "crash")
-COLOURS = {"success": "green", "fail": "red", "crash": "red", "terminate": "yellow", "running": "cyan", "inaction": "dim"}
-COLUMNS_TO_KEEP_WHOLE = 240
-SHRINKING = "ABOUT"
-"""The column that gives way where a terminal is narrow; each table has it."""
+STATUSES = ("running", "success", "fail", "terminate", "inaction", "crash", "missed", "error")
 UUID_DIGITS = 32
 
 
@@ -103,13 +100,10 @@ def launch(target: str, task: str, params: tuple[str, ...], quiet: bool) -> int:
 @reports_errors
 def tasks(target: str, as_json: bool) -> None:
     """List the tasks of the app in TARGET, and how they last ended."""
-    from runtime.repo import open_repo
-    from runtime.runlog import History
+    from runtime import tables as shown
 
     app = _load(target)
-    history = History()
-    for document in open_repo(app.session.config.log).journal.read():
-        history.take_in(document)
+    history = _history(app)
     rows = []
     for task in app.session.tasks:
         facts = history.facts.get(task.name, task.facts)
@@ -127,14 +121,14 @@ def tasks(target: str, as_json: bool) -> None:
                 "description": task.description,
             }
         )
-    _print_rows(
+    shown.print_rows(
         rows,
         as_json,
         {
             "TASK": lambda row: row["name"],
             "MODE": lambda row: row["execution"] + (", multi" if row["multilaunch"] else ""),
             "STARTS": _start_in_words,
-            "LAST START": lambda row: _moment(row["last_run"]),
+            "LAST START": lambda row: shown.moment(row["last_run"]),
             "STATUS": lambda row: row["status"] or "never ran",
             "ABOUT": lambda row: row["description"] or "",
         },
@@ -152,6 +146,8 @@ def tasks(target: str, as_json: bool) -> None:
 @reports_errors
 def runs(task: str | None, status: str | None, since: str | None, most: int, log: str, as_json: bool) -> None:
     """List runs, the latest last. Works while an app runs, and while none does."""
+    from runtime import tables as shown
+
     start = _since(since) if since is not None else 0.0
     rows = [
         row
@@ -160,16 +156,16 @@ def runs(task: str | None, status: str | None, since: str | None, most: int, log
         and (status is None or row["status"] == status)
         and row.get("start", row["created"]) >= start
     ]
-    _print_rows(
+    shown.print_rows(
         rows[-most:],
         as_json,
         {
             "RUN": lambda row: _shortened(row["run_id"]),
             "TASK": lambda row: row["task_name"],
             "MODE": lambda row: row.get("execution", ""),
-            "START": lambda row: _moment(row.get("start")),
-            "LATE": lambda row: _seconds(row.get("late")),
-            "TOOK": lambda row: _seconds(row.get("runtime")),
+            "START": lambda row: shown.moment(row.get("start")),
+            "LATE": lambda row: shown.seconds(row.get("late")),
+            "TOOK": lambda row: shown.seconds(row.get("runtime")),
             "STATUS": lambda row: row["status"],
             "ABOUT": lambda row: row.get("reason", ""),
         },
@@ -195,6 +191,217 @@ def show(run_id: str, log: str, as_json: bool) -> int:
         else:
             _print_run(row)
     return 0
+
+
+@main.command(name="next")
+@click.argument("target")
+@click.argument("task", required=False)
+@click.option("-n", "most", type=click.IntRange(min=1), default=10, show_default=True, help="How many starts of TASK.")
+@click.option("--tz", metavar="ZONE", help="Show times in this zone; default: each task's own.")
+@click.option("--json", "as_json", is_flag=True, help="Print JSON, one start a line.")
+@reports_errors
+def upcoming(target: str, task: str | None, most: int, tz: str | None, as_json: bool) -> None:
+    """Show the next starts of TASK, or the next one of each task of the app in TARGET.
+
+    Found as in `simulate`: runs are taken to succeed, custom conditions to hold. `gap` marks a start right after the clocks jumped
+    forward, `fold` one at a time that they show twice.
+    """
+    from time import time
+
+    from actors.zones import mark
+    from runtime import tables as shown
+    from runtime.machine import local_zone
+    from runtime.simulation import upcoming as found
+
+    app, now, local, zone = _load(target), time(), local_zone(), _zone(tz)
+    tasks = [app.session[task]] if task is not None else app.session.tasks
+    rows = []
+    for each in tasks:
+        place = zone or each.timezone or local
+        for start in found(each, most if task is not None else 1, now, local, _history(app).facts):
+            at = {"task": each.name, "at": start.at, "local": shown.date_and_time(start.at, place), "zone": str(place)}
+            rows.append({**at, "utc": shown.utc(start.at), "mark": mark(start.at, place), "start_cond": str(each.start_cond)})
+    shown.print_rows(
+        sorted(rows, key=lambda row: row["at"]),
+        as_json,
+        {
+            "TASK": lambda row: row["task"],
+            "START": lambda row: row["local"],
+            "UTC": lambda row: row["utc"],
+            "IN": lambda row: shown.left(row["at"] - now),
+            "CLOCK": lambda row: row["mark"],
+            "ABOUT": lambda row: row["start_cond"],
+        },
+        _no_starts(task, app),
+    )
+
+
+@main.command()
+@click.argument("condition")
+@click.option("-n", "most", type=click.IntRange(min=0), default=5, show_default=True, help="How many starts to show.")
+@click.option("--tz", metavar="ZONE", help="The zone of the clocks; default: this machine's.")
+@reports_errors
+def explain(condition: str, most: int, tz: str | None) -> None:
+    """Say what CONDITION means: "cron 0 2 * * *", "daily at 10:00 & time of week before Sat"."""
+    from time import time
+
+    from actors import App
+    from actors.errors import ConditionSyntaxError
+    from actors.zones import mark, zone_name
+    from runtime import explanation
+    from runtime import tables as shown
+    from runtime.machine import local_zone
+    from runtime.simulation import upcoming as found
+
+    now, zone, app = time(), _zone(tz) or local_zone(), App(log=None)
+    try:
+        app.task(condition, func=_nothing, name="it")
+    except Exception as exc:
+        if isinstance(exc.__cause__, ConditionSyntaxError):
+            raise exc.__cause__ from None
+        raise
+    meant = app.session["it"].start_cond
+    app.session.config.timezone = zone
+    starts = [start.at for start in found(app.session["it"], max(most, 1), now, zone, None)]
+    shown.print_pairs([("normal", str(meant)), ("means", explanation.words(meant)), ("zone", zone_name(zone))])
+    for start in starts[:most]:
+        special = mark(start, zone)
+        click.echo(
+            f"{'next':<8} {shown.date_and_time(start, zone)}  {shown.utc(start)}  in {shown.left(start - now)} {special}".rstrip()
+        )
+    for warning in explanation.warnings(meant, now, zone, starts[0] if starts else float("inf")):
+        click.echo(f"{'note':<8} {warning}")
+
+
+@main.command()
+@click.argument("target")
+@click.argument("task")
+@click.option("--json", "as_json", is_flag=True, help="Print JSON, one part of the condition a line.")
+@reports_errors
+def why(target: str, task: str, as_json: bool) -> None:
+    """Show why TASK of the app in TARGET starts now or does not: each part of its condition, and what it waits for.
+
+    It looks at the run log, so it tells of an app that runs, too. Custom conditions are asked.
+    """
+    from runtime import tables as shown
+    from runtime.why import reasons
+
+    app = _load(target)
+    report = reasons(app, app.session[task], _documents(app))
+    if not as_json:
+        shown.print_pairs(report.summary)
+    shown.print_rows(
+        report.parts,
+        as_json,
+        {
+            "CONDITION": lambda row: "  " * row["depth"] + row["condition"],
+            "NOW": lambda row: row["now"],
+            "ABOUT": lambda row: row["waits_for"],
+        },
+        "it has no condition: it starts when it is asked to",
+    )
+
+
+@main.command()
+@click.argument("target")
+@click.option(
+    "--from", "begin", metavar="TIME", help="From when, as 2026-01-31 or 2026-01-31T12:00; default: now, knowing the run log."
+)
+@click.option("--to", "end", metavar="TIME", required=True, help="Up to when: a time, or a length of time such as '3 days'.")
+@click.option("--task", help="Only starts of this task.")
+@click.option("--json", "as_json", is_flag=True, help="Print JSON, one start a line.")
+@reports_errors
+def simulate(target: str, begin: str | None, end: str, task: str | None, as_json: bool) -> None:
+    """Show which tasks of the app in TARGET would start when, without running them.
+
+    Runs are taken to succeed and to last as long as the last one did, or a second; custom conditions are taken to hold. With
+    --from, tasks are taken to be new then.
+    """
+    from time import time
+
+    from runtime import tables as shown
+    from runtime.machine import local_zone
+    from runtime.simulation import Simulation, players_of
+
+    app, local = _load(target), local_zone()
+    start = time() if begin is None else _time(begin, app, "--from")
+    stop = _time(end, app, "--to", after=start)
+    if task is not None:
+        task = app.session[task].name
+    players = players_of(app.session.tasks, start, local, _history(app).facts if begin is None else None, app.session.config.env)
+    rows = []
+    for found in Simulation(players, start).starts(stop):
+        if task in (None, found.task):
+            zone = app.session[found.task].timezone or local
+            late = found.at - found.due
+            rows.append({"at": found.at, "task": found.task, "local": shown.date_and_time(found.at, zone), "late": late})
+    shown.print_rows(
+        rows,
+        as_json,
+        {
+            "START": lambda row: row["local"],
+            "TASK": lambda row: row["task"],
+            "LATE": lambda row: shown.left(row["late"]) if row["late"] >= 1 else "",
+            "ABOUT": lambda row: str(app.session[row["task"]].start_cond),
+        },
+        "nothing would start in that time",
+    )
+    if not as_json:
+        counts = {name: sum(row["task"] == name for row in rows) for name in {row["task"]: None for row in rows}}
+        click.echo("\n" + ", ".join(f"{name}: {count}" for name, count in counts.items()), err=True)
+
+
+def _nothing() -> None:
+    """Stand for the function of a task of which only the condition matters."""
+
+
+def _history(app: App) -> History:
+    from runtime.runlog import History
+
+    history = History()
+    for document in _documents(app):
+        history.take_in(document)
+    return history
+
+
+def _documents(app: App) -> list[dict[str, Any]]:
+    from runtime.repo import open_repo
+
+    return open_repo(app.session.config.log).journal.read()
+
+
+def _zone(name: str | None) -> tzinfo | None:
+    from actors.zones import to_zone
+
+    try:
+        return to_zone(name)
+    except ValueError as exc:
+        raise click.BadParameter(str(exc), param_hint="--tz") from exc
+
+
+def _no_starts(task: str | None, app: App) -> str:
+    if task is None:
+        return "no task of this app starts by itself"
+    return f"{task!r} does not start by itself, or not as long as runs succeed: {app.session[task].start_cond}"
+
+
+def _time(text: str, app: App, option: str, after: float | None = None) -> float:
+    """Return the time that `text` names, on the clocks of the app; a length of time counts from `after`."""
+    from actors.errors import InvalidTimeSpan
+    from actors.timespans import to_seconds
+    from runtime.machine import local_zone
+
+    try:
+        moment = datetime.fromisoformat(text)
+        return (moment if moment.tzinfo else moment.replace(tzinfo=app.session.config.timezone or local_zone())).timestamp()
+    except ValueError:
+        pass
+    try:
+        if after is not None:
+            return after + to_seconds(text)
+    except InvalidTimeSpan as exc:
+        raise click.BadParameter(f"neither a date nor a length of time: {exc}", param_hint=option) from exc
+    raise click.BadParameter(f"{text!r} is no date as 2026-01-31 or 2026-01-31T12:00", param_hint=option)
 
 
 def _load(target: str) -> App:
@@ -263,54 +470,26 @@ def _start_in_words(row: dict[str, Any]) -> str:
     return f"{text} (disabled)" if row["disabled"] else text
 
 
-def _print_rows(
-    rows: list[dict[str, Any]], as_json: bool, columns: dict[str, Callable[[dict[str, Any]], str]], empty: str
-) -> None:
-    if as_json:
-        for row in rows:
-            click.echo(json.dumps(row))
-        return
-    if not rows:
-        click.echo(empty, err=True)
-        return
-    from rich.console import Console
-    from rich.table import Table
-    from rich.text import Text  # not markup: what tasks say may have brackets in it
-
-    console = Console(width=None if sys.stdout.isatty() else COLUMNS_TO_KEEP_WHOLE, highlight=False)
-    cells = [[cell(row) for cell in columns.values()] for row in rows]
-    widths = [max(len(text) for text in column) for column in zip(columns, *cells, strict=True)]
-    shrinking = list(columns).index(SHRINKING)
-    widths[shrinking] -= max(sum(widths) + 2 * len(widths) - console.width, 0)
-    table = Table(box=None, header_style="bold", pad_edge=False)
-    for name, width in zip(columns, widths, strict=True):
-        table.add_column(name, no_wrap=True, overflow="ellipsis", width=max(width, len(name)))
-    for line in cells:
-        table.add_row(*(Text(text, style=COLOURS.get(text, "")) for text in line))
-    console.print(table)
-
-
 def _print_run(row: dict[str, Any]) -> None:
-    lines: Iterable[tuple[str, str]] = (
-        ("run", row["run_id"]),
-        ("task", row["task_name"]),
-        ("status", row["status"]),
-        ("mode", row.get("execution", "")),
-        ("due", _moment(row.get("due"))),
-        ("start", _moment(row.get("start"))),
-        ("end", _moment(row.get("end"))),
-        ("late", _seconds(row.get("late"))),
-        ("took", _seconds(row.get("runtime"))),
-        ("reason", row.get("reason", "")),
+    from runtime import tables as shown
+
+    shown.print_pairs(
+        [
+            ("run", row["run_id"]),
+            ("task", row["task_name"]),
+            ("status", row["status"]),
+            ("mode", row.get("execution", "")),
+            ("due", shown.moment(row.get("due"))),
+            ("start", shown.moment(row.get("start"))),
+            ("end", shown.moment(row.get("end"))),
+            ("late", shown.seconds(row.get("late"))),
+            ("took", shown.seconds(row.get("runtime"))),
+            ("reason", row.get("reason", "")),
+        ]
     )
-    for name, value in lines:
-        if value:
-            click.echo(f"{name:<8} {value}")
-    for name in ("exc_text", "output"):
+    for name, title in (("exc_text", "traceback"), ("output", "last output")):
         if row.get(name):
-            click.echo(
-                f"{'traceback' if name == 'exc_text' else 'last output'}\n" + "\n".join(f"  {x}" for x in row[name].splitlines())
-            )
+            click.echo(f"{title}\n" + "\n".join(f"  {line}" for line in row[name].splitlines()))
     click.echo()
 
 
@@ -321,19 +500,6 @@ def _shortened(run_id: str) -> str:
     if len(run_id) == UUID_DIGITS and run_id.isalnum():
         return run_id[:8]
     return run_id if len(run_id) < UUID_DIGITS else f"{run_id[: UUID_DIGITS - 1]}…"
-
-
-def _moment(seconds: float | None) -> str:
-    if seconds is None:
-        return ""
-    moment = datetime.fromtimestamp(seconds).astimezone()
-    return f"{moment:%H:%M:%S}" if moment.date() == datetime.now().astimezone().date() else f"{moment:%Y-%m-%d %H:%M}"
-
-
-def _seconds(seconds: float | None) -> str:
-    if seconds is None:
-        return ""
-    return f"{seconds * 1000:.1f} ms" if seconds < 1 else f"{seconds:.2f} s"
 
 
 if __name__ == "__main__":

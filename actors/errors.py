@@ -116,7 +116,8 @@ class ConditionSyntaxError(CallsheetError, ValueError):
         self.text, self.position, self.expected = text, position, expected
 
     def __str__(self) -> str:
-        return f"this is not a condition\n  {self.text}\n  {' ' * self.position}^ {self.expected}"
+        line = "".join(sign if sign.isprintable() else " " for sign in self.text)
+        return f"this is not a condition\n  {line}\n  {' ' * self.position}^ {self.expected}"
 
 
 class ConditionBroken(CallsheetError):

@@ -37,8 +37,23 @@ def to_seconds(span: TimeSpan) -> float:
     if isinstance(span, (int, float)) and not isinstance(span, bool):
         return _checked(float(span), span)
     if isinstance(span, str):
-        return _from_words(span)
+        try:
+            return _from_words(span)
+        except OverflowError:
+            raise InvalidTimeSpan(span, "it is too long") from None
     raise InvalidTimeSpan(repr(span), f"it is a {type(span).__name__}")
+
+
+def to_finite(span: TimeSpan) -> float:
+    """Return `span` in seconds.
+
+    Raises:
+      InvalidTimeSpan: as :func:`to_seconds`, or it is infinite.
+    """
+    seconds = to_seconds(span)
+    if seconds == math.inf:
+        raise InvalidTimeSpan(str(span), "it is infinite")
+    return seconds
 
 
 def to_words(seconds: float) -> str:

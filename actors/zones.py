@@ -6,11 +6,12 @@ out means the end of the gap; one that the fold repeats means its first occurren
 
 from __future__ import annotations
 
-from datetime import UTC, datetime, timedelta, tzinfo
+from collections.abc import Iterator
+from datetime import datetime, tzinfo
 
 from actors.errors import nearest
 
-ZERO = timedelta(0)
+DAY = 86400.0
 
 
 def to_zone(given: str | tzinfo | None) -> tzinfo | None:
@@ -87,4 +88,10 @@ def mark(moment: float, zone: tzinfo) -> str:
     return "fold" if len(both) > 1 else ""
 
 
-UTC_ZONE: tzinfo = UTC
+def changes(zone: tzinfo, start: float, end: float) -> Iterator[float]:
+    """Yield the moments from `start` to `end` at which the clocks of `zone` jump."""
+    moment = start
+    while moment < end:
+        if offset(moment + DAY, zone) != offset(moment, zone):
+            yield transition(moment, moment + DAY, zone)
+        moment += DAY

@@ -65,6 +65,13 @@ class Asker:
         facts.answers[condition] = Answer(self._clock.now(), value, error)
         self._answered(Answered(task.name))
 
+    async def answer(self, condition: Custom, task: Task) -> Answer:
+        """Return what `condition` says for `task` now."""
+        try:
+            return Answer(self._clock.now(), await self._value(condition, task))
+        except Exception as exc:
+            return Answer(self._clock.now(), value=False, error=exc)
+
     async def _value(self, condition: Custom, task: Task) -> bool:
         scope = trio.CancelScope(deadline=trio.current_time() + LONGEST)  # entered by the runner, if there is something to await
         said = await self._runner.run(self._call(condition, task), scope)

@@ -1092,7 +1092,7 @@ class TestErrors:
             shown("while task 'a'^", "is is expected here"),
             shown("is ^runing", "Did you mean 'running'?"),
             shown("is running more than ^many times", "a number is expected here"),
-            shown("is running more than 2^", "times is expected here"),
+            shown("is running more than 2^", "times or time is expected here"),
             shown("is running for^", "more, less or between is expected here"),
             shown("param 'x'^", "exists or is is expected here"),
             shown("scheduler has^", "a number"),

@@ -6,7 +6,7 @@ from calendar import monthrange
 from copy import deepcopy
 from datetime import UTC, datetime, timedelta, timezone
 from functools import cache
-from itertools import islice
+from itertools import islice, pairwise
 from zoneinfo import ZoneInfo
 
 import pytest
@@ -972,7 +972,7 @@ class TestExpressionsOfCron:
 
     @pytest.mark.parametrize("expression", ["0 0 30 2 *", "0 0 31 4,6,9,11 *", "0 0 30-31 feb *", "0 0 0 30 2 *"])
     def test_what_can_never_come_true_is_refused(self, expression):
-        with pytest.raises(ValueError, match="no cron expression|never come true"):
+        with pytest.raises(ValueError, match=r"no cron expression|never come true"):
             Cron(expression)
 
     @pytest.mark.parametrize(
@@ -1067,7 +1067,7 @@ class TestTheGapOfSpring:
             "03:15+02:00",
             "03:30+02:00",
         ]
-        assert {late - early for early, late in zip(found, found[1:], strict=False)} == {900.0}
+        assert {late - early for early, late in pairwise(found)} == {900.0}
 
     def test_a_star_as_minute_leaves_out_the_hour_that_is_not(self):
         assert self.opened(Cron("*/20 2 * * *")) == []
@@ -1146,7 +1146,7 @@ class TestTheFoldOfAutumn:
             "03:00+01:00",
             "03:15+01:00",
         ]
-        assert {late - early for early, late in zip(found, found[1:], strict=False)} == {900.0}
+        assert {late - early for early, late in pairwise(found)} == {900.0}
 
     @pytest.mark.parametrize(
         "period", [Cron("0 * * * *"), Cron("@hourly"), TimeOfHour(), TimeOfHour.between("15:00", "20:00")], ids=str
@@ -1249,7 +1249,7 @@ class TestOddZones:
     )
     def test_hours_follow_one_another_over_a_jump_of_half_an_hour(self, date, lengths):
         found = openings(TimeOfHour(), f"{date} 00:00", f"{date} 12:00", LORD_HOWE)
-        assert [(late - early) / 60 for early, late in zip(found, found[1:], strict=False)][:4] == lengths
+        assert [(late - early) / 60 for early, late in pairwise(found)][:4] == lengths
 
     def test_a_day_that_is_left_out_is_a_window_right_after(self):
         assert opened(TimeOfDay.between("10:00", "12:00"), "2011-12-29", "2012-01-01", APIA) == [
@@ -1302,7 +1302,7 @@ class TestOddZones:
     def test_hours_are_never_far_apart(self, period, zone):
         for jump in jumps(zone):
             found = list(islice(opening_moments(period, jump - 3 * HOUR, zone), 8))
-            assert max(late - early for early, late in zip(found, found[1:], strict=False)) <= 1.5 * HOUR
+            assert max(late - early for early, late in pairwise(found)) <= 1.5 * HOUR
 
 
 class TestZones:

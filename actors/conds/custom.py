@@ -51,7 +51,7 @@ class Custom(Condition):
         """The name of the function."""
         return getattr(self.function, "__name__", type(self.function).__name__)
 
-    def __call__(self, *args: Any, **kwargs: Any) -> Custom:
+    def __call__(self, /, *args: Any, **kwargs: Any) -> Custom:
         """Return the same condition with these arguments of its function."""
         return replace(self, args=args, kwargs=kwargs, text=None)
 
@@ -100,7 +100,8 @@ class CustomConditions:
 
     def words(self) -> list[str]:
         """Return what a text may begin with to mean one of them."""
-        return [words for condition in self for words in (condition.name, *condition.syntax) if isinstance(words, str)]
+        known = [words for condition in self for words in condition.syntax if isinstance(words, str)]
+        return known + [name for name in self._known if name.isidentifier()]
 
     def find(self, text: str) -> Custom | None:
         """Return the condition that `text` means, or None.
@@ -134,7 +135,7 @@ def custom(function: Callable[..., Any], syntax: Syntax = None, poll: TimeSpan =
     if not SHORTEST_POLL <= seconds < INF:
         raise InvalidTimeSpan(str(poll), f"asking is done every {SHORTEST_POLL:g} s at most, and not never")
     several = () if syntax is None else (syntax,) if isinstance(syntax, (str, re.Pattern)) else tuple(syntax)
-    return Custom(function, seconds, tuple(" ".join(words.split()) if isinstance(words, str) else words for words in several))
+    return Custom(function, seconds, tuple(map(_checked, several)))
 
 
 def condition(syntax: Syntax = None, *, poll: TimeSpan = POLL) -> Callable[[Callable[..., Any]], Custom]:
@@ -142,12 +143,24 @@ def condition(syntax: Syntax = None, *, poll: TimeSpan = POLL) -> Callable[[Call
     return lambda function: custom(function, syntax, poll)
 
 
+def _checked(words: str | re.Pattern[str]) -> str | re.Pattern[str]:
+    if isinstance(words, re.Pattern):
+        return words
+    if not words.split() or set(words) & set("&|~'\""):
+        raise ValueError(f"{words!r} cannot be told from other conditions: words without & | ~ and quotes are expected")
+    return " ".join(words.split())
+
+
 def _called(named: Custom, arguments: str) -> Custom:
+    wrong = f"the arguments of {named.name} must be plain values, such as 1, 'a' or [1, 2]"
     try:
         call = ast.parse(f"f({arguments})", mode="eval").body
-        assert isinstance(call, ast.Call)
+        if not isinstance(call, ast.Call) or not isinstance(call.func, ast.Name):
+            raise ValueError(wrong)
         args = [ast.literal_eval(value) for value in call.args]
         kwargs = {str(keyword.arg): ast.literal_eval(keyword.value) for keyword in call.keywords}
-    except (ValueError, SyntaxError) as exc:
-        raise ValueError(f"the arguments of {named.name} must be plain values, such as 1, 'a' or [1, 2]") from exc
+    except (ValueError, SyntaxError, TypeError, MemoryError, RecursionError) as exc:
+        raise ValueError(wrong) from exc
+    if len(kwargs) < len(call.keywords) or None in {keyword.arg for keyword in call.keywords}:
+        raise ValueError(wrong)
     return named(*args, **kwargs)

@@ -21,6 +21,9 @@ from actors.periods.cycles import (
     TimeOfYear,
 )
 
+DATED = ("week", "month", "year")
+"""The cycles of which a whole day can be named."""
+
 
 @dataclass(frozen=True, slots=True)
 class Once(Condition):
@@ -64,15 +67,19 @@ class Once(Condition):
 
     def on(self, start: Given) -> Once | At:
         """Return the same for one day of a week, month or year; ``at`` for the shorter cycles."""
-        return Once(self.period.on(start)) if self.period.unit in ("week", "month", "year") else self.at(start)
+        return Once(self.period.on(start)) if self.period.unit in DATED else self.at(start)
 
     def __str__(self) -> str:
-        return ADVERBS[self.period.unit] + self.period.in_words()
+        unit = self.period.unit
+        return ADVERBS[unit] + self.period.in_words(short=unit in DATED)
 
 
 @dataclass(frozen=True, slots=True)
 class During(Timed):
-    """Holds while a period is open. Alone, it starts the task again and again for all that time."""
+    """Holds while a period is open. Alone, it starts the task again and again for all that time.
+
+    ``time_of_day`` and its kind hold during the whole of each cycle; their methods choose a part of it.
+    """
 
     period: Period
 
@@ -85,47 +92,45 @@ class During(Timed):
     def next_change(self, now: float, facts: Facts) -> float:
         return self.period.next_change(now, facts.zone)
 
-    def __str__(self) -> str:
-        return str(self.period).replace("cron ", "crontime ", 1) if isinstance(self.period, Cron) else str(self.period)
-
-
-@dataclass(frozen=True, slots=True)
-class TimeOfCycle(During):
-    """Holds during the whole of each cycle, or the part of it that its methods choose."""
-
-    period: TimeOf
-
-    def before(self, end: Given) -> TimeOfCycle:
+    def before(self, end: Given) -> During:
         """Return the same for the part of the cycle up to `end`."""
-        return TimeOfCycle(self.period.before(end))
+        return During(self._cycle.before(end))
 
-    def after(self, start: Given) -> TimeOfCycle:
+    def after(self, start: Given) -> During:
         """Return the same for the part of the cycle from `start` on."""
-        return TimeOfCycle(self.period.after(start))
+        return During(self._cycle.after(start))
 
-    def between(self, start: Given, end: Given) -> TimeOfCycle:
+    def between(self, start: Given, end: Given) -> During:
         """Return the same for the part from `start` up to `end`, which is in the next cycle where it is earlier."""
-        return TimeOfCycle(self.period.between(start, end))
+        return During(self._cycle.between(start, end))
 
-    def starting(self, start: Given) -> TimeOfCycle:
+    def starting(self, start: Given) -> During:
         """Return the same for cycles that begin at `start`."""
-        return TimeOfCycle(self.period.starting(start))
+        return During(self._cycle.starting(start))
 
-    def on(self, start: Given) -> TimeOfCycle:
+    def on(self, start: Given) -> During:
         """Return the same for what `start` names: that day, that hour of the day, that minute, ..."""
-        return TimeOfCycle(self.period.on(start))
+        return During(self._cycle.on(start))
 
     at = on
 
+    @property
+    def _cycle(self) -> TimeOf:
+        if not isinstance(self.period, TimeOf):
+            raise TypeError(f"{self} has no parts to choose")
+        return self.period
+
     def __str__(self) -> str:
-        return str(self.period)
+        if isinstance(self.period, Cron):
+            return str(self.period).replace("cron ", "crontime ", 1)
+        return str(self.period) if isinstance(self.period, TimeOf) else f"({self.period})"
 
 
 secondly, minutely, hourly = Once(TimeOfSecond()), Once(TimeOfMinute()), Once(TimeOfHour())
 daily, weekly, monthly, yearly = Once(TimeOfDay()), Once(TimeOfWeek()), Once(TimeOfMonth()), Once(TimeOfYear())
-time_of_second, time_of_minute = TimeOfCycle(TimeOfSecond()), TimeOfCycle(TimeOfMinute())
-time_of_hour, time_of_day = TimeOfCycle(TimeOfHour()), TimeOfCycle(TimeOfDay())
-time_of_week, time_of_month, time_of_year = TimeOfCycle(TimeOfWeek()), TimeOfCycle(TimeOfMonth()), TimeOfCycle(TimeOfYear())
+time_of_second, time_of_minute = During(TimeOfSecond()), During(TimeOfMinute())
+time_of_hour, time_of_day = During(TimeOfHour()), During(TimeOfDay())
+time_of_week, time_of_month, time_of_year = During(TimeOfWeek()), During(TimeOfMonth()), During(TimeOfYear())
 
 
 def crontime(expression: str | None = None, **fields: str | int) -> During:

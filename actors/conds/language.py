@@ -14,21 +14,24 @@ from typing import NoReturn, TypeVar, cast, get_args
 from actors.conds.after import OUTCOMES, After
 from actors.conds.base import Condition, always, never
 from actors.conds.custom import CustomConditions
-from actors.conds.cycles import Once, TimeOfCycle, crontime
+from actors.conds.cycles import During, Once, crontime
 from actors.conds.runtime import Env, Param, SchedulerCycles, SchedulerRunning
 from actors.conds.slots import ADVERBS, At, Base, cron, every
 from actors.conds.status import COMPARISONS, HAPPENINGS, Comparison, Happening, Retry, Running, Status
 from actors.conds.texts import QUOTED, unquoted
 from actors.errors import ConditionSyntaxError, nearest
-from actors.periods.anchors import EXAMPLES, Unit
+from actors.periods.anchors import EXAMPLES, Unit, to_anchor
 from actors.periods.base import Past
 from actors.periods.cycles import CYCLES, TimeOf
-from actors.timespans import to_seconds
+from actors.timespans import to_finite
 
 _SPACE = re.compile(rf"({QUOTED.pattern})|\s+", re.DOTALL)
 _WORD = re.compile(rf"{QUOTED.pattern}|[,'\"]|[^\s,'\"]+", re.DOTALL)
 _UNITS: dict[str, Unit] = {adverb: cast(Unit, unit) for unit, adverb in ADVERBS.items()}
 _PARTS = ("before", "after", "between", "starting", "on", "at")
+LONGEST_NUMBER = 9
+"""Digits."""
+_SIGNS = {"and": "&", "or": "|", "not": "~"}
 SPAN = "a length of time, such as 10 seconds,"
 Made = TypeVar("Made")
 
@@ -43,7 +46,10 @@ def parse(text: str, customs: CustomConditions | None = None) -> Condition:
       ConditionSyntaxError: it says none; shows where, and what is expected there.
     """
     line = _SPACE.sub(lambda match: match[1] or " ", text).strip()
-    return _Reader(line, customs or CustomConditions()).condition()
+    try:
+        return _Reader(line, customs or CustomConditions()).condition()
+    except RecursionError:
+        raise ConditionSyntaxError(line[:100], 0, "it is nested too deeply") from None
 
 
 class _Reader:
@@ -79,7 +85,7 @@ class _Reader:
         if self._took("("):
             found = self._any()
             if not self._took(")"):
-                raise ConditionSyntaxError(self._line, self._at, f"& | or the ) for the ( at {begin + 1} is expected here")
+                raise ConditionSyntaxError(self._line, self._at, f"&, | or the ) for the ( at {begin + 1} is expected here")
             return found
         return self._statement()
 
@@ -165,7 +171,7 @@ class _Statement:
         }
         word = self._may(*readers)
         if word is None:
-            hint = nearest(self._peek(), [*readers, *self._customs.words()]) if self._words else ""
+            hint = self._hint(self._peek(), [*readers, *self._customs.words()])
             expected = f"a condition is expected here, such as: daily, every 10 seconds, after task 'fetch'.{hint}"
             raise ConditionSyntaxError(self._line, self._place(), expected)
         return readers[word]()
@@ -196,13 +202,14 @@ class _Statement:
         self._take("of")
         unit = cast(Unit, self._take(*CYCLES))
         part = self._may(*_PARTS)
-        return TimeOfCycle(CYCLES[unit]() if part is None else self._part(unit, part))
+        return During(CYCLES[unit]() if part is None else self._part(unit, part))
 
     def _part(self, unit: Unit, part: str) -> TimeOf:
         make: Callable[..., TimeOf] = getattr(CYCLES[unit], part)
         if part != "between":
             return self._made(make, self._rest(EXAMPLES[unit]))
         start = self._until(EXAMPLES[unit], "and")
+        self._made(to_anchor, unit, start)
         self._take("and")
         return self._made(make, start, self._rest(EXAMPLES[unit]))
 
@@ -219,6 +226,8 @@ class _Statement:
 
     def _of_task(self) -> Condition:
         name = self._name() if self._is_name() else None
+        if name is None and self._peek() not in ("has", "is"):
+            self._fail(["a name in quotes", "has", "is"])
         return self._status(name) if self._take("has", "is") == "has" else self._is(name)
 
     def _running(self, task: str | None = None) -> Condition:
@@ -232,7 +241,7 @@ class _Statement:
     def _counted(self, found: Running) -> Running:
         comparison = self._comparison()
         count = self._count()
-        self._take("times")
+        self._take("times", "time")
         return found._compared(comparison, count)
 
     def _comparison(self) -> Comparison:
@@ -244,6 +253,7 @@ class _Statement:
         how = self._take("more", "less", "between")
         if how == "between":
             shortest = self._until(SPAN, "and")
+            self._made(to_finite, shortest)
             self._take("and")
             return self._made(found.between, shortest, self._rest(SPAN))
         self._take("than")
@@ -257,7 +267,7 @@ class _Statement:
         if what in ("past", "in"):
             if what == "in":
                 self._take("past")
-            return found.within(Past(self._made(to_seconds, self._rest(SPAN))))
+            return found.within(Past(self._made(to_finite, self._rest(SPAN))))
         unit = cast(Unit, "day" if what == "today" else self._take("second", "minute", "hour", "day", "week", "month", "year"))
         part = self._may(*_PARTS)
         return found.within(CYCLES[unit]() if part is None else self._part(unit, part))
@@ -282,13 +292,13 @@ class _Statement:
         if what == "started":
             span = self._until(SPAN, "ago")
             self._take("ago")
-            return SchedulerRunning(shorter=self._made(to_seconds, span))
+            return SchedulerRunning(shorter=self._made(to_finite, span))
         if self._may("run"):
             if self._take("over", "between") == "over":
-                return SchedulerRunning(longer=self._made(to_seconds, self._rest(SPAN)))
-            longer = self._made(to_seconds, self._until(SPAN, "and"))
+                return SchedulerRunning(longer=self._made(to_finite, self._rest(SPAN)))
+            longer = self._made(to_finite, self._until(SPAN, "and"))
             self._take("and")
-            return SchedulerRunning(longer, self._made(to_seconds, self._rest(SPAN)))
+            return SchedulerRunning(longer, self._made(to_finite, self._rest(SPAN)))
         exactly = self._peek().isdecimal()
         comparison: Comparison = "exactly" if exactly else self._comparison_or("run")
         count = self._count()
@@ -315,7 +325,7 @@ class _Statement:
         """Return what `make` makes of the texts just read; what it says against them is told where the last one stands."""
         try:
             return make(*args)
-        except (ValueError, TypeError) as exc:
+        except (ValueError, TypeError, ArithmeticError) as exc:
             raise ConditionSyntaxError(self._line, self._told, str(exc)) from exc
 
     def _rest(self, what: str) -> str:
@@ -334,7 +344,7 @@ class _Statement:
         return self._line[start : last + len(word)]
 
     def _count(self) -> int:
-        if not self._peek().isdecimal():
+        if not self._peek().isdecimal() or len(self._peek()) > LONGEST_NUMBER:
             self._fail(["a number"])
         self._next += 1
         return int(self._words[self._next - 1][0])
@@ -373,11 +383,16 @@ class _Statement:
     def _fail(self, expected: list[str]) -> NoReturn:
         found = self._peek()
         expected = [*(self._passed[1] if self._passed[0] == self._next else ()), *expected]
-        *most, last = dict.fromkeys(expected)
+        *most, last = ["a comma" if word == "," else word for word in dict.fromkeys(expected)]
         choices = f"{', '.join(most)} or {last}" if most else last
-        raise ConditionSyntaxError(
-            self._line, self._place(), f"{choices} is expected here.{nearest(found, expected) if found else ''}"
-        )
+        raise ConditionSyntaxError(self._line, self._place(), f"{choices} is expected here.{self._hint(found, expected)}")
+
+    def _hint(self, found: str, expected: list[str]) -> str:
+        """Return what may have been meant by the word `found`, or by the whole statement."""
+        if found in _SIGNS:
+            return f" Did you mean {_SIGNS[found]!r}?"
+        hint = nearest(found, expected) if found else ""
+        return hint or (nearest(self._text.partition("(")[0], self._customs.words()) if self._text else "")
 
 
 def to_condition(given: str | bool | Condition | None, customs: CustomConditions | None = None) -> Condition:

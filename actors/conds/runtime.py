@@ -9,7 +9,7 @@ from actors.conds.base import INF, Condition
 from actors.conds.status import COMPARISONS, Comparison
 from actors.conds.texts import quoted
 from actors.facts import Facts
-from actors.timespans import TimeSpan, to_seconds, to_words
+from actors.timespans import TimeSpan, to_finite, to_words
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,12 +89,14 @@ class Param(Condition):
 def scheduler_running(more_than: TimeSpan | None = None, less_than: TimeSpan | None = None) -> SchedulerRunning:
     """Return the condition that the runtime has been running for at least `more_than`, and less than `less_than`."""
     return SchedulerRunning(
-        0.0 if more_than is None else to_seconds(more_than), INF if less_than is None else to_seconds(less_than)
+        0.0 if more_than is None else to_finite(more_than), INF if less_than is None else to_finite(less_than)
     )
 
 
 def scheduler_cycles(more_than: int | None = None, less_than: int | None = None) -> Condition:
     """Return the condition that the supervisor has had something to decide more or less often than that."""
+    if any(bound is not None and bound < 0 for bound in (more_than, less_than)):
+        raise ValueError("cycles are counted: a number of at least 0 is expected")
     parts: list[Condition] = []
     if more_than is not None:
         parts.append(SchedulerCycles("more than", more_than))

@@ -21,7 +21,7 @@ from actors.periods.cycles import (
     TimeOfMonth,
     TimeOfWeek,
 )
-from actors.timespans import TimeSpan, to_seconds, to_words
+from actors.timespans import TimeSpan, to_finite, to_words
 
 TaskRef = object
 """A task: its name, its function, or the task itself; None is the one whose condition it is."""
@@ -99,7 +99,7 @@ class Status(OfTask):
 
     def past(self, span: TimeSpan) -> Status:
         """Return the same for the time since `span` ago."""
-        return self.within(Past(to_seconds(span)))
+        return self.within(Past(to_finite(span)))
 
     @property
     def this_minute(self) -> Status:
@@ -206,15 +206,15 @@ class Running(OfTask):
 
     def more_than(self, span: TimeSpan) -> Running:
         """Return the condition that a run has been going on for `span` or longer."""
-        return replace(self, longer=to_seconds(span))
+        return replace(self, longer=to_finite(span))
 
     def less_than(self, span: TimeSpan) -> Running:
         """Return the condition that a run has been going on for less than `span`."""
-        return replace(self, shorter=to_seconds(span))
+        return replace(self, shorter=to_finite(span))
 
     def between(self, shortest: TimeSpan, longest: TimeSpan) -> Running:
         """Return the condition that a run has been going on for at least `shortest` and less than `longest`."""
-        return replace(self, longer=to_seconds(shortest), shorter=to_seconds(longest))
+        return replace(self, longer=to_finite(shortest), shorter=to_finite(longest))
 
     def __gt__(self, count: int) -> Running:
         return self._compared("more than", count)
@@ -229,12 +229,15 @@ class Running(OfTask):
         return self._compared("at most", count)
 
     def __eq__(self, other: object) -> Any:
-        if isinstance(other, int):  # compared with a number it is one more condition; with a condition, a value
+        if isinstance(other, int) and not isinstance(
+            other, bool
+        ):  # compared with a number it is one more condition; with a condition, a value
             return self._compared("exactly", other)
         return isinstance(other, Running) and self._key() == other._key()
 
     def __ne__(self, other: object) -> Any:
-        return self._compared("not exactly", other) if isinstance(other, int) else not self == other
+        same = self == other
+        return self._compared("not exactly", same.count) if isinstance(same, Running) else not same
 
     def __hash__(self) -> int:
         return hash(self._key())
@@ -245,6 +248,8 @@ class Running(OfTask):
     def _compared(self, comparison: Comparison, count: int) -> Running:
         if not isinstance(count, int) or isinstance(count, bool):
             raise TypeError(f"runs are counted: a whole number is expected, not {count!r}")
+        if count < 0:
+            raise ValueError(f"runs are counted: there are never {count}")
         return replace(self, comparison=comparison, count=count)
 
     def _is_about_time(self) -> bool:

@@ -32,6 +32,8 @@ _NUMBERS: dict[Unit, tuple[int, int]] = {
 }  # fmt: skip
 _DAYS = (31, 29, 31, 30, 31, 30, 31, 31, 30, 31, 30, 31)
 LAST = -1
+MICROSECONDS = 6
+"""Digits to which seconds are told apart."""
 
 _CLOCK = re.compile(r"(\d{1,2}):(\d{2})(?::(\d{2}(?:\.\d+)?))?")
 _IN_HOUR = re.compile(r"(\d{1,2}):(\d{2}(?:\.\d+)?)")
@@ -64,15 +66,19 @@ def to_anchor(unit: Unit, given: Given, side: Side = "start") -> Anchor:
     """
     if isinstance(given, bool) or not isinstance(given, (str, int, float)):
         raise TypeError(f"{EXAMPLES[unit]} is expected, not {given!r}")
-    if not isinstance(given, str):
-        return _from_number(unit, given, side)
+    anchor = _from_number(unit, given, side) if not isinstance(given, str) else _from_text(unit, given, side)
+    day, seconds = anchor.day, round(anchor.seconds, MICROSECONDS)
+    if unit in LENGTH and seconds in (0.0, LENGTH[unit]):  # the beginning of one is the end of the one before
+        seconds = LENGTH[unit] if side == "end" else 0.0
+    return Anchor(day, seconds)
+
+
+def _from_text(unit: Unit, given: str, side: Side) -> Anchor:
     text = " ".join(given.split())
     anchor = _READERS[unit](text.lower(), side)
     if anchor is None:
         hint = nearest(text, WEEKDAYS) if unit == "week" else nearest(text, MONTHS) if unit == "year" else ""
         raise ValueError(f"{EXAMPLES[unit]} is expected, not {text!r}.{hint}")
-    if side == "end" and not anchor.seconds and unit in LENGTH:
-        return Anchor(0, LENGTH[unit])
     return anchor
 
 
@@ -100,7 +106,9 @@ def _from_number(unit: Unit, given: float, side: Side) -> Anchor:
         return Anchor(number, DAY if side == "end" else 0.0)
     if unit == "week":
         return Anchor(0, (number - (side == "start")) * DAY)
-    size = {"second": 0.001, "minute": 1.0, "hour": 60.0, "day": 3600.0}[unit]
+    if unit == "second":
+        return Anchor(0, (given + (side == "end" and isinstance(given, int) and given < largest)) / 1000)
+    size = {"minute": 1.0, "hour": 60.0, "day": 3600.0}[unit]
     whole = side == "end" and isinstance(given, int) and given < LENGTH[unit] / size
     return Anchor(0, (given + whole) * size)
 
@@ -231,7 +239,7 @@ def _date(day: int) -> str:
 
 
 def _digits(number: float) -> str:
-    text = f"{Decimal(repr(round(number, 9))):f}"
+    text = f"{Decimal(repr(round(number, MICROSECONDS))):f}"
     return text.rstrip("0").rstrip(".") if "." in text else text
 
 

@@ -164,12 +164,16 @@ class TimeOf(Period):
     def __str__(self) -> str:
         return f"time of {self.unit}{self.in_words()}"
 
-    def in_words(self) -> str:
-        """Return which part it is, with a space in front; nothing if it is the whole of it."""
+    def in_words(self, *, short: bool = True) -> str:
+        """Return which part it is, with a space in front; nothing if it is the whole of it.
+
+        Args:
+          short: whether ``on ...`` may be said.
+        """
         start, end = self.start, self.end
         if self.whole and start is not None:
             return f" starting {written(self.unit, start)}"
-        if start is not None and end == after_step(self.unit, start):
+        if short and start is not None and end == after_step(self.unit, start):
             return f" on {written(self.unit, start)}"
         if start is None:
             return "" if end is None else f" before {written(self.unit, end, 'end')}"

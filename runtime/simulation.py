@@ -1,0 +1,191 @@
+"""Simulation: which tasks would start when, found by the same decisions as in earnest, without running anything.
+
+Runs are taken to succeed, after as long as the task took last, or a second. Custom conditions are taken to hold. Limits of modes
+and priorities are left out of account.
+"""
+
+from __future__ import annotations
+
+import heapq
+import math
+from collections import deque
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, field
+from datetime import tzinfo
+
+from actors.conds.base import Condition, always
+from actors.conds.custom import Custom
+from actors.facts import Facts, TaskFacts, World
+from actors.policies import Engagement, StartAt, decide
+from actors.task import Task
+from runtime.agenda import Agenda
+from runtime.terms import Terms, terms_of
+
+TAKES = 1.0
+"""Seconds a run is taken to last of which nothing is known."""
+SHORTEST = 0.001
+"""Seconds a run lasts at least, so that one which is always to run does not stop the time."""
+MOST = 1_000_000
+"""Events after which a simulation ends."""
+
+
+@dataclass(frozen=True, slots=True)
+class Start:
+    """One start that would happen."""
+
+    task: str
+    at: float
+    """When, in seconds since the epoch."""
+    due: float
+    """For which slot."""
+
+
+@dataclass(slots=True)
+class Player:
+    """A task in a simulation."""
+
+    name: str
+    condition: Condition | None
+    terms: Terms
+    facts: Facts
+    takes: float = TAKES
+    on_startup: bool = False
+    planned: int = 0
+    waiting: deque[StartAt] = field(default_factory=deque)
+
+
+class Simulation:
+    """Plays the start conditions of `players` from `start` on."""
+
+    def __init__(self, players: Iterable[Player], start: float) -> None:
+        self._players = {player.name: player for player in players}
+        self._now = start
+        self._agenda: Agenda[str] = Agenda()
+        self._events: list[tuple[float, int, str, StartAt | int]] = []  # starts to come, and numbers of runs that end
+        self._count = 0
+        self._waiters: dict[str, list[str]] = {}
+        for player in self._players.values():
+            for watched in player.condition.watched() if player.condition is not None else ():
+                self._waiters.setdefault(watched, []).append(player.name)
+
+    def starts(self, end: float = math.inf) -> Iterator[Start]:
+        """Yield the starts up to, not including, `end`, in their order."""
+        for player in self._players.values():
+            if player.on_startup:
+                self._plan(player, StartAt(self._now, self._now))
+        for name in self._players:
+            self._consider(name)
+        for _ in range(MOST):
+            coming = self._events[0][0] if self._events else math.inf
+            self._now = max(min(coming, self._agenda.next_moment()), self._now)
+            if self._now >= end or self._now == math.inf:
+                return
+            for name in self._agenda.take_due(self._now):
+                self._consider(name)
+            while self._events and self._events[0][0] <= self._now:
+                _, _, name, event = heapq.heappop(self._events)
+                if isinstance(event, StartAt):
+                    yield from self._start(self._players[name], event)
+                else:
+                    yield from self._end(self._players[name], event)
+
+    def _consider(self, name: str, blocker: str | None = None) -> None:
+        player = self._players[name]
+        if player.condition is None:
+            return
+        own = player.facts.own
+        busy = Engagement(player.planned + len(player.waiting), len(own.going), blocker)
+        if blocker is not None:
+            own.freed = self._now
+        verdict = decide(player.condition, self._now, player.facts, player.terms.timing, busy)
+        if verdict.decided > -math.inf:
+            own.decide(verdict.decided)
+        if verdict.cancel:
+            for number in own.going:
+                self._push(self._now, name, number)
+        for start in verdict.starts:
+            own.decide(start.due)
+            self._plan(player, start)
+        self._agenda.set(name, verdict.look)
+
+    def _plan(self, player: Player, start: StartAt) -> None:
+        player.planned += 1
+        self._push(max(start.at, self._now), player.name, start)
+
+    def _push(self, moment: float, name: str, event: StartAt | int) -> None:
+        self._count += 1
+        heapq.heappush(self._events, (moment, self._count, name, event))
+
+    def _start(self, player: Player, start: StartAt) -> Iterator[Start]:
+        player.planned -= 1
+        own = player.facts.own
+        if own.going and player.terms.timing.overlap != "allow":
+            player.waiting.append(start)
+            return
+        self._count += 1
+        own.going[self._count] = self._now
+        own.note("run", self._now, self._count)
+        self._push(self._now + max(player.takes, SHORTEST), player.name, self._count)
+        self._tell(player.name, None)
+        yield Start(player.name, self._now, start.due)
+
+    def _end(self, player: Player, number: int) -> Iterator[Start]:
+        own = player.facts.own
+        if own.going.pop(number, None) is None:  # it was ended before
+            return
+        self._count += 1
+        own.note("success", self._now, self._count)
+        if player.waiting:
+            player.planned += 1
+            yield from self._start(player, player.waiting.popleft())
+        busy = own.going or player.planned or player.waiting
+        self._tell(player.name, None if busy else f"simulated {number}")
+
+    def _tell(self, name: str, blocker: str | None) -> None:
+        self._consider(name, blocker)
+        for other in self._waiters.get(name, ()):
+            self._consider(other)
+
+
+def players_of(
+    tasks: Iterable[Task], start: float, local: tzinfo, known: Mapping[str, TaskFacts] | None = None, env: str | None = None
+) -> list[Player]:
+    """Return the players of `tasks`, with the facts that are `known`; without any, as if they were all new at `start`."""
+    world = World(env=env, started=start, awake=start)
+    players = []
+    for task in tasks:
+        terms = terms_of(task, local)
+        own = known.get(task.name, TaskFacts(seen=start)) if known is not None else TaskFacts(seen=start)
+        own.going.clear()
+        facts = Facts(own, world, terms.zone, terms.parameters)
+        condition = terms.condition.mapped(_assumed) if terms.condition is not None else None
+        takes = own.success - own.run if own.success is not None and own.run is not None and own.success >= own.run else TAKES
+        players.append(Player(task.name, condition, terms, facts, takes, task.on_startup))
+    world.tasks = {player.name: player.facts.own for player in players}
+    return players
+
+
+def needed_for(task: Task) -> list[Task]:
+    """Return `task` and the tasks whose runs matter to its condition, in the order of their definition."""
+    names, found = [task.name], set()
+    while names:
+        name = names.pop()
+        if name not in found and name in task.session:
+            found.add(name)
+            names += task.session[name].start_cond.watched()
+    return [other for other in task.session.tasks if other.name in found]
+
+
+def upcoming(task: Task, count: int, now: float, local: tzinfo, known: Mapping[str, TaskFacts] | None) -> Iterator[Start]:
+    """Yield the next `count` starts of `task`, if so many come."""
+    players = players_of(needed_for(task), now, local, known, task.session.config.env)
+    for start in Simulation(players, now).starts():
+        if start.task == task.name:
+            yield start
+            count -= 1
+            if not count:
+                return
+
+
+def _assumed(leaf: Condition) -> Condition:
+    return always if isinstance(leaf, Custom) else leaf

@@ -1,0 +1,90 @@
+"""Tables: rows as people want to read them, or as JSON."""
+
+from __future__ import annotations
+
+import json
+import sys
+from collections.abc import Callable, Iterable
+from datetime import UTC, datetime, tzinfo
+from typing import Any
+
+COLOURS = {
+    "success": "green", "fail": "red", "crash": "red", "error": "red", "terminate": "yellow", "missed": "yellow",
+    "running": "cyan", "inaction": "dim",
+}  # fmt: skip
+COLUMNS_TO_KEEP_WHOLE = 240
+SHRINKING = "ABOUT"
+"""The column that gives way where a terminal is narrow."""
+UNITS = (("d", 86400), ("h", 3600), ("min", 60), ("s", 1))
+
+Row = dict[str, Any]
+
+
+def print_rows(rows: list[Row], as_json: bool, columns: dict[str, Callable[[Row], str]], empty: str) -> None:
+    """Print `rows`: each a JSON object on a line, or all as a table of `columns`; where there are none, `empty` to stderr."""
+    if as_json:
+        for row in rows:
+            print(json.dumps(row))
+        return
+    if not rows:
+        print(empty, file=sys.stderr)
+        return
+    from rich.console import Console
+    from rich.table import Table
+    from rich.text import Text  # not markup: what tasks say may have brackets in it
+
+    console = Console(width=None if sys.stdout.isatty() else COLUMNS_TO_KEEP_WHOLE, highlight=False)
+    cells = [[cell(row) for cell in columns.values()] for row in rows]
+    widths = [max(len(text) for text in column) for column in zip(columns, *cells, strict=True)]
+    if SHRINKING in columns:
+        widths[list(columns).index(SHRINKING)] -= max(sum(widths) + 2 * len(widths) - console.width, 0)
+    table = Table(box=None, header_style="bold", pad_edge=False)
+    for name, width in zip(columns, widths, strict=True):
+        table.add_column(name, no_wrap=True, overflow="ellipsis", width=max(width, len(name)))
+    for line in cells:
+        table.add_row(*(Text(text, style=COLOURS.get(text, "")) for text in line))
+    console.print(table)
+
+
+def print_pairs(pairs: Iterable[tuple[str, str]]) -> None:
+    """Print names and values, one a line; those without a value are left out."""
+    for name, value in pairs:
+        if value:
+            print(f"{name:<8} {value}")
+
+
+def moment(seconds: float | None, zone: tzinfo | None = None) -> str:
+    """Return `seconds` since the epoch as a time of day, with the date unless it is today's; in local time by default."""
+    if seconds is None:
+        return ""
+    when = datetime.fromtimestamp(seconds).astimezone(zone)
+    return f"{when:%H:%M:%S}" if when.date() == datetime.now().astimezone(zone).date() else f"{when:%Y-%m-%d %H:%M}"
+
+
+def date_and_time(seconds: float, zone: tzinfo) -> str:
+    """Return `seconds` since the epoch in full, in `zone`."""
+    when = datetime.fromtimestamp(seconds, zone)
+    return f"{when:%a %Y-%m-%d %H:%M:%S}" + (f".{when.microsecond // 1000:03}" if when.microsecond else "")
+
+
+def utc(seconds: float) -> str:
+    """Return `seconds` since the epoch in UTC, as ISO 8601 has it."""
+    return f"{datetime.fromtimestamp(seconds, UTC):%Y-%m-%dT%H:%M:%S}Z"
+
+
+def seconds(number: float | None) -> str:
+    """Return a short length of time."""
+    if number is None:
+        return ""
+    return f"{number * 1000:.1f} ms" if number < 1 else f"{number:.2f} s"
+
+
+def left(number: float) -> str:
+    """Return a length of time in its two largest units, roughly."""
+    parts: list[str] = []
+    rest = max(round(number), 0)
+    for unit, size in UNITS:
+        count, rest = divmod(rest, size)
+        if count or (unit == "s" and not parts):
+            parts.append(f"{count} {unit}")
+    return " ".join(parts[:2])

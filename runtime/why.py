@@ -1,0 +1,109 @@
+"""Why: what is known of a task, whether it would start now, and what it waits for."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import trio
+
+from actors.app import App
+from actors.conds.base import leaves
+from actors.conds.custom import Custom, Unanswered
+from actors.facts import Facts, TaskFacts, World
+from actors.policies import Engagement, decide
+from actors.portable import describe
+from actors.task import Task
+from runtime import tables
+from runtime.asking import Asker
+from runtime.clock import SystemClock
+from runtime.explanation import parts_of
+from runtime.machine import local_zone
+from runtime.runlog import History
+from runtime.runners.asyncio_loop import AsyncioLoop
+from runtime.runners.inline import InlineRunner
+from runtime.stopping import Patience
+from runtime.terms import terms_of
+
+
+@dataclass(frozen=True, slots=True)
+class Reasons:
+    """What can be said of a task now."""
+
+    summary: list[tuple[str, str]]
+    parts: list[dict[str, Any]]
+    """The parts of its condition, each with ``depth``, ``condition``, ``now`` and ``waits_for``."""
+
+
+def reasons(app: App, task: Task, documents: Sequence[dict[str, Any]]) -> Reasons:
+    """Return why `task` starts now, or does not, as the `documents` of the run log tell."""
+    history = History()
+    for document in documents:
+        history.take_in(document)
+    for number, begun in enumerate(history.open_runs()):
+        history.facts[begun["task_name"]].going[number] = begun["start"]
+    terms, clock = terms_of(task, local_zone()), SystemClock()
+    own = history.facts.get(task.name, TaskFacts(seen=history.schedules.get(task.name, (None, clock.now()))[1]))
+    world = World({**history.facts, task.name: own}, app.session.config.env)
+    facts = Facts(own, world, terms.zone, terms.parameters)
+    trio.run(_ask_all, app, task, facts)
+    now = clock.now()
+
+    def show(moment: float) -> str:
+        return f"{tables.moment(moment, terms.zone)} (in {tables.left(moment - now)})"
+
+    of_task = [document for document in documents if document.get("task_name") == task.name]
+    summary = [
+        ("task", task.name),
+        ("now", f"{tables.date_and_time(now, terms.zone)} {terms.zone}"),
+        ("so", _verdict(task, facts, now)),
+        ("run", _latest(of_task, "run", "success", "fail", "terminate", "inaction", "crash")),
+        ("missed", _latest(of_task, "missed")),
+        ("error", _latest(of_task, "error")),
+    ]
+    parts = parts_of(task.start_cond, now, facts, show) if terms.condition is not None else ()
+    rows = [{"depth": p.depth, "condition": p.text, "now": p.value, "waits_for": p.waits_for} for p in parts]
+    return Reasons(summary, rows)
+
+
+def _verdict(task: Task, facts: Facts, now: float) -> str:
+    terms = terms_of(task, facts.zone)
+    if task.disabled:
+        return "it does not start: it is disabled"
+    if terms.condition is None:
+        return "it starts when it is asked to"
+    running = len(facts.own.going)
+    try:
+        verdict = decide(terms.condition, now, facts, terms.timing, Engagement(running=running))
+    except Unanswered as unanswered:
+        return f"{unanswered.condition} has to be asked first"
+    except Exception as exc:
+        return f"it is left alone for a while: its condition raised {describe(exc)}"
+    if verdict.starts:
+        return f"it would start now, for {tables.date_and_time(verdict.starts[0].due, facts.zone)}"
+    if running:
+        return f"it does not start: it is running since {tables.moment(next(iter(facts.own.going.values())), facts.zone)}"
+    return "it does not start now"
+
+
+def _latest(documents: Sequence[dict[str, Any]], *actions: str) -> str:
+    for document in reversed(documents):
+        if document.get("action") in actions:
+            return " ".join(
+                filter(
+                    None, [tables.moment(document["created"]), document["action"], document.get("reason", ""), document["run_id"]]
+                )
+            )
+    return "never" if "run" in actions else ""
+
+
+async def _ask_all(app: App, task: Task, facts: Facts) -> None:
+    loop = AsyncioLoop(Patience())
+    asker = Asker(app.session, SystemClock(), {"async": InlineRunner(loop)}, lambda _: None)
+    try:
+        for leaf in leaves(task.start_cond):
+            if isinstance(leaf, Custom):
+                facts.answers[leaf] = await asker.answer(leaf, task)
+    finally:
+        await loop.close()
