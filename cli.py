@@ -203,8 +203,8 @@ def show(run_id: str, log: str, as_json: bool) -> int:
 def upcoming(target: str, task: str | None, most: int, tz: str | None, as_json: bool) -> None:
     """Show the next starts of TASK, or the next one of each task of the app in TARGET.
 
-    Found as in `simulate`: runs are taken to succeed, custom conditions to hold. `gap` marks a start right after the clocks jumped
-    forward, `fold` one at a time that they show twice.
+    Found as in `simulate`: runs are taken to succeed, custom conditions to hold. `gap` marks a start right after the clocks
+    jumped forward, `fold` one at a time that they show twice.
     """
     from time import time
 

@@ -182,32 +182,39 @@ def _of_slots(
     condition: Condition, now: float, slot: float, facts: Facts, timing: Timing, *, cancel: bool, look: float
 ) -> Verdict:
     """The latest slot is `slot`, and there may be others before it that are not decided either."""
-    start = decided(facts.own)
-    others = condition.slots_between(start, slot, facts) if start > -INF else 0
-    first = condition.slot_after(start, facts) if others else slot
-    cause = _cause(first, facts.world)
+    start, age = decided(facts.own), now - slot
+    first = condition.slot_after(start, facts) if start > -INF else slot
+    others = condition.slots_between(start, slot, facts) if first < slot else 0
+    if not others and age <= ON_TIME and age <= timing.deadline and not timing.jitter and not timing.spread:  # as almost always
+        return Verdict((StartAt(slot, now),), None, slot, cancel, look=look)
     period = condition.slot_after(slot, facts) - slot
-    age = now - slot
     is_late = age > max(ON_TIME, period / 10 if period < INF else 0.0)
+    cause = _cause(first, facts.world)
     if age > timing.deadline:
         return Verdict(missed=Missed(others + 1, first, slot, "deadline"), decided=slot, look=look)
     if timing.misfire == "skip" and is_late:
         return Verdict(missed=Missed(others + 1, first, slot, cause), decided=slot, look=look)
-    chosen = [slot]
-    if timing.misfire == "all":
-        oldest = max(now - min(timing.catchup_window, timing.deadline), first)
-        while len(chosen) < min(timing.catchup_limit, others + 1):
-            earlier = condition.slot_before(math.nextafter(chosen[0], -INF), facts)
-            if earlier < oldest:
-                break
-            chosen.insert(0, earlier)
+    chosen = _made_up_for(condition, now, slot, first, others, facts, timing) if timing.misfire == "all" else [slot]
     left = others + 1 - len(chosen)
     last = condition.slot_before(math.nextafter(chosen[0], -INF), facts) if left else slot
     missed = Missed(left, first, last, cause) if left > 0 else None
-    starts = tuple(StartAt(due, max(now, due + delay(timing, due, period, is_late=is_late))) for due in chosen)
-    if is_late:  # spread those that come late, too
-        starts = tuple(StartAt(s.due, max(s.at, now + delay(timing, s.due, period, is_late=True))) for s in starts)
+    base = now if is_late else -INF  # those that come late are spread too
+    starts = tuple(StartAt(due, max(now, max(due, base) + delay(timing, due, period, is_late=is_late))) for due in chosen)
     return Verdict(starts, missed, slot, cancel, look=look)
+
+
+def _made_up_for(
+    condition: Condition, now: float, slot: float, first: float, others: int, facts: Facts, timing: Timing
+) -> list[float]:
+    """Return the slots up to `slot` that are run after all, oldest first: the latest ones, as many as may be."""
+    chosen = [slot]
+    oldest = max(now - min(timing.catchup_window, timing.deadline), first)
+    while len(chosen) < min(timing.catchup_limit, others + 1):
+        earlier = condition.slot_before(math.nextafter(chosen[0], -INF), facts)
+        if earlier < oldest:
+            break
+        chosen.insert(0, earlier)
+    return chosen
 
 
 def _cause(first: float, world: World) -> str:

@@ -6,12 +6,13 @@ import math
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from datetime import tzinfo
+from functools import singledispatch
 from typing import Any
 
 from actors.conds.after import OUTCOMES, After
-from actors.conds.base import All, Condition, Never, Not, leaves
+from actors.conds.base import All, Condition, Never, Not, Unanswered, leaves
 from actors.conds.base import Any as AnyOf
-from actors.conds.custom import Custom, Unanswered
+from actors.conds.custom import Custom
 from actors.conds.cycles import During, Once
 from actors.conds.slots import At, Delay, Every, OnCron
 from actors.conds.status import Running, Status
@@ -52,33 +53,63 @@ def parts_of(condition: Condition, now: float, facts: Facts, show: Callable[[flo
         yield from parts_of(part, now, facts, show, depth + 1)
 
 
+@singledispatch
 def words(condition: Condition) -> str:
     """Return what `condition` says in plain words."""
-    match condition:
-        case All():
-            return ", and ".join(words(part) for part in condition.parts)
-        case AnyOf():
-            return ", or ".join(words(part) for part in condition.parts)
-        case Not():
-            return f"not ({words(condition.part)})"
-        case Every():
-            return f"once in every {to_words(condition.seconds)}, on a fixed grid, at once when new"
-        case Delay():
-            return f"{to_words(condition.seconds)} after the last {condition.base}, at once when new"
-        case OnCron():
-            return condition.period.in_words()
-        case At():
-            return f"{condition}: once, from then until the {condition.period.unit} ends"
-        case Once():
-            return f"once each {condition.period.unit}{condition.period.in_words()}, counted by when it finishes"
-        case During(TimeOf() as period):
-            return f"all the while each {period.unit}{period.in_words()}"
-        case During():
-            return f"during {condition.period.in_words() if isinstance(condition.period, Cron) else condition.period}"
-        case Custom():
-            return f"when {condition} says so, asked every {to_words(condition.poll)} while it matters"
-        case _:
-            return str(condition)
+    return str(condition)
+
+
+@words.register
+def _(condition: All) -> str:
+    return ", and ".join(words(part) for part in condition.parts)
+
+
+@words.register
+def _(condition: AnyOf) -> str:
+    return ", or ".join(words(part) for part in condition.parts)
+
+
+@words.register
+def _(condition: Not) -> str:
+    return f"not ({words(condition.part)})"
+
+
+@words.register
+def _(condition: Every) -> str:
+    return f"once in every {to_words(condition.seconds)}, on a fixed grid, at once when new"
+
+
+@words.register
+def _(condition: Delay) -> str:
+    return f"{to_words(condition.seconds)} after the last {condition.base}, at once when new"
+
+
+@words.register
+def _(condition: OnCron) -> str:
+    return condition.period.in_words()
+
+
+@words.register
+def _(condition: At) -> str:
+    return f"{condition}: once, from then until the {condition.period.unit} ends"
+
+
+@words.register
+def _(condition: Once) -> str:
+    return f"once each {condition.period.unit}{condition.period.in_words()}, counted by when it finishes"
+
+
+@words.register
+def _(condition: During) -> str:
+    period = condition.period
+    if isinstance(period, TimeOf):
+        return f"all the while each {period.unit}{period.in_words()}"
+    return f"during {period.in_words() if isinstance(period, Cron) else period}"
+
+
+@words.register
+def _(condition: Custom) -> str:
+    return f"when {condition} says so, asked every {to_words(condition.poll)} while it matters"
 
 
 def warnings(condition: Condition, now: float, zone: tzinfo, next_start: float) -> Iterator[str]:

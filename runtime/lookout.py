@@ -8,12 +8,12 @@ from collections import deque
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any
+from typing import Any, cast
 
 import trio
 
-from actors.conds.base import Condition, leaves
-from actors.conds.custom import Custom, Unanswered
+from actors.conds.base import Condition, Unanswered, leaves
+from actors.conds.custom import Custom
 from actors.conds.runtime import SchedulerCycles
 from actors.errors import ConditionBroken
 from actors.facts import Facts, TaskFacts, World
@@ -188,7 +188,7 @@ class Lookout:
             if verdict.look <= now:
                 raise ConditionBroken(str(condition), f"its next change is said to be {now - verdict.look:g} s ago")  # noqa: TRY301
         except Unanswered as unanswered:
-            self._ask(name, unanswered.condition)
+            self._ask(name, cast("Custom", unanswered.condition))
             self._agenda.set(name, math.inf)  # the answer will be a reason to look
             return NOTHING
         except Exception as exc:

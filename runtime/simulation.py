@@ -25,8 +25,10 @@ TAKES = 1.0
 """Seconds a run is taken to last of which nothing is known."""
 SHORTEST = 0.001
 """Seconds a run lasts at least, so that one which is always to run does not stop the time."""
-MOST = 1_000_000
-"""Events after which a simulation ends."""
+MOST_IDLE = 50_000
+"""Looks without a start after which none is expected any more."""
+HORIZON = 50 * 366 * 86400.0
+"""Seconds: how far ahead the next start is looked for."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,7 +77,9 @@ class Simulation:
                 self._plan(player, StartAt(self._now, self._now))
         for name in self._players:
             self._consider(name)
-        for _ in range(MOST):
+        idle = 0
+        while idle < MOST_IDLE:
+            idle += 1
             coming = self._events[0][0] if self._events else math.inf
             self._now = max(min(coming, self._agenda.next_moment()), self._now)
             if self._now >= end or self._now == math.inf:
@@ -84,6 +88,7 @@ class Simulation:
                 self._consider(name)
             while self._events and self._events[0][0] <= self._now:
                 _, _, name, event = heapq.heappop(self._events)
+                idle = 0
                 if isinstance(event, StartAt):
                     yield from self._start(self._players[name], event)
                 else:
@@ -179,7 +184,7 @@ def needed_for(task: Task) -> list[Task]:
 def upcoming(task: Task, count: int, now: float, local: tzinfo, known: Mapping[str, TaskFacts] | None) -> Iterator[Start]:
     """Yield the next `count` starts of `task`, if so many come."""
     players = players_of(needed_for(task), now, local, known, task.session.config.env)
-    for start in Simulation(players, now).starts():
+    for start in Simulation(players, now).starts(now + HORIZON):
         if start.task == task.name:
             yield start
             count -= 1

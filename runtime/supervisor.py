@@ -96,7 +96,7 @@ class Supervisor:
         self._asker = Asker(session, log.clock, runners, self.mailbox.put)
         self._numbers = 0
         self._only: frozenset[str] | None = None
-        self._closed = self._ends_by_itself = False
+        self._closed = self._ends_by_itself = self._is_planned = False
         self._shutdown: Shutdown | None = None
         self._reason = "shutdown"
         self._handlers: dict[type, Callable[[Any], None]] = {
@@ -175,6 +175,13 @@ class Supervisor:
             self._shutdown = Shutdown(trio.current_time(), self._session.config.shutdown_wait)
         if self._shutdown is not None:
             self._advance(self._shutdown)
+        self._admit()
+        if not self._is_planned:
+            self._is_planned = True
+            self._wall_alarm.set(min(self._lookout.next_moment, self._admission.next_moment))
+
+    def _admit(self) -> None:
+        """Have what may start now start."""
         while self._admission.may_admit:
             admitted = self._admission.admit()
             for launch, mode in admitted:
@@ -204,7 +211,7 @@ class Supervisor:
         for name in self._lookout.take_due():
             self._consider(name)
         self._admission.offer_due(self._clock.now())
-        self._wall_alarm.set(min(self._lookout.next_moment, self._admission.next_moment))
+        self._is_planned = False
 
     def _on_added(self, message: TaskAdded) -> None:
         if message.task in self._session and message.task not in self._actors:
@@ -252,7 +259,7 @@ class Supervisor:
         for start in verdict.starts:
             latest = start.due + self._terms[name].timing.deadline
             self._offer(name, {}, start.due, start.at, max(latest, start.at))
-        self._wall_alarm.set(self._lookout.next_moment)
+        self._is_planned = False
 
     def _ask(self, name: str, condition: Custom) -> None:
         facts = self._lookout.facts(name)
@@ -276,7 +283,7 @@ class Supervisor:
             self._admission.offer(launch)
         else:
             self._admission.delay(launch, at)
-            self._wall_alarm.set(at)
+            self._is_planned = False
 
     def _expire(self, launch: Launch) -> None:
         """Put on record that an admitted launch came too late, and forget it."""
@@ -296,7 +303,8 @@ class Supervisor:
         if terms.condition is not None:
             if (facts := self._lookout.facts(name)) is not None:
                 facts.answers.clear()  # what was said before is used up
-            self._consider(name)
+            if terms.timing.overlap in ("allow", "cancel_running"):  # else it is looked at when its next slot comes, or it ends
+                self._consider(name)
         for other in self._lookout.watching(name):
             self._consider(other)
 

@@ -80,11 +80,7 @@ async def open_runtime(app: App, *, only: list[str] | None = None, clock: Clock 
       InvalidOption: a condition names a task that is not there.
       LogLocked, LogUnusable: the run log cannot be used; nothing was started.
     """
-    check_may_run()
-    session, standby = app.session, app.session.controls
-    if not isinstance(standby, Standby):
-        raise AlreadyRunning
-    session.check_conditions()
+    session, standby = app.session, _standby_of(app.session)
     log = RunLog(_journal_of(session), clock if clock is not None else SystemClock())
     history = log.open()
     failure: Exception | None = None
@@ -141,6 +137,15 @@ def _assembled(app: App, log: RunLog, history: History) -> _Parts:
     inline = InlineRunner(asyncio_loop)
     runners: dict[str, Runner] = {"main": inline, "async": inline, "thread": ThreadRunner(patience), "process": process}
     return _Parts(Supervisor(app.session, log, runners, patience, history), process, asyncio_loop)
+
+
+def _standby_of(session: Session) -> Standby:
+    """Return the controls that wait while nothing runs, having checked that the session may be run."""
+    check_may_run()
+    if not isinstance(standby := session.controls, Standby):
+        raise AlreadyRunning
+    session.check_conditions()
+    return standby
 
 
 def _journal_of(session: Session) -> Journal:

@@ -9,8 +9,8 @@ from typing import Any
 import trio
 
 from actors.app import App
-from actors.conds.base import leaves
-from actors.conds.custom import Custom, Unanswered
+from actors.conds.base import Unanswered, leaves
+from actors.conds.custom import Custom
 from actors.facts import Facts, TaskFacts, World
 from actors.policies import Engagement, decide
 from actors.portable import describe
@@ -69,22 +69,19 @@ def reasons(app: App, task: Task, documents: Sequence[dict[str, Any]]) -> Reason
 
 def _verdict(task: Task, facts: Facts, now: float) -> str:
     terms = terms_of(task, facts.zone)
-    if task.disabled:
-        return "it does not start: it is disabled"
     if terms.condition is None:
-        return "it starts when it is asked to"
-    running = len(facts.own.going)
+        return "it does not start: it is disabled" if task.disabled else "it starts when it is asked to"
+    running = facts.own.going
     try:
-        verdict = decide(terms.condition, now, facts, terms.timing, Engagement(running=running))
+        verdict = decide(terms.condition, now, facts, terms.timing, Engagement(running=len(running)))
     except Unanswered as unanswered:
         return f"{unanswered.condition} has to be asked first"
     except Exception as exc:
         return f"it is left alone for a while: its condition raised {describe(exc)}"
     if verdict.starts:
         return f"it would start now, for {tables.date_and_time(verdict.starts[0].due, facts.zone)}"
-    if running:
-        return f"it does not start: it is running since {tables.moment(next(iter(facts.own.going.values())), facts.zone)}"
-    return "it does not start now"
+    since = f": it is running since {tables.moment(next(iter(running.values())), facts.zone)}" if running else " now"
+    return f"it does not start{since}"
 
 
 def _latest(documents: Sequence[dict[str, Any]], *actions: str) -> str:

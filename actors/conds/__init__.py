@@ -72,7 +72,7 @@ from actors.conds.status import terminated as terminated
 
 __all__ = [
     "After", "All", "Always", "Any", "At", "Condition", "Custom", "Delay", "During", "Env", "Every", "Never", "Not", "OnCron",
-    "Once", "Param", "Retry", "Running", "SchedulerCycles", "SchedulerRunning", "Status", 
+    "Once", "Param", "Retry", "Running", "SchedulerCycles", "SchedulerRunning", "Status",
     "after_all_fail", "after_all_finish", "after_all_success", "after_any_fail", "after_any_finish", "after_any_success",
     "after_fail", "after_finish", "after_success", "after_terminate", "always", "condition", "crashed", "cron", "crontime",
     "daily", "every", "failed", "false", "finished", "hourly", "inacted", "minutely", "monthly", "never", "parse", "retry",

@@ -16,6 +16,14 @@ MOST_COUNTED = 1000
 """How many slots are counted one by one; a record of more says at least so many."""
 
 
+class Unanswered(Exception):  # it is no error, but how a condition says that its function must be asked first
+    """A custom condition was needed whose function was not asked lately."""
+
+    def __init__(self, condition: Condition) -> None:
+        super().__init__(condition)
+        self.condition = condition
+
+
 class Condition:
     """A statement that holds or does not, and that knows when that can next change.
 
@@ -131,9 +139,6 @@ class Combination(Condition):
         """Whether a part names slots."""
         return any(part.has_slots for part in self.parts)
 
-    def next_change(self, now: float, facts: Facts) -> float:
-        return min((part.next_change(now, facts) for part in self.parts), default=INF)
-
     def lapsed(self, now: float, facts: Facts) -> float:
         return max((part.lapsed(now, facts) for part in self.parts), default=-INF)
 
@@ -152,6 +157,12 @@ class All(Combination):
 
     def holds(self, now: float, facts: Facts) -> bool:
         return all(part.holds(now, facts) for part in self.parts)
+
+    def next_change(self, now: float, facts: Facts) -> float:
+        for part in self.parts:
+            if not _is_met(part, now, facts):
+                return part.next_change(now, facts)  # whatever the others do, it cannot hold before that
+        return min((part.next_change(now, facts) for part in self.parts), default=INF)
 
     def since(self, now: float, facts: Facts) -> float | None:
         moments = [part.since(now, facts) for part in self.parts]
@@ -198,6 +209,12 @@ class Any(Combination):
 
     def holds(self, now: float, facts: Facts) -> bool:
         return any(part.holds(now, facts) for part in self.parts)
+
+    def next_change(self, now: float, facts: Facts) -> float:
+        for part in self.parts:
+            if _is_met(part, now, facts):
+                return part.next_change(now, facts)  # whatever the others do, it holds until then
+        return min((part.next_change(now, facts) for part in self.parts), default=INF)
 
     def since(self, now: float, facts: Facts) -> float | None:
         moments = [part.since(now, facts) for part in self.parts if part.holds(now, facts)]
@@ -275,6 +292,13 @@ def leaves(condition: Condition) -> Iterator[Condition]:
 def is_timed(condition: Condition) -> bool:
     """Return whether time alone decides it."""
     return all(isinstance(leaf, (Timed, Always, Never)) for leaf in leaves(condition))
+
+
+def _is_met(condition: Condition, now: float, facts: Facts) -> bool:
+    try:
+        return condition.holds(now, facts)
+    except Unanswered:  # the answer will be an event
+        return False
 
 
 def _parts(kind: type[All | Any], condition: Condition) -> tuple[Condition, ...]:

@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any
 
-from actors.conds.base import INF, Condition
+from actors.conds.base import INF, Condition, Unanswered
 from actors.errors import InvalidTimeSpan
 from actors.facts import Facts
 from actors.timespans import TimeSpan, to_seconds
@@ -19,14 +19,6 @@ SHORTEST_POLL = 0.01
 Syntax = str | re.Pattern[str] | Iterable[str | re.Pattern[str]] | None
 """How it is written in text: words, a pattern whose named groups are the function's arguments, or several of these."""
 _CALL = re.compile(r"([^\W\d]\w*)\s*(?:\((.*)\))?", re.DOTALL)
-
-
-class Unanswered(Exception):  # it is no error, but how a condition says that its function must be asked first
-    """A custom condition was needed whose function was not asked lately."""
-
-    def __init__(self, condition: Custom) -> None:
-        super().__init__(condition)
-        self.condition = condition
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -152,15 +144,20 @@ def _checked(words: str | re.Pattern[str]) -> str | re.Pattern[str]:
 
 
 def _called(named: Custom, arguments: str) -> Custom:
-    wrong = f"the arguments of {named.name} must be plain values, such as 1, 'a' or [1, 2]"
     try:
         call = ast.parse(f"f({arguments})", mode="eval").body
-        if not isinstance(call, ast.Call) or not isinstance(call.func, ast.Name):
-            raise ValueError(wrong)
-        args = [ast.literal_eval(value) for value in call.args]
-        kwargs = {str(keyword.arg): ast.literal_eval(keyword.value) for keyword in call.keywords}
-    except (ValueError, SyntaxError, TypeError, MemoryError, RecursionError) as exc:
-        raise ValueError(wrong) from exc
-    if len(kwargs) < len(call.keywords) or None in {keyword.arg for keyword in call.keywords}:
-        raise ValueError(wrong)
-    return named(*args, **kwargs)
+        values = _values(call) if isinstance(call, ast.Call) and isinstance(call.func, ast.Name) else None
+    except (ValueError, SyntaxError, TypeError, MemoryError, RecursionError):
+        values = None
+    if values is None:
+        raise ValueError(f"the arguments of {named.name} must be plain values, such as 1, 'a' or [1, 2]")
+    return named(*values[0], **values[1])
+
+
+def _values(call: ast.Call) -> tuple[list[Any], dict[str, Any]] | None:
+    """Return the arguments of `call`, which are literals; None where they are unpacked from something, or come twice."""
+    names = [keyword.arg for keyword in call.keywords]
+    if None in names or len(set(names)) < len(names):
+        return None
+    args = [ast.literal_eval(value) for value in call.args]
+    return args, {str(keyword.arg): ast.literal_eval(keyword.value) for keyword in call.keywords}

@@ -10,6 +10,8 @@ from typing import NamedTuple
 INF = math.inf
 MOST_STEPS = 10_000
 """How far a combination of periods is searched for a moment at which it opens, in openings of its parts."""
+MEMORY = 3
+"""How many windows a period remembers."""
 
 
 class Window(NamedTuple):
@@ -33,19 +35,16 @@ class Period:
 
     __slots__ = ("_memo",)
 
-    _memo: tuple[tzinfo, Window]
+    _memo: tuple[tuple[tzinfo, Window], ...]
 
     def window(self, moment: float, zone: tzinfo) -> Window:
         """Return the latest window that had opened at `moment`, and when the next one opens."""
-        try:
-            known_zone, known = self._memo
-        except AttributeError:
-            pass
-        else:  # the same questions come again and again between two openings
+        memo: tuple[tuple[tzinfo, Window], ...] = getattr(self, "_memo", ())
+        for known_zone, known in memo:  # the same questions come again and again between two openings
             if known_zone is zone and known.opening <= moment < known.following:
                 return known
         found = self._window(moment, zone)
-        object.__setattr__(self, "_memo", (zone, found))
+        object.__setattr__(self, "_memo", ((zone, found), *memo[: MEMORY - 1]))
         return found
 
     def _window(self, moment: float, zone: tzinfo) -> Window:

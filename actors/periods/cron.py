@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import math
+from collections import deque
 from collections.abc import Iterator
-from dataclasses import dataclass
+from contextlib import suppress
+from dataclasses import dataclass, field
 from datetime import UTC, datetime, tzinfo
 
-from actors.periods.base import INF, NO_WINDOW, Period, Window
+from actors.periods.base import INF, Period, Window
 
 NICKNAMES = {
     "@hourly": "0 * * * *",
@@ -34,10 +36,12 @@ class Cron(Period):
     """
 
     expression: str
+    _ahead: deque[tuple[tzinfo, float, float, Iterator[float]]] = field(init=False, compare=False, repr=False)
 
     def __init__(self, expression: str) -> None:
         text = " ".join(str(expression).split())
         object.__setattr__(self, "expression", NICKNAMES.get(text.lower(), text.upper()))
+        object.__setattr__(self, "_ahead", deque(maxlen=1))
         self._check(text)
 
     def _check(self, text: str) -> None:
@@ -62,19 +66,20 @@ class Cron(Period):
         return 60.0 if len(self.expression.split()) == len(FIELDS) else 1.0
 
     def _window(self, moment: float, zone: tzinfo) -> Window:
-        opening = -INF
-        for slot in self._from(self._start(moment, zone), zone):
-            if slot > moment:
-                return Window(opening, opening + self.length, slot)
-            opening = slot
-        return Window(opening, opening + self.length, INF)
+        opening, slots = self._until(moment, zone)
+        following = next(slots, INF)
+        while following <= moment:
+            opening, following = following, next(slots, INF)
+        self._ahead.append((zone, opening, following, slots))
+        return Window(opening, opening + self.length, following)
 
-    def _start(self, moment: float, zone: tzinfo) -> float:
-        """Return from where to look for the slots around `moment`: mostly it is one further than at the last question."""
-        known_zone, known = getattr(self, "_memo", (None, NO_WINDOW))
-        if known_zone is zone and known.following <= moment < 2 * known.following - known.opening:
-            return math.nextafter(known.following, -INF)
-        return self._before(moment, zone)
+    def _until(self, moment: float, zone: tzinfo) -> tuple[float, Iterator[float]]:
+        """Return a slot not after `moment`, and those that follow: mostly it is but one further than at the last look."""
+        with suppress(IndexError):  # taken out in one step, as other threads may ask too
+            known_zone, opening, following, slots = self._ahead.pop()
+            if known_zone is zone and following <= moment < 2 * following - opening:
+                return following, slots
+        return -INF, self._from(self._before(moment, zone), zone)
 
     def _before(self, moment: float, zone: tzinfo) -> float:
         """Return a moment before which the slots do not matter to `moment`, and from which on only a few do.
@@ -98,6 +103,9 @@ class Cron(Period):
             if (found := slot.timestamp()) > latest:
                 latest = found
                 yield found
+
+    def __reduce__(self) -> tuple[type[Cron], tuple[str]]:
+        return Cron, (self.expression,)
 
     def in_words(self) -> str:
         """Return it in plain English."""
