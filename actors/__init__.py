@@ -1,12 +1,17 @@
-"""Callsheet: tasks as supervised actors. What most modules need; everything has its home in one of the modules below."""
+"""Callsheet: tasks as supervised actors. What most modules need; everything has its home in one of the modules below.
+
+Conditions are loaded at first use: not every worker process needs them.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+from typing import Any as _Anything
 
 from actors.app import App as App
 from actors.args import Argument as Argument
 from actors.args import TerminationFlag as TerminationFlag
-from actors.conds import Condition as Condition
-from actors.conds import always as always
-from actors.conds import every as every
-from actors.conds import never as never
+from actors.conds.base import Condition as Condition
 from actors.errors import CallsheetError as CallsheetError
 from actors.errors import TaskInactionException as TaskInactionException
 from actors.errors import TaskTerminationException as TaskTerminationException
@@ -18,3 +23,53 @@ from actors.session import Session as Session
 from actors.task import Task as Task
 from actors.termination import Flag as Flag
 from actors.termination import cancellation_point as cancellation_point
+
+if TYPE_CHECKING:
+    from actors.conds import after_all_fail as after_all_fail
+    from actors.conds import after_all_finish as after_all_finish
+    from actors.conds import after_all_success as after_all_success
+    from actors.conds import after_any_fail as after_any_fail
+    from actors.conds import after_any_finish as after_any_finish
+    from actors.conds import after_any_success as after_any_success
+    from actors.conds import after_fail as after_fail
+    from actors.conds import after_finish as after_finish
+    from actors.conds import after_success as after_success
+    from actors.conds import after_terminate as after_terminate
+    from actors.conds import always as always
+    from actors.conds import crashed as crashed
+    from actors.conds import cron as cron
+    from actors.conds import crontime as crontime
+    from actors.conds import daily as daily
+    from actors.conds import every as every
+    from actors.conds import failed as failed
+    from actors.conds import finished as finished
+    from actors.conds import hourly as hourly
+    from actors.conds import inacted as inacted
+    from actors.conds import minutely as minutely
+    from actors.conds import monthly as monthly
+    from actors.conds import never as never
+    from actors.conds import retry as retry
+    from actors.conds import running as running
+    from actors.conds import scheduler_cycles as scheduler_cycles
+    from actors.conds import scheduler_running as scheduler_running
+    from actors.conds import secondly as secondly
+    from actors.conds import started as started
+    from actors.conds import succeeded as succeeded
+    from actors.conds import terminated as terminated
+    from actors.conds import time_of_day as time_of_day
+    from actors.conds import time_of_hour as time_of_hour
+    from actors.conds import time_of_minute as time_of_minute
+    from actors.conds import time_of_month as time_of_month
+    from actors.conds import time_of_second as time_of_second
+    from actors.conds import time_of_week as time_of_week
+    from actors.conds import time_of_year as time_of_year
+    from actors.conds import weekly as weekly
+    from actors.conds import yearly as yearly
+
+
+def __getattr__(name: str) -> _Anything:
+    from actors import conds
+
+    if name in conds.__all__:
+        return getattr(conds, name)
+    raise AttributeError(f"module 'actors' has no attribute {name!r}")

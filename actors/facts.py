@@ -6,7 +6,7 @@ import math
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, tzinfo
-from typing import Any, Literal, get_args
+from typing import Any, Literal, NamedTuple, get_args
 
 Action = Literal["run", "success", "fail", "terminate", "inaction", "crash"]
 """What a record of a run says happened: ``run`` when a run starts, then exactly one of the others."""
@@ -20,7 +20,7 @@ REMEMBERED = 100
 """How many moments of each action a task remembers at least. Only questions about a time that is over need more than one."""
 
 
-@dataclass(slots=True)
+@dataclass(slots=True, eq=False)
 class TaskFacts:
     """The last outcomes of one task. Times are seconds since the epoch; None means never.
 
@@ -53,6 +53,14 @@ class TaskFacts:
     """{action: number of its latest record}. What came first is decided by these: clocks go backwards, and tick slowly."""
     remembered: dict[str, list[float]] = field(default_factory=dict)
     """{action: its latest moments, the last one last}."""
+
+    @property
+    def settled(self) -> float:
+        """Up to when slots are decided, or were before its condition was followed; minus infinity if nothing is."""
+        due, seen = self.due, self.seen
+        if due is None:
+            return -math.inf if seen is None else seen
+        return due if seen is None or due > seen else seen
 
     @property
     def alive(self) -> int:
@@ -115,7 +123,7 @@ NOTHING = TaskFacts()
 """The facts of a task that never ran, or is not there; nobody writes to them."""
 
 
-@dataclass(slots=True)
+@dataclass(slots=True, eq=False)
 class World:
     """What the conditions of all tasks of a runtime share."""
 
@@ -132,8 +140,7 @@ class World:
     """How often the supervisor has had something to decide."""
 
 
-@dataclass(frozen=True, slots=True)
-class Answer:
+class Answer(NamedTuple):
     """What a custom condition said when it was asked."""
 
     at: float
@@ -141,7 +148,7 @@ class Answer:
     error: Exception | None = None
 
 
-@dataclass(slots=True)
+@dataclass(slots=True, eq=False)
 class Facts:
     """What the condition of one task knows: the task's own facts, those of the others, and where its clocks hang."""
 

@@ -1,5 +1,7 @@
 """Policies: what becomes of a task's slots that are late, missed, or meet a run that goes on. Pure decisions.
 
+Verdicts are named tuples: one is made at each look, and a frozen dataclass takes three times as long.
+
 A *slot* is a moment at which a task is to start: named by its condition, in UTC, before jitter. Each is decided once.
 """
 
@@ -7,10 +9,9 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
-from typing import Literal
+from typing import Literal, NamedTuple
 
 from actors.conds.base import INF, Condition
-from actors.conds.slots import decided
 from actors.facts import Facts, World
 
 Misfire = Literal["latest", "skip", "all"]
@@ -26,8 +27,7 @@ NAG_AFTER = 3
 """How many slots in a row a run may cost before somebody is told."""
 
 
-@dataclass(frozen=True, slots=True)
-class Timing:
+class Timing(NamedTuple):
     """The options of a task that decide about its slots. Times in seconds."""
 
     misfire: Misfire = "latest"
@@ -42,8 +42,7 @@ class Timing:
     """What makes this task on this machine different from others: its name, and the machine's."""
 
 
-@dataclass(frozen=True, slots=True)
-class Engagement:
+class Engagement(NamedTuple):
     """What a task is busy with."""
 
     waiting: int = 0
@@ -69,16 +68,14 @@ class Missed:
     """The id of the run that was in the way."""
 
 
-@dataclass(frozen=True, slots=True)
-class StartAt:
+class StartAt(NamedTuple):
     """One start: what it is due for, and when it is to be."""
 
     due: float
     at: float
 
 
-@dataclass(frozen=True, slots=True)
-class Verdict:
+class Verdict(NamedTuple):
     """What is to be done about a task."""
 
     starts: tuple[StartAt, ...] = ()
@@ -107,7 +104,7 @@ def decide(condition: Condition, now: float, facts: Facts, timing: Timing, busy:
     if not condition.holds(now, facts):
         return Verdict(decided=-INF if engaged else condition.lapsed(now, facts), look=look)
     slot = condition.slot_before(now, facts) if condition.has_slots else -INF
-    if slot <= decided(facts.own):
+    if slot <= facts.own.settled:
         return _of_statement(condition, now, facts, timing, engaged=engaged, look=look)
     if busy.blocker is not None and not engaged and timing.overlap not in ("allow", "cancel_running"):
         return _of_met(condition, now, slot, facts, timing, busy.blocker, look)
@@ -141,7 +138,7 @@ def _of_engaged(condition: Condition, now: float, facts: Facts) -> Verdict:
         return Verdict()
     latest = condition.slot_before(now, facts)
     following = condition.slot_after(now, facts)
-    start = decided(facts.own)
+    start = facts.own.settled
     if start == -INF or following == INF or latest == -INF:
         return Verdict()
     moment = start + (NAG_AFTER + 0.5) * (following - latest)
@@ -160,7 +157,7 @@ def _of_statement(condition: Condition, now: float, facts: Facts, timing: Timing
 
 def _of_met(condition: Condition, now: float, slot: float, facts: Facts, timing: Timing, blocker: str, look: float) -> Verdict:
     """Slots came while a run went on that has now ended."""
-    start = decided(facts.own)
+    start = facts.own.settled
     met = condition.slots_between(start, now, facts)
     if not met:
         return _of_slots(condition, now, slot, facts, timing, cancel=False, look=look)
@@ -182,7 +179,7 @@ def _of_slots(
     condition: Condition, now: float, slot: float, facts: Facts, timing: Timing, *, cancel: bool, look: float
 ) -> Verdict:
     """The latest slot is `slot`, and there may be others before it that are not decided either."""
-    start, age = decided(facts.own), now - slot
+    start, age = facts.own.settled, now - slot
     first = condition.slot_after(start, facts) if start > -INF else slot
     others = condition.slots_between(start, slot, facts) if first < slot else 0
     if not others and age <= ON_TIME and age <= timing.deadline and not timing.jitter and not timing.spread:  # as almost always

@@ -8,9 +8,7 @@ from typing import TYPE_CHECKING, Any, TypedDict
 
 from actors.args import Signature
 from actors.callables import Function, check_portable, is_generator, name_of, place_of
-from actors.conds import Condition
-from actors.conds.base import leaves
-from actors.conds.language import to_condition
+from actors.conds.base import Condition, leaves, never
 from actors.conds.option import read
 from actors.config import (
     BACKENDS,
@@ -90,7 +88,7 @@ class Task(Optioned):
     """
 
     _fixed = frozenset({"name", "func", "session", "place", "signature"})
-    start_cond = _StartCond(to_condition, None)
+    start_cond = _StartCond(lambda _: never, None)
     """When it starts by itself."""
     execution = Inherited(one_of(*EXECUTIONS))
     """``main``, ``async``, ``thread`` or ``process``; default: the app's."""

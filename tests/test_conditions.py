@@ -10,12 +10,17 @@ from hypothesis import strategies as st
 
 from actors import Condition, always, every, never
 from actors.conds import All, Always, Any, Every, Never, Not, parse
-from actors.conds.language import to_condition
+from actors.conds.custom import CustomConditions
+from actors.conds.option import read
 from actors.errors import ConditionSyntaxError, InvalidTimeSpan
 from actors.facts import Facts, TaskFacts
 
 NOW = 1_700_000_000.0
 NEVER_RUN = Facts()
+
+
+def as_condition(given):
+    return read(given, CustomConditions(), str)
 
 
 def known(**own):
@@ -116,18 +121,18 @@ class TestErrors:
 class TestWhatMayBeGiven:
     def test_a_condition_is_itself(self):
         condition = every("10 seconds") & always
-        assert to_condition(condition) is condition
+        assert as_condition(condition) == condition
 
     def test_text_is_parsed(self):
-        assert to_condition("every 10 seconds") == Every(10.0)
+        assert as_condition("every 10 seconds") == Every(10.0)
 
     def test_booleans_are_constants_and_none_is_never(self):
-        assert [to_condition(True), to_condition(False), to_condition(None)] == [always, never, never]
+        assert [as_condition(True), as_condition(False), as_condition(None)] == [always, never, never]
 
     @pytest.mark.parametrize("given", [10, 1.5, [], timedelta(seconds=1), Every])
     def test_anything_else_is_an_error(self, given):
         with pytest.raises(TypeError, match=f"a condition or its text is expected, not {type(given).__name__}"):
-            to_condition(given)
+            as_condition(given)
 
 
 class TestText:

@@ -58,7 +58,7 @@ def table_of_conditions():
 @pytest.mark.parametrize(("words", "code"), table_of_conditions())
 def test_words_and_objects_in_the_table_of_conditions_say_the_same(words, code):
     words, code = words.replace("¦", "|"), code.replace("¦", "|")
-    assert conds.parse(words) == eval(code, vars(conds))
+    assert conds.parse(words) == eval(code, {name: getattr(conds, name) for name in conds.__all__})
 
 
 @pytest.mark.parametrize("page", ["docs/conditions.md", "docs/migrating.md"])

@@ -48,6 +48,7 @@ from actors.conds import (
     minutely,
     monthly,
     never,
+    option,
     parse,
     retry,
     running,
@@ -69,7 +70,6 @@ from actors.conds import (
 )
 from actors.conds.base import leaves
 from actors.conds.custom import CustomConditions, Unanswered, custom
-from actors.conds.language import to_condition
 from actors.conds.status import COMPARISONS
 from actors.conds.texts import QUOTED, quoted, unquoted
 from actors.errors import CallsheetError, ConditionSyntaxError, InvalidTimeSpan
@@ -80,8 +80,6 @@ NOW = 1_700_000_000.0
 quick = settings(max_examples=60, derandomize=True, deadline=None)
 many = settings(max_examples=300, derandomize=True, deadline=None)
 
-
-# --------------------------------------------------------------------------------------------------- conditions at random
 
 spans = (
     st.integers(1, 10**7)
@@ -235,9 +233,6 @@ facts = st.builds(
     zone=st.sampled_from([UTC, ZoneInfo("Europe/Berlin")]),
     params=st.dictionaries(st.sampled_from(["", "it's"]), st.sampled_from(["", "it's", 1])),
 )
-
-
-# --------------------------------------------------------------------------------------------------------------- the forms
 
 
 def says(*table):
@@ -788,9 +783,6 @@ class TestLetterCaseAndWhiteSpace:
         assert parse(f"( ({condition}) )") == condition
 
 
-# ---------------------------------------------------------------------------------------------------------- all conditions
-
-
 class TestAnyCondition:
     @pytest.mark.parametrize("kind", leaf_kinds)
     def test_its_text_parses_back_to_an_equal_one(self, kind):
@@ -948,24 +940,6 @@ class TestAnyCondition:
     @quick
     def test_it_says_itself_by_name_of_the_tasks_it_watches(self, condition):
         assert all(quoted(name) in str(condition) for name in condition.watched())
-
-
-class TestWhatMayBeGiven:
-    def test_a_condition_is_itself(self):
-        given = daily & always
-        assert to_condition(given) is given
-
-    def test_text_is_parsed_booleans_are_constants_and_none_is_never(self):
-        assert to_condition("daily | weekly") == daily | weekly
-        assert [to_condition(True), to_condition(False), to_condition(None)] == [always, never, never]
-
-    @pytest.mark.parametrize("wrong", [1, 1.5, [], b"daily", timedelta(1), Every])
-    def test_anything_else_is_an_error(self, wrong):
-        with pytest.raises(TypeError, match=f"a condition or its text is expected, not {type(wrong).__name__}"):
-            to_condition(wrong)
-
-
-# ------------------------------------------------------------------------------------------------------------------ errors
 
 
 def error(text, customs=None):
@@ -1225,9 +1199,6 @@ class TestAnyText:
         parses_or_says_where(text)
 
 
-# ------------------------------------------------------------------------------------------------------- custom conditions
-
-
 def is_free(disk="/", n=1):
     return True
 
@@ -1320,7 +1291,7 @@ class TestCustomConditionsInText:
         assert error("is foo").position == len("is ")
 
     def test_what_may_be_given_may_name_them(self):
-        assert to_condition("daily & is foo", KNOWN) == daily & foo
+        assert option.read("daily & is foo", KNOWN, str) == daily & foo
 
     def test_they_are_iterated(self):
         assert list(KNOWN) == [free, foo, there]

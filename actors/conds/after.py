@@ -47,7 +47,6 @@ class After(Condition):
         return tuple(name for name in self.tasks if isinstance(name, str))
 
     def renamed(self, find: Callable[[object], str]) -> Self:
-        """Return it with its tasks given by name."""
         return replace(self, tasks=tuple(named(task, find) for task in self.tasks))
 
     def __str__(self) -> str:

@@ -85,6 +85,10 @@ class Condition:
         """Return the names of the tasks whose runs can change it, its own task apart."""
         return ()
 
+    def renamed(self, find: Callable[[object], str]) -> Condition:
+        """Return it with the tasks that it names by function or themselves given by name, which `find` finds."""
+        return self
+
     def mapped(self, change: Callable[[Condition], Condition]) -> Condition:
         """Return it with each condition that stands for itself replaced by what `change` makes of it."""
         return change(self)

@@ -2,23 +2,25 @@
 
 from __future__ import annotations
 
-import ast
 import re
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from actors.conds.base import INF, Condition, Unanswered
 from actors.errors import InvalidTimeSpan
 from actors.facts import Facts
 from actors.timespans import TimeSpan, to_seconds
 
+if TYPE_CHECKING:
+    import ast
+
 POLL = 1.0
 """Seconds between two times that a function is asked, by default."""
 SHORTEST_POLL = 0.01
 Syntax = str | re.Pattern[str] | Iterable[str | re.Pattern[str]] | None
 """How it is written in text: words, a pattern whose named groups are the function's arguments, or several of these."""
-_CALL = re.compile(r"([^\W\d]\w*)\s*(?:\((.*)\))?", re.DOTALL)
+_CALL = r"(?s)([^\W\d]\w*)\s*(?:\((.*)\))?"  # re compiles and keeps it at the first use
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -108,7 +110,7 @@ class CustomConditions:
                         return condition
                 elif match := words.fullmatch(text):
                     return replace(condition(**match.groupdict()), text=text)
-        call = _CALL.fullmatch(text)
+        call = re.fullmatch(_CALL, text)
         if call is None or (named := self._known.get(call[1])) is None:
             return None
         return named if call[2] is None else _called(named, call[2])
@@ -144,6 +146,8 @@ def _checked(words: str | re.Pattern[str]) -> str | re.Pattern[str]:
 
 
 def _called(named: Custom, arguments: str) -> Custom:
+    import ast  # takes 3 ms, and is seldom needed
+
     try:
         call = ast.parse(f"f({arguments})", mode="eval").body
         values = _values(call) if isinstance(call, ast.Call) and isinstance(call.func, ast.Name) else None
@@ -156,8 +160,10 @@ def _called(named: Custom, arguments: str) -> Custom:
 
 def _values(call: ast.Call) -> tuple[list[Any], dict[str, Any]] | None:
     """Return the arguments of `call`, which are literals; None where they are unpacked from something, or come twice."""
+    from ast import literal_eval
+
     names = [keyword.arg for keyword in call.keywords]
     if None in names or len(set(names)) < len(names):
         return None
-    args = [ast.literal_eval(value) for value in call.args]
-    return args, {str(keyword.arg): ast.literal_eval(keyword.value) for keyword in call.keywords}
+    args = [literal_eval(value) for value in call.args]
+    return args, {str(keyword.arg): literal_eval(keyword.value) for keyword in call.keywords}

@@ -393,14 +393,3 @@ class _Statement:
             return f" Did you mean {_SIGNS[found]!r}?"
         hint = nearest(found, expected) if found else ""
         return hint or (nearest(self._text.partition("(")[0], self._customs.words()) if self._text else "")
-
-
-def to_condition(given: str | bool | Condition | None, customs: CustomConditions | None = None) -> Condition:
-    """Return `given` as a condition: text is parsed, booleans are constants, None is never."""
-    if isinstance(given, Condition):
-        return given
-    if given is None or isinstance(given, bool):
-        return always if given else never
-    if isinstance(given, str):
-        return parse(given, customs)
-    raise TypeError(f"a condition or its text is expected, not {type(given).__name__}")

@@ -5,11 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-from actors.conds.after import After
-from actors.conds.base import Condition
+from actors.conds.base import Condition, always, never
 from actors.conds.custom import CustomConditions
-from actors.conds.language import to_condition
-from actors.conds.status import OfTask
 
 
 def read(given: Any, customs: CustomConditions, name_of: Callable[[object], str]) -> Condition:
@@ -18,8 +15,12 @@ def read(given: Any, customs: CustomConditions, name_of: Callable[[object], str]
     Raises:
       ConditionSyntaxError, TypeError: it says no condition.
     """
+    if isinstance(given, str):
+        from actors.conds.language import parse  # loads all kinds of conditions, which not every app needs
 
-    def renamed(leaf: Condition) -> Condition:
-        return leaf.renamed(name_of) if isinstance(leaf, (After, OfTask)) else leaf
-
-    return to_condition(given, customs).mapped(renamed)
+        return parse(given, customs)
+    if given is None or isinstance(given, bool):
+        return always if given else never
+    if isinstance(given, Condition):
+        return given.mapped(lambda leaf: leaf.renamed(name_of))
+    raise TypeError(f"a condition or its text is expected, not {type(given).__name__}")

@@ -31,11 +31,6 @@ ADVERBS = {
 Base = Literal["run", "finish", "success", "fail"]
 
 
-def decided(own: TaskFacts) -> float:
-    """Return up to when the slots of a task are decided, or were before its condition was followed."""
-    return max(-INF if own.due is None else own.due, -INF if own.seen is None else own.seen)
-
-
 @dataclass(frozen=True, slots=True)
 class Every(Condition):
     """Holds when the task was not yet started for the current slot of a grid.
@@ -50,7 +45,7 @@ class Every(Condition):
     has_slots = True
 
     def holds(self, now: float, facts: Facts) -> bool:
-        return facts.own.due is None or self.slot_before(now, facts) > decided(facts.own)
+        return facts.own.due is None or self.slot_before(now, facts) > facts.own.settled
 
     def since(self, now: float, facts: Facts) -> float | None:
         return facts.own.seen if facts.own.due is None else self.slot_before(now, facts)
@@ -131,7 +126,7 @@ class OnCron(Condition):
 
     def holds(self, now: float, facts: Facts) -> bool:
         own, slot = facts.own, self.period.previous_opening(now, facts.zone)
-        if slot <= decided(own) or slot in own.ahead:
+        if slot <= own.settled or slot in own.ahead:
             return False
         return now < slot + LAPSE or slot < facts.world.awake or slot < own.freed
 

@@ -52,7 +52,6 @@ class OfTask(Condition):
         return (self.task,) if isinstance(self.task, str) else ()
 
     def renamed(self, find: Callable[[object], str]) -> Self:
-        """Return it with its task given by name."""
         return replace(self, task=named(self.task, find))
 
     def told(self, facts: Facts) -> TaskFacts:

@@ -35,11 +35,11 @@ LAST = -1
 MICROSECONDS = 6
 """Digits to which seconds are told apart."""
 
-_CLOCK = re.compile(r"(\d{1,2}):(\d{2})(?::(\d{2}(?:\.\d+)?))?")
-_IN_HOUR = re.compile(r"(\d{1,2}):(\d{2}(?:\.\d+)?)")
-_QUARTER = re.compile(r"([0-4])\s*(?:q|quarters?)")
-_NUMBER = re.compile(r"\d+(?:\.\d+)?")
-_DATE = re.compile(r"(\d{1,2})(?:st|nd|rd|th|\.)?")
+_CLOCK = r"(\d{1,2}):(\d{2})(?::(\d{2}(?:\.\d+)?))?"
+_IN_HOUR = r"(\d{1,2}):(\d{2}(?:\.\d+)?)"
+_QUARTER = r"([0-4])\s*(?:q|quarters?)"
+_NUMBER = r"\d+(?:\.\d+)?"
+_DATE = r"(\d{1,2})(?:st|nd|rd|th|\.)?"
 EXAMPLES: dict[Unit, str] = {
     "second": "milliseconds from 0 to 1000",
     "minute": "seconds from 0 to 60, such as 45",
@@ -114,17 +114,17 @@ def _from_number(unit: Unit, given: float, side: Side) -> Anchor:
 
 
 def _read_second(text: str, side: Side) -> Anchor | None:
-    return Anchor(0, float(text) / 1000) if _NUMBER.fullmatch(text) and float(text) <= 1000 else None
+    return Anchor(0, float(text) / 1000) if re.fullmatch(_NUMBER, text) and float(text) <= 1000 else None
 
 
 def _read_minute(text: str, side: Side) -> Anchor | None:
-    return Anchor(0, float(text)) if _NUMBER.fullmatch(text) and float(text) <= 60 else None
+    return Anchor(0, float(text)) if re.fullmatch(_NUMBER, text) and float(text) <= 60 else None
 
 
 def _read_hour(text: str, side: Side) -> Anchor | None:
-    if quarter := _QUARTER.fullmatch(text):
+    if quarter := re.fullmatch(_QUARTER, text):
         return Anchor(0, int(quarter[1]) * 900.0)
-    if clock := _IN_HOUR.fullmatch(text):
+    if clock := re.fullmatch(_IN_HOUR, text):
         seconds = int(clock[1]) * 60 + float(clock[2])
         return Anchor(0, seconds) if float(clock[2]) < 60 and seconds <= 3600 else None
     return Anchor(0, float(text) * 60) if text.isdecimal() and int(text) <= 60 else None
@@ -152,7 +152,7 @@ def _read_month(text: str, side: Side) -> Anchor | None:
         return None
     if name == "last":
         return Anchor(LAST, seconds)
-    date = _DATE.fullmatch(name)
+    date = re.fullmatch(_DATE, name)
     return Anchor(int(date[1]), seconds) if date and 1 <= int(date[1]) <= 31 else None
 
 
@@ -208,7 +208,7 @@ _WRITERS: dict[Unit, Callable[[Anchor, Side], str]] = {
 
 
 def _seconds_of_day(text: str) -> float | None:
-    clock = _CLOCK.fullmatch(text)
+    clock = re.fullmatch(_CLOCK, text)
     if clock is None:
         return None
     minutes, seconds = int(clock[2]), float(clock[3] or 0)
