@@ -1,7 +1,6 @@
 """What becomes of slots that are late, missed, or meet a run that goes on: each is decided once, and accounted for."""
 
 import math
-from dataclasses import replace
 
 import pytest
 from hypothesis import given, settings
@@ -20,9 +19,9 @@ thorough = settings(max_examples=300, derandomize=True, deadline=None)
 quick = settings(max_examples=80, derandomize=True, deadline=None)
 
 
-def knows(due=DAWN, *, away="down", started=None, awake=None, **own):
-    """Return facts of a task that was last due at `due`, in a runtime that has followed the clock since it started."""
-    world = World(started=started, awake=-math.inf if awake is None else awake, away=away)
+def knows(due=DAWN, *, away="down", started=None, awake=-math.inf, tasks=None, **own):
+    """Return facts of a task that was last due at `due`, in a runtime that has followed the clock since `awake`."""
+    world = World(tasks=tasks or {}, started=started, awake=awake, away=away)
     return Facts(TaskFacts(due=due, anchor=due, **own), world)
 
 
@@ -366,7 +365,7 @@ class TestConditionsWithMoreToSay:
     def test_slots_at_which_something_else_did_not_hold_are_not_missed(self):
         condition = every("1 minute") & after_success("other")
         other = TaskFacts()
-        facts = replace(knows(), world=World(tasks={"other": other}, started=DAWN, awake=DAWN))
+        facts = knows(tasks={"other": other}, started=DAWN, awake=DAWN)
         assert decide(condition, DAWN + 10 * MINUTE, facts, Timing()).starts == ()
         other.note("success", DAWN + 10 * MINUTE + 30, 1)
         verdict = decide(condition, DAWN + 10 * MINUTE + 30, facts, Timing())
@@ -377,7 +376,7 @@ class TestConditionsWithMoreToSay:
     def test_what_is_done_about_missed_slots_is_not_done_about_those_that_something_else_kept_back(self, misfire):
         condition = every("10 minutes") & after_success("other")
         other = TaskFacts()
-        facts = replace(knows(), world=World(tasks={"other": other}, started=DAWN, awake=DAWN))
+        facts = knows(tasks={"other": other}, started=DAWN, awake=DAWN)
         other.note("success", DAWN + 65 * MINUTE, 1)
         verdict = decide(condition, DAWN + 65 * MINUTE, facts, Timing(misfire=misfire))
         assert (len(verdict.starts), verdict.missed) == (1, None)
@@ -385,7 +384,7 @@ class TestConditionsWithMoreToSay:
     def test_a_cron_slot_at_which_something_else_did_not_hold_is_over_after_its_minute(self):
         condition = cron("0 * * * *") & after_success("other")
         other = TaskFacts()
-        facts = replace(knows(), world=World(tasks={"other": other}, started=DAWN, awake=DAWN))
+        facts = knows(tasks={"other": other}, started=DAWN, awake=DAWN)
         other.note("success", DAWN + HOUR + 61, 1)
         verdict = decide(condition, DAWN + HOUR + 61, facts, Timing())
         assert (verdict.starts, verdict.missed, verdict.decided) == ((), None, DAWN + HOUR)
@@ -490,11 +489,10 @@ class TestDelay:
     @given(spans, spans, moments, lengths, st.booleans(), st.text(max_size=5))
     @thorough
     def test_it_is_shorter_than_the_period_and_always_the_same(self, jitter, spread, slot, period, is_late, seed):
-        timing = Timing(jitter=jitter, spread=spread, seed=seed)
-        found = delay(timing, slot, period, is_late=is_late)
+        found = delay(Timing(jitter=jitter, spread=spread, seed=seed), slot, period, is_late=is_late)
         assert 0 <= found < period
         assert found <= jitter + spread
-        assert found == delay(replace(timing), float(slot), period, is_late=is_late)
+        assert found == delay(Timing(jitter=jitter, spread=spread, seed=seed), slot, period, is_late=is_late)
 
     @given(spans, spans, moments, lengths, st.text(max_size=5))
     @thorough
