@@ -42,7 +42,9 @@ class TaskFacts:
     seen: float | None = None
     """Since when its present start condition is followed; slots before that are none of its."""
     freed: float = -math.inf
-    """Since when no run of it goes on or waits."""
+    """Since when it may start: no run of it goes on or waits, and it is not paused."""
+    held: str = "overlap"
+    """Why it might not before: ``overlap`` or ``paused``."""
     ahead: frozenset[float] = frozenset()
     """Slots that were decided while the clock was wrong, and lie in the future."""
     fails: int = 0
@@ -88,6 +90,8 @@ class TaskFacts:
         """Take note that the slots up to `slot` are decided; `anew` counts grids from there."""
         if self.due is None or slot > self.due:
             self.due = slot
+            if self.ahead:
+                self.ahead = frozenset(later for later in self.ahead if later > slot)
         if anew or self.anchor is None:
             self.anchor = slot
 
@@ -131,7 +135,9 @@ class World:
     env: str | None = None
     """The app's ``env``."""
     started: float | None = None
-    """When the runtime started."""
+    """When the runtime started, as the clock was then."""
+    running_since: float | None = None
+    """When it started, as the clock is now: so that what has elapsed since then is right also if that was set."""
     awake: float = -math.inf
     """Since when the runtime follows the clock without a gap: since its start, or since it was suspended or blocked."""
     away: str = "down"

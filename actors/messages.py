@@ -23,6 +23,8 @@ class Launch(NamedTuple):
     params: Mapping[str, Any]
     latest: float = math.inf
     """Until when it may start; past that it is missed."""
+    asked: bool = True
+    """Whether somebody asked for it; else its condition did."""
 
 
 class Start(NamedTuple):

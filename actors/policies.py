@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from typing import Literal, NamedTuple
 
 from actors.conds.base import INF, Condition
-from actors.facts import Facts, World
+from actors.facts import Facts
 
 Misfire = Literal["latest", "skip", "all"]
 """What becomes of slots that passed while nobody looked: run the latest of them, none, or all."""
@@ -63,7 +63,7 @@ class Missed:
     first: float
     last: float
     cause: str
-    """``down``, ``suspended``, ``blocked``, ``late``, ``deadline`` or ``overlap``."""
+    """``down``, ``suspended``, ``blocked``, ``late``, ``deadline``, ``overlap`` or ``paused``."""
     blocker: str | None = None
     """The id of the run that was in the way."""
 
@@ -119,10 +119,8 @@ def delay(timing: Timing, slot: float, period: float, *, is_late: bool = False) 
     """
     if not timing.spread and not timing.jitter:
         return 0.0
-    total = _share(timing.seed) * timing.spread
-    jitter = min(timing.jitter, period / 10) if is_late and period < INF else timing.jitter
-    total += _share(f"{timing.seed}\0{slot!r}") * jitter
-    return min(total, math.nextafter(period, 0.0)) if period < INF else total
+    total = _share(timing.seed) * timing.spread + _share(f"{timing.seed}\0{slot!r}") * timing.jitter
+    return total % (period / 10 if is_late else period) if period < INF else total
 
 
 def _share(text: str) -> float:
@@ -163,41 +161,53 @@ def _of_met(condition: Condition, now: float, slot: float, facts: Facts, timing:
         return _of_slots(condition, now, slot, facts, timing, cancel=False, look=look)
     last = condition.slot_before(math.nextafter(now, -INF), facts)
     kept = {"queue_one": 1, "queue": timing.queue_limit}.get(timing.overlap, 0)
-    first = condition.slot_after(start, facts)
+    oldest = max(start, math.nextafter(now - timing.deadline, -INF))
+    begin, following = condition.slot_after(start, facts), condition.slot_after(oldest, facts)
     starts: list[StartAt] = []
-    while len(starts) < min(kept, met):
-        starts.append(StartAt(first, now))
-        first = condition.slot_after(first, facts)
+    while len(starts) < kept and following <= last:
+        starts.append(StartAt(following, now))
+        following = condition.slot_after(following, facts)
     left = met - len(starts)
-    missed = Missed(left, first, last, "overlap", blocker) if left else None
-    if slot == now and not starts:  # one comes just now, and meets nothing
-        starts.append(StartAt(slot, now + delay(timing, slot, look - slot)))
-    return Verdict(tuple(starts), missed, max(slot, last) if slot == now else last, look=look)
+    if starts and starts[0].due == begin:
+        begin = following
+    missed = Missed(left, begin, max(begin, last), "overlap", blocker) if left else None
+    if slot == now and not starts:  # one comes just now, and meets nothing; else it meets those that waited
+        at = now + delay(timing, slot, condition.slot_after(slot, facts) - slot)
+        return Verdict((StartAt(slot, at),), missed, slot, look=look)
+    return Verdict(tuple(starts), missed, last, look=look)
 
 
 def _of_slots(
     condition: Condition, now: float, slot: float, facts: Facts, timing: Timing, *, cancel: bool, look: float
 ) -> Verdict:
-    """The latest slot is `slot`, and there may be others before it that are not decided either."""
+    """The latest slot is `slot`. Others before it are missed if they came while nobody looked; else something else kept them."""
     start, age = facts.own.settled, now - slot
+    unwatched = max(facts.world.awake, facts.own.freed)
     first = condition.slot_after(start, facts) if start > -INF else slot
-    others = condition.slots_between(start, slot, facts) if first < slot else 0
-    if not others and age <= ON_TIME and age <= timing.deadline and not timing.jitter and not timing.spread:  # as almost always
+    others = condition.slots_between(start, min(slot, unwatched), facts) if first < min(slot, unwatched) else 0
+    may_be_late = slot < unwatched and age > ON_TIME
+    if not others and not may_be_late and age <= timing.deadline and not timing.jitter and not timing.spread:  # as almost always
         return Verdict((StartAt(slot, now),), None, slot, cancel, look=look)
     period = condition.slot_after(slot, facts) - slot
-    is_late = age > max(ON_TIME, period / 10 if period < INF else 0.0)
-    cause = _cause(first, facts.world)
+    is_late = may_be_late and (period == INF or age > period / 10)
+    if not others:
+        first = slot
     if age > timing.deadline:
         return Verdict(missed=Missed(others + 1, first, slot, "deadline"), decided=slot, look=look)
+    cause = _cause(first, facts)
     if timing.misfire == "skip" and is_late:
         return Verdict(missed=Missed(others + 1, first, slot, cause), decided=slot, look=look)
     chosen = _made_up_for(condition, now, slot, first, others, facts, timing) if timing.misfire == "all" else [slot]
     left = others + 1 - len(chosen)
-    last = condition.slot_before(math.nextafter(chosen[0], -INF), facts) if left else slot
-    missed = Missed(left, first, last, cause) if left > 0 else None
-    base = now if is_late else -INF  # those that come late are spread too
-    starts = tuple(StartAt(due, max(now, max(due, base) + delay(timing, due, period, is_late=is_late))) for due in chosen)
-    return Verdict(starts, missed, slot, cancel, look=look)
+    missed = None
+    if left:
+        last = condition.slot_before(math.nextafter(min(chosen[0], unwatched), -INF), facts)
+        missed = Missed(left, first, last, cause)
+    starts: list[StartAt] = []
+    for due in chosen:
+        at = max(now, (now if is_late else due) + delay(timing, due, period, is_late=is_late))
+        starts.append(StartAt(due, max(at, starts[-1].at) if starts else at))
+    return Verdict(tuple(starts), missed, slot, cancel, look=look)
 
 
 def _made_up_for(
@@ -206,15 +216,19 @@ def _made_up_for(
     """Return the slots up to `slot` that are run after all, oldest first: the latest ones, as many as may be."""
     chosen = [slot]
     oldest = max(now - min(timing.catchup_window, timing.deadline), first)
+    unwatched = max(facts.world.awake, facts.own.freed)
     while len(chosen) < min(timing.catchup_limit, others + 1):
-        earlier = condition.slot_before(math.nextafter(chosen[0], -INF), facts)
+        earlier = condition.slot_before(math.nextafter(min(chosen[0], unwatched), -INF), facts)
         if earlier < oldest:
             break
         chosen.insert(0, earlier)
     return chosen
 
 
-def _cause(first: float, world: World) -> str:
+def _cause(first: float, facts: Facts) -> str:
+    world = facts.world
     if world.started is not None and first < world.started:
         return "down"
+    if first < facts.own.freed:
+        return facts.own.held
     return world.away if first < world.awake else "late"

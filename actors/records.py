@@ -73,7 +73,7 @@ class TaskRunRecord:
     output: str | None = None
     """The last lines that a failed process run wrote to stdout and stderr."""
     cause: str | None = None
-    """Why starts were missed: ``down``, ``suspended``, ``blocked``, ``late``, ``deadline`` or ``overlap``."""
+    """Why starts were missed: ``down``, ``suspended``, ``blocked``, ``late``, ``deadline``, ``overlap`` or ``paused``."""
     count: int | None = None
     """How many starts were missed; 1000 is that many or more."""
     first: float | None = None

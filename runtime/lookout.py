@@ -17,7 +17,7 @@ from actors.conds.custom import Custom
 from actors.conds.runtime import SchedulerCycles
 from actors.errors import ConditionBroken
 from actors.facts import Facts, TaskFacts, World
-from actors.policies import Engagement, Missed, Verdict, decide
+from actors.policies import NAG_AFTER, Engagement, Missed, Verdict, decide
 from actors.portable import describe
 from actors.task import Task
 from actors.timespans import to_words
@@ -33,6 +33,8 @@ CLOCK_HOLD = 60.0
 HOLD_LOOK = 1.0
 """Seconds between two looks at such a clock."""
 DAY = 86400.0
+FAR_AHEAD = 60.0
+"""Seconds. What is noted of a moment further in the future was noted while the clock was wrong."""
 LATE = 1.0
 """Seconds by which a moment must have been overlooked before that is taken for an absence."""
 LONGEST_QUARANTINE = 300.0
@@ -45,6 +47,7 @@ CAUSES = {
     "late": "they came too late",
     "deadline": "their deadline had passed",
     "overlap": "the task was running",
+    "paused": "the task was paused",
 }
 NOTHING = Verdict()
 
@@ -59,14 +62,16 @@ class _Followed:
     failures: int = 0
     """How often in a row it has raised."""
     quarantined: float = -math.inf
-    """Until when it is left alone."""
+    """Until when it is left alone; trio's time."""
+    nagged: float = -math.inf
+    """Up to where slots were settled when somebody was told of a run that costs so many."""
 
 
 class Lookout:
     """What the conditions say now, and when each is to be asked again.
 
-    It decides nothing but by asking :func:`actors.policies.decide`, and does nothing but put on record what was missed and what
-    raised. Who carries out a verdict reports back by asking it to look again when something has happened.
+    It decides nothing but by asking :func:`actors.policies.decide`, and does nothing but put on record what raised. Who carries
+    out a verdict reports back by asking it to look again when something has happened.
 
     Args:
       log: where it puts what it has to say.
@@ -91,7 +96,7 @@ class Lookout:
         """Begin to follow the clock."""
         wall = self._clock.now()
         self.world.env = env
-        self.world.started = self.world.awake = wall
+        self.world.started = self.world.running_since = self.world.awake = wall
         self._steps = StepDetector(wall, trio.current_time())
         if not self._is_plausible(wall):
             self._hold = trio.current_time() + CLOCK_HOLD
@@ -143,7 +148,10 @@ class Lookout:
         name, condition, own = task.name, terms.condition, task.facts
         before = self._unfollowed(name)
         now = self._clock.now()
-        self._take_up(name, terms, own, now, catch_up=catch_up, is_new=before is None or before.condition != condition)
+        if max(own.settled, own.freed) > now + FAR_AHEAD:  # noted in a former life, on a clock that was wrong
+            own.rebase(now)
+        if not self._is_holding:
+            self._take_up(name, terms, own, now, catch_up=catch_up, is_new=before is None or before.condition != condition)
         if condition is None:
             self._agenda.set(name, math.inf)
             return
@@ -172,17 +180,17 @@ class Lookout:
         self._agenda.set(name, math.inf)
 
     def consider(self, name: str, busy: Engagement) -> Verdict:
-        """Return what is to be done about a task now; what was missed is on record, and its slots are decided."""
+        """Return what is to be done about a task now; its slots are decided by that."""
         followed = self._followed.get(name)
         if followed is None or self._is_holding:
             return NOTHING
         now = self.now()
-        if now < followed.quarantined:
-            self._agenda.set(name, followed.quarantined)
+        if (left := followed.quarantined - trio.current_time()) > 0:
+            self._agenda.set(name, now + left)
             return NOTHING
         facts, condition = followed.facts, followed.condition
         if busy.blocker is not None:
-            facts.own.freed = now
+            facts.own.freed, facts.own.held = now, "overlap"
         try:
             verdict = decide(condition, now, facts, followed.terms.timing, busy)
             if verdict.look <= now:
@@ -197,15 +205,11 @@ class Lookout:
         followed.failures = 0
         if verdict.decided > -math.inf:
             facts.own.decide(verdict.decided)
-            self._decisions.append((verdict.decided, name))
-        if verdict.missed is not None:
-            self._put_missed(name, verdict.missed, now)
+            self._decisions += [(slot, name) for slot in (*(start.due for start in verdict.starts), verdict.decided)]
+        if verdict.nag:
+            self._nag(name, followed)
         self._agenda.set(name, verdict.look)
         return verdict
-
-    def missed(self, name: str, due: float) -> None:
-        """Put on record that a start that was decided came to nothing, as its deadline passed while it waited."""
-        self._put_missed(name, Missed(1, due, due, "deadline"), self._clock.now())
 
     def _unfollowed(self, name: str) -> _Followed | None:
         """Follow a task no longer, and return what was known of it."""
@@ -221,9 +225,11 @@ class Lookout:
         condition = terms.condition
         schedule = f"{condition} in {terms.zone}" if condition is not None and condition.has_slots else None
         if (known := self._history.schedules.get(name)) is not None and known[0] == schedule:
-            own.seen = known[1] if own.seen is None else own.seen
+            own.seen = min(known[1], now) if own.seen is None else own.seen
         elif schedule is not None or known is not None:
-            if not catch_up:
+            if catch_up:
+                own.freed, own.held = now, "paused"
+            else:
                 own.seen = now
             self._history.schedules[name] = (schedule, now)
             self._log.note({"created": now, "task_name": name, "run_id": "", "action": "schedule", "schedule": schedule})
@@ -240,12 +246,10 @@ class Lookout:
     def _end_hold(self, now: float) -> None:
         """Begin anew, on a clock that is right now, or not going to be."""
         self._hold = -math.inf
-        self.world.started = self.world.awake = now
+        self.world.started = self.world.running_since = self.world.awake = now
         for name, followed in self._followed.items():
-            own = followed.facts.own
-            own.rebase(now)
-            if own.due is None and own.seen is not None:
-                own.seen = now
+            followed.facts.own.rebase(now)
+            self._take_up(name, followed.terms, followed.facts.own, now, catch_up=False, is_new=True)
             self._agenda.set(name, now)
 
     def _stepped(self, step: float, wall: float) -> None:
@@ -254,8 +258,8 @@ class Lookout:
         runtime_log.tell(logging.WARNING, told, "back" if step < 0 else "forward", to_words(round(abs(step))))
         world = self.world
         world.awake, world.away = wall, "suspended"
-        if world.started is not None:
-            world.started += step
+        if world.running_since is not None:
+            world.running_since += step
         for own in self._facts.values():
             own.going = {number: begun + step for number, begun in own.going.items()}
             if step < 0:
@@ -271,8 +275,8 @@ class Lookout:
         """Leave a task alone whose condition raised, for a while; others go on."""
         pause = min(2.0**followed.failures, LONGEST_QUARANTINE)
         followed.failures += 1
-        followed.quarantined = now + pause
-        self._agenda.set(name, followed.quarantined)
+        followed.quarantined = trio.current_time() + pause
+        self._agenda.set(name, now + pause)
         culprit = _culprit(followed.condition, now, followed.facts)
         followed.facts.answers.clear()
         self._log.record(
@@ -286,7 +290,17 @@ class Lookout:
             }
         )
 
-    def _put_missed(self, name: str, missed: Missed, now: float) -> None:
+    def _nag(self, name: str, followed: _Followed) -> None:
+        """Tell once of a run that costs many starts."""
+        settled = followed.facts.own.settled
+        if followed.nagged != settled:
+            followed.nagged = settled
+            told = "task %r has been running for so long that %d starts of it were skipped; terminate it, or give it a timeout"
+            runtime_log.tell(logging.WARNING, told, name, NAG_AFTER)
+
+    def put_missed(self, name: str, missed: Missed) -> None:
+        """Put on record what came to nothing."""
+        now = self._clock.now()
         starts = "1 start" if missed.count == 1 else f"{missed.count} starts"
         document: dict[str, Any] = {
             "created": now,
@@ -299,7 +313,7 @@ class Lookout:
             "last": missed.last,
             "reason": f"{starts} missed: {CAUSES[missed.cause]}",
         }
-        if missed.blocker is not None:
+        if missed.blocker:
             document["blocker"] = missed.blocker
             document["reason"] += f" (run {missed.blocker})"
         self._log.record(document)

@@ -156,7 +156,7 @@ def players_of(
     tasks: Iterable[Task], start: float, local: tzinfo, known: Mapping[str, TaskFacts] | None = None, env: str | None = None
 ) -> list[Player]:
     """Return the players of `tasks`, with the facts that are `known`; without any, as if they were all new at `start`."""
-    world = World(env=env, started=start, awake=start)
+    world = World(env=env, started=start, running_since=start, awake=start)
     players = []
     for task in tasks:
         terms = terms_of(task, local)

@@ -27,7 +27,7 @@ from actors.messages import (
     Terminate,
     ToSupervisor,
 )
-from actors.policies import IDLE, NAG_AFTER, Engagement
+from actors.policies import IDLE, Engagement, Missed
 from actors.session import Session
 from actors.task import Task
 from runtime.admission import Admission
@@ -95,6 +95,7 @@ class Supervisor:
         self._lookout = Lookout(log, history, self._ask)
         self._asker = Asker(session, log.clock, runners, self.mailbox.put)
         self._numbers = 0
+        self._owed: dict[int, Missed] = {}  # {number of a launch: what was missed beyond its slot, and is told once it starts}
         self._only: frozenset[str] | None = None
         self._closed = self._ends_by_itself = self._is_planned = False
         self._shutdown: Shutdown | None = None
@@ -128,6 +129,7 @@ class Supervisor:
         self._only = frozenset(only) if only is not None else None
         async with trio.open_nursery() as self._nursery:
             async with trio.open_nursery() as timing:
+                self._asking = timing  # whose tasks end when the shutdown is over, as no answer is waited for then
                 timing.start_soon(self._alarm.run)
                 timing.start_soon(self._wall_alarm.run)
                 await self._begin(asked, only)
@@ -178,7 +180,7 @@ class Supervisor:
         self._admit()
         if not self._is_planned:
             self._is_planned = True
-            self._wall_alarm.set(min(self._lookout.next_moment, self._admission.next_moment))
+            self._wall_alarm.set(self._lookout.next_moment)
 
     def _admit(self) -> None:
         """Have what may start now start."""
@@ -210,7 +212,8 @@ class Supervisor:
         self._alarm.set(self._timeouts.enforce())
         for name in self._lookout.take_due():
             self._consider(name)
-        self._admission.offer_due(self._clock.now())
+        self._admission.offer_due(trio.current_time())
+        self._alarm.set(self._admission.next_moment)
         self._is_planned = False
 
     def _on_added(self, message: TaskAdded) -> None:
@@ -226,8 +229,7 @@ class Supervisor:
 
     def _hired(self, task: Task) -> TaskActor:
         """Return the new actor of a task."""
-        if task.facts.status is None:  # else it has run before in this process, and knows all itself
-            task.facts = self._history.facts.setdefault(task.name, task.facts)
+        task.facts = self._history.facts.setdefault(task.name, task.facts)
         self._lookout.know(task.name, task.facts)
         self._terms[task.name] = terms = terms_of(task, self._zone)
         self._actors[task.name] = actor = TaskActor(task, terms, self._services, self._fail)
@@ -251,20 +253,23 @@ class Supervisor:
         waiting, running = self._admission.waiting(name), len(self._actors[name].task.facts.going)
         busy = Engagement(waiting, running, blocker) if waiting or running or blocker is not None else IDLE
         verdict = self._lookout.consider(name, busy)
-        if verdict.nag:
-            told = "task %r has been running for so long that %d starts of it were skipped; terminate it, or give it a timeout"
-            runtime_log.tell(logging.WARNING, told, name, NAG_AFTER)
+        missed, starts = verdict.missed, verdict.starts
+        is_owed = missed is not None and bool(starts) and missed.last > starts[-1].due
+        if missed is not None and not is_owed:
+            self._lookout.put_missed(name, missed)
         if verdict.cancel:
             self._actors[name].mailbox.put(Cancel("overlap: its next start is due"))
-        for start in verdict.starts:
+        for start in starts:
             latest = start.due + self._terms[name].timing.deadline
             self._offer(name, {}, start.due, start.at, max(latest, start.at))
+        if missed is not None and is_owed:  # a record of later slots must not come before those of the starts that wait
+            self._owed[self._numbers] = missed
         self._is_planned = False
 
     def _ask(self, name: str, condition: Custom) -> None:
         facts = self._lookout.facts(name)
         assert facts is not None  # it is followed, as it wants to know something
-        self._asker.ask(self._nursery, condition, self._actors[name].task, facts)
+        self._asker.ask(self._asking, condition, self._actors[name].task, facts)
 
     def _offer(
         self,
@@ -277,24 +282,31 @@ class Supervisor:
         """Let one launch of a task wait for its turn, from the moment `at` on."""
         now = self._clock.now()
         self._numbers += 1
-        launch = Launch(name, self._numbers, now if due is None else due, params, latest)
+        launch = Launch(name, self._numbers, now if due is None else due, params, latest, at == -math.inf)
         self._actors[name].task.facts.decide(launch.due, anew=at == -math.inf)
         if at <= now:
             self._admission.offer(launch)
-        else:
-            self._admission.delay(launch, at)
-            self._is_planned = False
+        else:  # on trio's clock: the wall's may be set meanwhile
+            self._admission.delay(launch, trio.current_time() + at - now)
+            self._alarm.set(self._admission.next_moment)
 
     def _expire(self, launch: Launch) -> None:
         """Put on record that an admitted launch came too late, and forget it."""
         self._admission.ended(launch)
-        self._lookout.missed(launch.task, launch.due)
-        self._consider(launch.task)
+        self._lookout.put_missed(launch.task, Missed(1, launch.due, launch.due, "deadline"))
+        self._settle(launch)
+        self._consider(launch.task, "")
+
+    def _settle(self, launch: Launch) -> None:
+        """Put on record what was missed beyond the slot of a launch, which is decided for good now."""
+        if (missed := self._owed.pop(launch.number, None)) is not None:
+            self._lookout.put_missed(launch.task, missed)
 
     def _on_started(self, started: RunStarted) -> None:
         launch = started.launch
         name = launch.task
         self._admission.started(launch)
+        self._settle(launch)
         if name not in self._actors:  # it was removed before its actor had begun, and the run is told to end right now
             return
         terms = self._terms[name]
@@ -337,12 +349,29 @@ class Supervisor:
         if message.run_id is None:
             self._drop_waiting(name, message.reason)
         self._actors[name].mailbox.put(Cancel(message.reason, message.run_id))
-        self._consider(name)
+        self._consider(name, None if self._admission.is_engaged(name) else "")
 
     def _drop_waiting(self, name: str | None, reason: str) -> None:
-        """End the launches that wait, of one task or of all, each with its record."""
+        """End the launches that wait, of one task or of all, each with its record.
+
+        When the runtime ends, those that a condition decided are left without one: the next start makes up for them.
+        """
         for launch in self._admission.withdraw(name):
+            if name is None and not launch.asked:
+                self._owed.pop(launch.number, None)
+                continue
+            self._settle(launch)
             end_unstarted(self._actors[launch.task].task, self._terms[launch.task], launch, reason, self._services)
+
+    def _drop_decided(self, name: str) -> None:
+        """Drop the launches that wait and that a condition has decided which is not followed any longer, with a record."""
+        for launch in self._admission.withdraw(name):
+            if launch.asked:
+                self._admission.offer(launch)
+            else:
+                self._settle(launch)
+                reason = "its condition was changed or paused"
+                end_unstarted(self._actors[name].task, self._terms[name], launch, reason, self._services)
 
     def _on_removed(self, message: TaskRemoved) -> None:
         name = message.task
@@ -365,7 +394,10 @@ class Supervisor:
         self._admission.relax()
         for changed in [message.task] if message.task is not None else list(self._actors):
             if changed in self._actors:
+                before = self._terms[changed].condition
                 self._terms[changed] = self._actors[changed].terms = terms_of(self._actors[changed].task, self._zone)
+                if before is not None and before != self._terms[changed].condition:
+                    self._drop_decided(changed)
                 self._admission.reconsider(changed)
                 self._follow(changed, catch_up=message.catch_up)
 
@@ -425,4 +457,5 @@ class Supervisor:
         """Take in the settings of the app that are not those of its tasks."""
         config = self._session.config
         self._ends_by_itself = self._only is not None or config.stop_when_idle
+        self._lookout.world.env = config.env
         self._limits.update(thread=config.max_thread_count, process=config.max_process_count)

@@ -19,8 +19,8 @@ thorough = settings(max_examples=300, derandomize=True, deadline=None)
 quick = settings(max_examples=80, derandomize=True, deadline=None)
 
 
-def knows(due=DAWN, *, away="down", started=None, awake=-math.inf, tasks=None, **own):
-    """Return facts of a task that was last due at `due`, in a runtime that has followed the clock since `awake`."""
+def knows(due=DAWN, *, away="down", started=None, awake=math.inf, tasks=None, **own):
+    """Return facts of a task that was last due at `due`, in a runtime that follows the clock only from `awake` on."""
     world = World(tasks=tasks or {}, started=started, awake=awake, away=away)
     return Facts(TaskFacts(due=due, anchor=due, **own), world)
 
@@ -39,12 +39,13 @@ def dues(verdict):
 
 
 def taken(verdict, condition, facts):
-    """Return the slots that a verdict is about: those that it starts, and those that it counts as missed."""
+    """Return the slots that a verdict is about: those that it starts, and the others that it counts as missed."""
     slots = dues(verdict)
     if verdict.missed is not None:
         slot = verdict.missed.first
         while slot <= verdict.missed.last:
-            slots.append(slot)
+            if slot not in dues(verdict):
+                slots.append(slot)
             slot = condition.slot_after(slot, facts)
     return sorted(slots)
 
@@ -251,8 +252,8 @@ class TestCauses:
     def test_down_comes_before_what_happened_later(self):
         assert self.cause(started=DAWN + 2 * HOUR, awake=DAWN + 5 * HOUR, away="suspended") == "down"
 
-    def test_else_they_came_too_late(self):
-        assert self.cause(started=DAWN, awake=DAWN) == "late"
+    def test_what_came_while_the_task_might_not_start_has_that_cause(self):
+        assert self.cause(started=DAWN, awake=DAWN, freed=DAWN + 10 * HOUR, held="paused") == "paused"
 
 
 class TestOverlap:

@@ -35,6 +35,7 @@ from actors.conds import (
     scheduler_running,
 )
 from actors.errors import InvalidOption
+from actors.facts import Facts
 from helpers import actions, records
 from runtime import VirtualClock, open_runtime
 
@@ -58,6 +59,12 @@ def shown(when, zone="UTC"):
     return f"{datetime.fromtimestamp(round(when, 3), ZoneInfo(zone)):%d %H:%M:%S}"
 
 
+async def passes(seconds):
+    """Let time pass, and what is due then be done."""
+    await trio.sleep(seconds)
+    await wait_all_tasks_blocked()
+
+
 class Life:
     """A runtime, and the wall clock that it looks at."""
 
@@ -66,8 +73,7 @@ class Life:
 
     async def until(self, text):
         """Let time pass until the wall clock shows `text`, and what is due then be done."""
-        await trio.sleep(moment(text) - self.clock.now())
-        await wait_all_tasks_blocked()
+        await passes(moment(text) - self.clock.now())
 
     def say(self, text):
         """Set the wall clock."""
@@ -408,7 +414,7 @@ class TestClocksOfAZone:
         app = app_of("cron 0 * * * *", timezone="Europe/Berlin")
         begin, end = moment(day, "Europe/Berlin"), moment(f"{day} 23:59:30", "Europe/Berlin")
         async with life(app, day, clock=VirtualClock(begin - trio.current_time() - 1)):
-            await trio.sleep(end - begin)
+            await passes(end - begin)
         assert len(started(app)) == len(set(started(app))) == count
 
     async def test_a_day_that_has_no_midnight_is_a_day(self, autojump_clock):
@@ -493,7 +499,7 @@ class TestSuspension:
         async with life(app, "2026-01-05 08:00") as world:
             await world.until("2026-01-05 10:20")
             world.clock.step(8 * HOUR)
-            await trio.sleep(30)
+            await passes(30)
         for name in ("grid", "cron"):
             (late,) = [record for record in records(app, name) if record.action == "run" and record.late > 1]
             assert shown(late.due) == "05 18:00:00"
@@ -505,16 +511,16 @@ class TestSuspension:
         async with life(app, "2026-01-05 08:00") as world:
             await world.until("2026-01-05 10:20")
             world.clock.step(8 * HOUR)
-            await trio.sleep(30)
+            await passes(30)
         assert missed(app, "grid") == missed(app, "cron") == [(7, "05 11:00:00", "05 17:00:00", "suspended")]
 
     async def test_a_machine_that_is_suspended_again_and_again_misses_the_same(self, autojump_clock):
         app = app_of("cron 0 * * * *")
         async with life(app, "2026-01-05 00:30") as world:
             for _ in range(3):
-                await trio.sleep(60)
+                await passes(60)
                 world.clock.step(3 * HOUR)
-            await trio.sleep(30)
+            await passes(30)
         assert due(app) == ["05 03:00:00", "05 06:00:00", "05 09:00:00"]
         assert missed(app) == [
             (2, "05 01:00:00", "05 02:00:00", "suspended"),
@@ -525,19 +531,19 @@ class TestSuspension:
     async def test_a_run_is_not_timed_out_by_the_time_for_which_the_machine_was_suspended(self, autojump_clock):
         app = app_of("every 1 day", lasts(100), timeout="10 minutes")
         async with life(app, "2026-01-05 08:00") as world:
-            await trio.sleep(50)
+            await passes(50)
             world.clock.step(8 * HOUR)
-            await trio.sleep(60)
+            await passes(60)
         assert actions(app) == ["run", "success"]
 
     async def test_what_only_waits_for_time_to_elapse_is_not_early(self, autojump_clock):
         app = app_of(scheduler_running(more_than="1 hour") & daily)
         async with life(app, "2026-01-05 00:00") as world:
-            await trio.sleep(60)
+            await passes(60)
             world.clock.step(8 * HOUR)
-            await trio.sleep(HOUR - 120)
+            await passes(HOUR - 120)
             assert started(app) == []
-            await trio.sleep(120)
+            await passes(120)
         assert len(started(app)) == 1
 
 
@@ -550,12 +556,12 @@ class TestClockSetBack:
     async def test_what_runs_each_minute_goes_on_at_once(self, condition, autojump_clock):
         app = app_of(condition)
         async with life(app, "2026-01-05 08:30:10") as world:
-            await trio.sleep(300)
+            await passes(300)
             world.clock.step(2 * HOUR)
-            await trio.sleep(300)
+            await passes(300)
             world.clock.step(-2 * HOUR)
             right = world.clock.now()
-            await trio.sleep(600)
+            await passes(600)
         after = [record.start for record in records(app) if record.action == "run"]
         after = [start for start in after if right <= start < right + 610]
         assert after[0] <= right + 90
@@ -565,11 +571,11 @@ class TestClockSetBack:
     @pytest.mark.parametrize("condition", CONDITIONS)
     async def test_so_it_does_after_a_restart(self, condition, autojump_clock):
         async with life(app_of(condition), "2026-01-05 10:30:10") as world:  # two hours ahead
-            await trio.sleep(300)
+            await passes(300)
         app = app_of(condition)
         async with life(app, "2026-01-05 08:36:00") as world:
             right = world.clock.now()
-            await trio.sleep(600)
+            await passes(600)
         after = [record.start for record in records(app) if record.action == "run"]
         after = [start for start in after if right <= start < right + 610]
         assert len(after) >= 8
@@ -578,9 +584,9 @@ class TestClockSetBack:
     async def test_what_ran_at_the_false_time_does_not_run_again_at_the_right_time(self, condition, autojump_clock):
         app = app_of(condition)
         async with life(app, "2026-01-05 08:30") as world:
-            await trio.sleep(60)
+            await passes(60)
             world.clock.step(2 * HOUR)
-            await trio.sleep(300)
+            await passes(300)
             assert len(started(app)) == 1
             world.clock.step(-2 * HOUR)
             await world.until("2026-01-05 12:00")
@@ -590,9 +596,9 @@ class TestClockSetBack:
     async def test_it_runs_again_on_the_next_day(self, condition, autojump_clock):
         app = app_of(condition)
         async with life(app, "2026-01-05 08:30") as world:
-            await trio.sleep(60)
+            await passes(60)
             world.clock.step(2 * HOUR)
-            await trio.sleep(300)
+            await passes(300)
             world.clock.step(-2 * HOUR)
             await world.until("2026-01-06 10:00:01")
         assert started(app)[-1] == "06 10:00:00"
@@ -603,7 +609,7 @@ class TestClockSetBack:
         app = app_of("cron * * * * *", misfire=misfire)
         async with life(app, "2026-01-05 08:30:30") as world:
             world.clock.step(2 * HOUR)
-            await trio.sleep(300)
+            await passes(300)
             world.clock.step(-2 * HOUR)
             await world.until("2026-01-05 10:40:30")
         assert len(set(due(app))) == len(due(app))
@@ -613,7 +619,7 @@ class TestClockSetBack:
         app = app_of("cron */5 * * * *", jitter="4 minutes")
         async with life(app, "2026-01-05 07:59:30") as world:
             world.clock.step(2 * HOUR)
-            await trio.sleep(31)
+            await passes(31)
             assert started(app) == []
             world.clock.step(-2 * HOUR)
             await world.until("2026-01-05 08:10")
@@ -631,18 +637,18 @@ class TestClockSetBack:
 
         app.task(daily & is_well, func=samples.returns_async, name="it")
         async with life(app, "2026-01-05 10:30") as world:
-            await trio.sleep(5)
+            await passes(5)
             world.clock.step(-2 * HOUR)
             broken = False
-            await trio.sleep(600)
+            await passes(600)
         assert actions(app, "it")[-2:] == ["run", "success"]
 
     async def test_runs_that_go_on_are_counted_as_going_on(self, autojump_clock):
         app = app_of("every 1 minute", lasts(600))
         async with life(app, "2026-01-05 10:30") as world:
-            await trio.sleep(90)
+            await passes(90)
             world.clock.step(-2 * HOUR)
-            await trio.sleep(400)
+            await passes(400)
         assert len(started(app)) == 1
 
     async def test_the_times_of_records_go_back_and_their_order_does_not(self, autojump_clock):
@@ -651,10 +657,10 @@ class TestClockSetBack:
         app.task(after_success("first"), func=samples.returns_async, name="then")
         async with life(app, "2026-01-05 10:30") as world:
             app.session["first"].run()
-            await trio.sleep(10)
+            await passes(10)
             world.clock.step(-2 * HOUR)
             app.session["first"].run()
-            await trio.sleep(40)
+            await passes(40)
         assert len(started(app, "then")) == 2
 
 
@@ -670,12 +676,15 @@ class TestAnyClock:
         app = App(log=None, timezone="UTC", misfire=misfire)
         app.task(condition, func=samples.returns_async, name="it")
 
+        def slots(first, last):
+            return app.session["it"].start_cond.slots_between(first, last + 1e-6, Facts())
+
         async def play():
             async with life(app, "2026-01-05 00:00:30") as world:
                 for seconds, step in steps:
-                    await trio.sleep(seconds)
+                    await passes(seconds)
                     world.clock.step(step)
-                await trio.sleep(400)
+                await passes(400)
 
         trio.run(play, clock=MockClock(autojump_threshold=0))
         begun = [record for record in records(app) if record.action == "run"]
@@ -685,8 +694,9 @@ class TestAnyClock:
         for record in records(app):
             if record.action == "run":
                 ran.add(record.due)
-            elif record.action == "missed":
-                assert not any(record.first <= slot <= record.last for slot in ran)
+            elif record.action == "missed":  # there may be some among them that ran while the clock was wrong
+                among = sum(record.first <= slot <= record.last for slot in ran)
+                assert record.count + among <= 1 + slots(record.first, record.last)
 
     @given(
         st.sampled_from(["every 1 minute", "cron * * * * *", "minutely", "every 1 minute based on finish"]),
@@ -700,12 +710,12 @@ class TestAnyClock:
         async def play():
             async with life(app, "2026-01-05 00:00:30") as world:
                 for seconds, step in steps:
-                    await trio.sleep(seconds)
+                    await passes(seconds)
                     world.clock.step(step)
                 world.clock.step(86_400)  # to where it never was before
-                await trio.sleep(31)
+                await passes(31)
                 now = world.clock.now()
-                await trio.sleep(330)
+                await passes(330)
                 return now
 
         now = trio.run(play, clock=MockClock(autojump_threshold=0))
@@ -718,7 +728,7 @@ class TestUnsteadyClocks:
         app = app_of(condition)
         async with life(app, "2026-01-05 00:00") as world:
             for number in range(240):
-                await trio.sleep(15)
+                await passes(15)
                 world.clock.step(1 if number % 3 else -1)
                 await trio.sleep(0)
             now = world.clock.now()
@@ -764,7 +774,7 @@ class TestUnsteadyClocks:
         clock = Wrong(moment("2026-01-05 00:00:05"))
         app = app_of(condition)
         async with life(app, "", clock=clock):
-            await trio.sleep(600 / rate)
+            await passes(600 / rate)
         begun = [record for record in records(app) if record.action == "run"]
         assert all(record.due <= record.start < record.due + 1 for record in begun)
         assert len({record.due for record in begun}) == len(begun) >= (60 if condition.startswith("every") else 10)
@@ -777,7 +787,7 @@ class TestClockThatIsNotSetYet:
     @asynccontextmanager
     async def boot(self, app, then="2026-01-05 09:00"):
         async with life(app, "1970-01-01 00:00:05", earliest=moment("2025-01-01")) as world:
-            await trio.sleep(20)
+            await passes(20)
             assert [record for record in records(app) if record.created < moment("2025-01-01")] == []
             world.say(then)
             yield world
@@ -788,7 +798,7 @@ class TestClockThatIsNotSetYet:
     async def test_nothing_runs_before_it_is_set_and_no_burst_comes_after(self, condition, autojump_clock):
         app = app_of(condition, lasts(0.5))
         async with self.boot(app):
-            await trio.sleep(29.8)
+            await passes(29.8)
         assert all(record.start >= moment("2026-01-05 09:00") for record in records(app) if record.action == "run")
         most = {"every 1 second": 30, "cron * * * * *": 1, "daily at 08:00": 0, "daily": 1, "true": 60}[condition]
         assert most - 2 <= len(started(app)) <= most
@@ -799,14 +809,14 @@ class TestClockThatIsNotSetYet:
             await world.until("2026-01-04 08:01")
         app = app_of("daily at 08:00")
         async with self.boot(app):
-            await trio.sleep(60)
+            await passes(60)
         assert due(app) == ["04 08:00:00", "05 08:00:00"]
         assert missed(app) == []
 
     @pytest.mark.parametrize("condition", ["daily at 08:00", "cron 0 8 * * *"])
     async def test_a_new_task_does_not_count_slots_since_1970_after_the_next_restart(self, condition, autojump_clock):
         async with self.boot(app_of(condition)):
-            await trio.sleep(60)
+            await passes(60)
         app = app_of(condition)
         async with life(app, "2026-01-05 10:00") as world:
             await world.until("2026-01-05 10:10")
@@ -815,18 +825,18 @@ class TestClockThatIsNotSetYet:
     async def test_a_clock_that_is_never_set_is_believed_after_a_minute(self, autojump_clock):
         app = app_of("every 10 seconds")
         async with life(app, "1970-01-01 00:00:00", earliest=moment("2025-01-01")):
-            await trio.sleep(59)
+            await passes(59)
             assert started(app) == []
-            await trio.sleep(30)
+            await passes(30)
         assert len(started(app)) >= 2
 
     async def test_a_clock_that_is_set_after_that_starts_no_burst(self, autojump_clock):
         app = app_of("every 10 seconds")
         async with life(app, "1970-01-01 00:00:00", earliest=moment("2025-01-01")) as world:
-            await trio.sleep(100)
+            await passes(100)
             before = len(started(app))
             world.say("2026-01-05 09:00")
-            await trio.sleep(31)
+            await passes(31)
         assert len(started(app)) - before in (1, 2, 3, 4)
         assert len(missed(app)) == 1
 
@@ -835,17 +845,17 @@ class TestClockThatIsNotSetYet:
             await world.until("2026-01-05 09:00:15")
         app = app_of("every 10 seconds")
         async with life(app, "2026-01-02 00:00") as world:
-            await trio.sleep(20)
+            await passes(20)
             assert len(started(app)) == 2
             world.say("2026-01-05 10:00")
-            await trio.sleep(5)
+            await passes(5)
         assert due(app) == ["05 09:00:00", "05 09:00:10", "05 10:00:00"]
 
     async def test_a_task_that_is_asked_for_runs_meanwhile(self, autojump_clock):
         app = app_of("daily")
         async with life(app, "1970-01-01 00:00:05", earliest=moment("2025-01-01")):
             app.session["it"].run()
-            await trio.sleep(1)
+            await passes(1)
         assert actions(app) == ["run", "success"]
 
 
@@ -1023,9 +1033,9 @@ class TestLongRuns:
         async def main():
             clock = VirtualClock(moment("2026-01-05 00:00"))
             async with open_runtime(app, clock=clock):
-                await trio.sleep(seconds + 0.5)
+                await passes(seconds + 0.5)
                 app.session["it"].pause()
-                await trio.sleep(600)
+                await passes(600)
 
         trio.run(main, clock=MockClock(autojump_threshold=0))
         return moment("2026-01-05 00:00")
@@ -1048,7 +1058,7 @@ class TestAnyHistory:
         st.sampled_from([0, 1, 59, 61, 200]),
         st.lists(events, min_size=1, max_size=5),
     )
-    @settings(max_examples=150, derandomize=True, deadline=None)
+    @settings(max_examples=100, derandomize=True, deadline=None)
     def test_each_slot_is_decided_once(self, condition, misfire, overlap, duration, events):
         LOG.unlink(missing_ok=True)
         app = trio.run(self.play, condition, {"misfire": misfire, "overlap": overlap}, duration, events, clock=MockClock(0, 0))
@@ -1073,13 +1083,13 @@ class TestAnyHistory:
             app = app_of(condition, lasts(duration), **options)
             app.task(func=trio.lowlevel.current_clock().jump, name="block")
             async with life(app, "", clock=VirtualClock(wall - trio.current_time())) as world:
-                await trio.sleep(before)
+                await passes(before)
                 if kind == "suspend":
                     world.clock.step(away)
                 elif kind == "block":
                     app.session["block"].run(seconds=away)
                 if kind in ("suspend", "block"):
-                    await trio.sleep(60)
+                    await passes(60)
                 log = LOG.read_bytes()
                 wall = world.clock.now() + away
             if kind == "kill":
@@ -1443,14 +1453,14 @@ class TestAfter:
         async with life(app, "2026-01-05 00:00"):
             for _ in range(3):
                 app.session["a"].run()
-                await trio.sleep(10)
+                await passes(10)
         assert len(started(app, "then")) == 3
 
     async def test_it_is_due_when_the_other_ended(self, autojump_clock):
         app = self.pipeline(after_success("a"), a=lasts(5))
         async with life(app, "2026-01-05 00:00"):
             app.session["a"].run()
-            await trio.sleep(10)
+            await passes(10)
         assert due(app, "then") == started(app, "then") == ["05 00:00:05"]
 
     async def test_several_successes_before_a_start_are_one_run(self, autojump_clock):
@@ -1458,8 +1468,8 @@ class TestAfter:
         async with life(app, "2026-01-05 00:00"):
             for _ in range(3):
                 app.session["a"].run()
-                await trio.sleep(10)
-            await trio.sleep(60)
+                await passes(10)
+            await passes(60)
         assert started(app, "then") == ["05 00:01:00"]
 
     async def test_successes_during_a_run_start_one_more(self, autojump_clock):
@@ -1467,8 +1477,8 @@ class TestAfter:
         async with life(app, "2026-01-05 00:00"):
             for _ in range(4):
                 app.session["a"].run()
-                await trio.sleep(10)
-            await trio.sleep(400)
+                await passes(10)
+            await passes(400)
         assert started(app, "then") == ["05 00:00:00", "05 00:01:40"]
 
     async def test_a_success_at_the_very_moment_of_a_start_is_not_lost(self, autojump_clock):
@@ -1478,7 +1488,7 @@ class TestAfter:
             await trio.sleep(0)
             await wait_all_tasks_blocked()
             app.session["a"].run()
-            await trio.sleep(10)
+            await passes(10)
         assert {record.start for record in records(app, "a")} == {records(app, "then")[0].start}
         assert started(app, "then") == ["05 00:00:00", "05 00:00:01"]
 
@@ -1486,7 +1496,7 @@ class TestAfter:
         app = self.pipeline(after_success("a"), fails)
         async with life(app, "2026-01-05 00:00"):
             app.session["a"].run()
-            await trio.sleep(100)
+            await passes(100)
         assert actions(app, "then") == ["run", "fail"]
 
     async def test_each_of_several_tasks_sees_every_success(self, autojump_clock):
@@ -1494,27 +1504,27 @@ class TestAfter:
         app.task(after_success("a"), func=samples.returns_async, name="too")
         async with life(app, "2026-01-05 00:00"):
             app.session["a"].run()
-            await trio.sleep(10)
+            await passes(10)
         assert len(started(app, "then")) == len(started(app, "too")) == 1
 
     async def test_a_success_of_a_former_life_counts_if_nothing_was_made_of_it(self, autojump_clock):
         app = self.pipeline(None)
         async with life(app, "2026-01-05 00:00"):
             app.session["a"].run()
-            await trio.sleep(10)
+            await passes(10)
         for since in ("01:00", "02:00"):
             app = self.pipeline(after_success("a"))
             async with life(app, f"2026-01-05 {since}"):
-                await trio.sleep(10)
+                await passes(10)
         assert started(app, "then") == ["05 01:00:00"]
 
     async def test_a_restart_on_a_clock_that_was_set_back_loses_no_success_and_doubles_none(self, autojump_clock):
         for since in ("03:00", "02:00", "01:00"):
             app = self.pipeline(after_success("a"))
             async with life(app, f"2026-01-05 {since}"):
-                await trio.sleep(10)
+                await passes(10)
                 app.session["a"].run()
-                await trio.sleep(10)
+                await passes(10)
         assert len(started(app, "then")) == 3
 
     async def test_all_waits_for_each_of_them(self, autojump_clock):
@@ -1522,7 +1532,7 @@ class TestAfter:
         async with life(app, "2026-01-05 00:00"):
             for name in ("a", "a", "b", "b", "a"):
                 app.session[name].run()
-                await trio.sleep(10)
+                await passes(10)
         assert started(app, "then") == ["05 00:00:20", "05 00:00:40"]
 
     async def test_any_is_content_with_one_of_them(self, autojump_clock):
@@ -1530,7 +1540,7 @@ class TestAfter:
         async with life(app, "2026-01-05 00:00"):
             for name in ("a", "b", "b"):
                 app.session[name].run()
-                await trio.sleep(10)
+                await passes(10)
         assert started(app, "then") == ["05 00:00:00", "05 00:00:10", "05 00:00:20"]
 
     async def test_finish_is_success_or_failure(self, autojump_clock):
@@ -1538,7 +1548,7 @@ class TestAfter:
         async with life(app, "2026-01-05 00:00"):
             app.session["a"].run()
             app.session["b"].run()
-            await trio.sleep(10)
+            await passes(10)
         assert len(started(app, "then")) == 1
 
     @pytest.mark.parametrize(
@@ -1553,7 +1563,7 @@ class TestAfter:
             app.task(after("a"), func=samples.returns_async, name=name)
         async with life(app, "2026-01-05 00:00"):
             app.session["a"].run()
-            await trio.sleep(10)
+            await passes(10)
         assert [name for name in conditions if started(app, name)] == starting
 
     async def test_a_terminated_run_starts_what_waits_for_that(self, autojump_clock):
@@ -1561,9 +1571,9 @@ class TestAfter:
         app.task(after_finish("a"), func=samples.returns_async, name="other")
         async with life(app, "2026-01-05 00:00"):
             app.session["a"].run()
-            await trio.sleep(10)
+            await passes(10)
             app.session["a"].terminate()
-            await trio.sleep(10)
+            await passes(10)
         assert (started(app, "then"), started(app, "other")) == (["05 00:00:10"], [])
 
     async def test_tasks_may_be_named_by_their_functions(self, autojump_clock):
@@ -1577,7 +1587,7 @@ class TestAfter:
 
         async with life(app, "2026-01-05 00:00"):
             app.session[fetch].run()
-            await trio.sleep(10)
+            await passes(10)
         assert len(started(app, "then")) == 1
 
     async def test_two_tasks_that_follow_each_other_go_round(self, autojump_clock):
@@ -1586,7 +1596,7 @@ class TestAfter:
         app.task("after task 'a'", func=lasts(1), name="b")
         async with life(app, "2026-01-05 00:00"):
             app.session["a"].run()
-            await trio.sleep(9.5)
+            await passes(9.5)
         assert len(started(app, "a")) == len(started(app, "b")) == 5
 
 
@@ -1672,7 +1682,7 @@ class TestDelayedStarts:
         app = app_of("cron 0 * * * *", jitter="50 minutes")
         async with life(app, "2026-01-05 00:10"):
             app.session["it"].run()
-            await trio.sleep(1)
+            await passes(1)
         assert started(app) == ["05 00:10:00"]
 
 
@@ -1819,7 +1829,7 @@ class TestCustomConditions:
 
         app.task(is_free, func=samples.returns_async, name="it")
         async with life(app, "2026-01-05 00:00"):
-            await trio.sleep(1)
+            await passes(1)
         assert trio.current_time() < 2
 
     async def test_it_is_told_for_which_task_it_is_asked(self, autojump_clock):
@@ -1887,7 +1897,7 @@ class TestConditionsAboutTheApp:
     async def test_it_does_so_whatever_is_rounded(self, since, span, autojump_clock):
         app = app_of(scheduler_running(more_than=span) & daily)
         async with life(app, f"2026-01-05 00:00:00.{round(since * 10)}"):
-            await trio.sleep(5)
+            await passes(5)
         assert len(started(app)) == 1
 
     @pytest.mark.parametrize("span", [0.7, 1.1, 2.3])
@@ -1898,31 +1908,31 @@ class TestConditionsAboutTheApp:
         app.task(f"daily & task 'long' is running for more than {span} seconds", func=samples.returns_async, name="it")
         async with life(app, f"2026-01-05 00:00:00.{round(since * 10)}"):
             app.session["long"].run()
-            await trio.sleep(5)
+            await passes(5)
         assert len(started(app)) == 1
 
     async def test_scheduler_running_begins_anew_with_each_start(self, autojump_clock):
         for since in ("00:00", "01:00"):
             app = app_of(scheduler_running(less_than="10 seconds"), lasts(6))
             async with life(app, f"2026-01-05 {since}"):
-                await trio.sleep(60)
+                await passes(60)
         assert started(app) == ["05 00:00:00", "05 00:00:06", "05 01:00:00", "05 01:00:06"]
 
     async def test_scheduler_cycles_count_what_there_was_to_decide(self, autojump_clock):
         app = app_of(daily & scheduler_cycles(more_than=20))
         app.task(func=samples.returns_async, name="other")
         async with life(app, "2026-01-05 00:00"):
-            await trio.sleep(10)
+            await passes(10)
             assert started(app) == []
             for _ in range(20):
                 app.session["other"].run()
-                await trio.sleep(1)
+                await passes(1)
         assert len(started(app)) == 1
 
     async def test_scheduler_cycles_may_be_too_many(self, autojump_clock):
         app = app_of(scheduler_cycles(less_than=5), lasts(1))
         async with life(app, "2026-01-05 00:00"):
-            await trio.sleep(60)
+            await passes(60)
         assert 1 <= len(started(app)) <= 3
 
     @pytest.mark.parametrize(("env", "count"), [("test", 1), ("prod", 0), (None, 0)])
@@ -1930,16 +1940,16 @@ class TestConditionsAboutTheApp:
         app = App(log=LOG, env=env)
         app.task("daily & env 'test'", func=samples.returns_async, name="it")
         async with life(app, "2026-01-05 00:00"):
-            await trio.sleep(1)
+            await passes(1)
         assert len(started(app)) == count
 
     async def test_env_may_change_while_the_app_runs(self, autojump_clock):
         app = App(log=LOG, env="prod")
         app.task("daily & env 'test'", func=samples.returns_async, name="it")
         async with life(app, "2026-01-05 00:00"):
-            await trio.sleep(1)
+            await passes(1)
             app.session.config.env = "test"
-            await trio.sleep(1)
+            await passes(1)
         assert len(started(app)) == 1
 
     @pytest.mark.parametrize(
@@ -1949,13 +1959,13 @@ class TestConditionsAboutTheApp:
     async def test_param_asks_for_the_parameters_of_the_task(self, condition, count, autojump_clock):
         app = app_of(f"daily & {condition}", samples.returns_it, parameters={"x": 1})
         async with life(app, "2026-01-05 00:00"):
-            await trio.sleep(1)
+            await passes(1)
         assert len(started(app)) == count
 
     async def test_parameters_may_change_while_the_app_runs(self, autojump_clock):
         app = app_of("daily & param 'x' is '2'", samples.returns_it, parameters={"x": 1})
         async with life(app, "2026-01-05 00:00"):
-            await trio.sleep(1)
+            await passes(1)
             app.session["it"].parameters = {"x": 2}
-            await trio.sleep(1)
+            await passes(1)
         assert started(app) == ["05 00:00:01"]

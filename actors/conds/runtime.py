@@ -22,17 +22,18 @@ class SchedulerRunning(Condition):
     """Seconds up to which it holds."""
 
     def holds(self, now: float, facts: Facts) -> bool:
-        started = facts.world.started
-        return started is not None and self.longer <= now - started < self.shorter
+        since = facts.world.running_since
+        return since is not None and since + self.longer <= now < since + self.shorter
 
     def since(self, now: float, facts: Facts) -> float | None:
-        return None if facts.world.started is None or not self.longer else facts.world.started + self.longer
+        since = facts.world.running_since
+        return None if since is None or not self.longer else since + self.longer
 
     def next_change(self, now: float, facts: Facts) -> float:
-        started = facts.world.started
-        if started is None:
+        since = facts.world.running_since
+        if since is None:
             return INF
-        return min((moment for span in (self.longer, self.shorter) if (moment := started + span) > now), default=INF)
+        return min((moment for span in (self.longer, self.shorter) if (moment := since + span) > now), default=INF)
 
     def __str__(self) -> str:
         if self.shorter == INF:

@@ -10,6 +10,7 @@ from actors.conds.base import INF, Condition
 from actors.errors import InvalidTimeSpan
 from actors.facts import Action, Facts, TaskFacts
 from actors.periods.anchors import written
+from actors.periods.base import Period
 from actors.periods.cron import FIELDS, Cron
 from actors.periods.cycles import BEGINNING, TimeOf
 from actors.timespans import TimeSpan, to_seconds, to_words
@@ -125,26 +126,26 @@ class OnCron(Condition):
     has_slots = True
 
     def holds(self, now: float, facts: Facts) -> bool:
-        own, slot = facts.own, self.period.previous_opening(now, facts.zone)
-        if slot <= own.settled or slot in own.ahead:
+        own, slot = facts.own, self.slot_before(now, facts)
+        if slot <= own.settled:
             return False
         return now < slot + LAPSE or slot < facts.world.awake or slot < own.freed
 
     def since(self, now: float, facts: Facts) -> float | None:
-        return self.period.previous_opening(now, facts.zone)
+        return self.slot_before(now, facts)
 
     def next_change(self, now: float, facts: Facts) -> float:
         window = self.period.window(now, facts.zone)
         return min(window.opening + LAPSE, window.following) if now < window.opening + LAPSE else window.following
 
     def slot_after(self, moment: float, facts: Facts) -> float:
-        return self.period.next_opening(moment, facts.zone)
+        return _opening_after(self.period, moment, facts)
 
     def slot_before(self, moment: float, facts: Facts) -> float:
-        return self.period.previous_opening(moment, facts.zone)
+        return _opening_before(self.period, moment, facts)
 
     def lapsed(self, now: float, facts: Facts) -> float:
-        slot = self.period.previous_opening(now, facts.zone)
+        slot = self.slot_before(now, facts)
         return slot if now >= slot + LAPSE else -INF
 
     def __str__(self) -> str:
@@ -153,10 +154,10 @@ class OnCron(Condition):
 
 @dataclass(frozen=True, slots=True)
 class At(Condition):
-    """Holds from one moment of each cycle on until the task has finished, at the longest until the cycle ends.
+    """Holds from one moment of each cycle on until the task was started for it, at the longest until the cycle ends.
 
-    ``daily.at("10:00")`` starts the task at ten, and later that day if the app was down at ten. A task that is new, or whose
-    condition is, begins with the next such moment.
+    ``daily.at("10:00")`` starts the task at ten, and later that day if the app was down at ten, or the run was cut off by the
+    end of the whole process. A task that is new, or whose condition is, begins with the next such moment.
     """
 
     period: TimeOf
@@ -166,11 +167,9 @@ class At(Condition):
     def holds(self, now: float, facts: Facts) -> bool:
         own, window = facts.own, self.period.window(now, facts.zone)
         slot = window.opening
-        if not slot <= now < window.closing or slot in own.ahead or (own.seen is not None and slot <= own.seen):
+        if not slot <= now < window.closing or slot in own.ahead:
             return False
-        if own.due is not None and slot <= own.due and own.status != "crash":
-            return False
-        return not own.happened(FINISHES, slot, window.closing)
+        return slot > own.settled or (own.status == "crash" and own.run is not None and own.run >= slot)
 
     def since(self, now: float, facts: Facts) -> float | None:
         return self.period.previous_opening(now, facts.zone)
@@ -179,10 +178,10 @@ class At(Condition):
         return self.period.next_change(now, facts.zone)
 
     def slot_after(self, moment: float, facts: Facts) -> float:
-        return self.period.next_opening(moment, facts.zone)
+        return _opening_after(self.period, moment, facts)
 
     def slot_before(self, moment: float, facts: Facts) -> float:
-        return self.period.previous_opening(moment, facts.zone)
+        return _opening_before(self.period, moment, facts)
 
     def __str__(self) -> str:
         return f"{ADVERBS[self.period.unit]} at {written(self.period.unit, self.period.start or BEGINNING)}"
@@ -205,6 +204,21 @@ def every(span: TimeSpan, based: Base = "run") -> Condition:
     if based not in ("run", "finish", "success", "fail"):
         raise ValueError(f"a period is based on 'run', 'finish', 'success' or 'fail', not {based!r}")
     return Every(seconds) if based == "run" else Delay(seconds, based)
+
+
+def _opening_after(period: Period, moment: float, facts: Facts) -> float:
+    """Return the first opening after `moment`, but for those that were decided while the clock was wrong."""
+    slot = period.next_opening(moment, facts.zone)
+    while slot in facts.own.ahead:
+        slot = period.next_opening(slot, facts.zone)
+    return slot
+
+
+def _opening_before(period: Period, moment: float, facts: Facts) -> float:
+    slot = period.previous_opening(moment, facts.zone)
+    while slot in facts.own.ahead:
+        slot = period.previous_opening(math.nextafter(slot, -INF), facts.zone)
+    return slot
 
 
 def cron_period(expression: str | None = None, **fields: str | int) -> Cron:

@@ -193,7 +193,9 @@ class Running(OfTask):
 
     def holds(self, now: float, facts: Facts) -> bool:
         going = self.told(facts).going.values()
-        counted = sum(self.longer <= now - begun < self.shorter for begun in going) if self._is_about_time() else len(going)
+        counted = (
+            sum(begun + self.longer <= now < begun + self.shorter for begun in going) if self._is_about_time() else len(going)
+        )
         return COMPARISONS[self.comparison](counted, self.count)
 
     def next_change(self, now: float, facts: Facts) -> float:
