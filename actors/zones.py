@@ -89,9 +89,10 @@ def mark(moment: float, zone: tzinfo) -> str:
 
 
 def changes(zone: tzinfo, start: float, end: float) -> Iterator[float]:
-    """Yield the moments from `start` to `end` at which the clocks of `zone` jump."""
-    moment = start
-    while moment < end:
-        if offset(moment + DAY, zone) != offset(moment, zone):
-            yield transition(moment, moment + DAY, zone)
-        moment += DAY
+    """Yield the moments after `start`, up to `end`, at which the clocks of `zone` jump."""
+    ahead = offset(start, zone)
+    while start < end:
+        stop = min(start + DAY, end)
+        if (then := offset(stop, zone)) != ahead:
+            yield transition(start, stop, zone)
+        start, ahead = stop, then

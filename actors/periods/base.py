@@ -8,8 +8,8 @@ from datetime import tzinfo
 from typing import NamedTuple
 
 INF = math.inf
-MOST_STEPS = 10_000
-"""How far a combination of periods is searched for a moment at which it opens, in openings of its parts."""
+MOST_STEPS = 1000
+"""How far a combination of periods is searched for a moment at which it opens or closes, in openings of its parts."""
 MEMORY = 3
 """How many windows a period remembers."""
 
@@ -123,24 +123,31 @@ class Union(Period):
         closing = self._end(latest.closing, zone)
         return Window(opening, closing, self._next(max(moment, closing), zone))
 
+    def contains(self, moment: float, zone: tzinfo) -> bool:
+        return any(part.contains(moment, zone) for part in self.parts)
+
     def _begin(self, opening: float, zone: tzinfo) -> float:
         """Return when the window that is open at `opening` began, of whichever part."""
         for _ in range(MOST_STEPS):
+            if opening == -INF:
+                break
             before = math.nextafter(opening, -INF)
             earlier = min((w.opening for part in self.parts if (w := part.window(before, zone)).closing >= opening), default=INF)
-            if opening == -INF or earlier >= opening:
-                break
+            if earlier >= opening:
+                return opening
             opening = earlier
-        return opening
+        return -INF  # one part always takes over from another
 
     def _end(self, closing: float, zone: tzinfo) -> float:
         """Return when the window that ends at `closing` really ends, where another part goes on."""
         for _ in range(MOST_STEPS):
+            if math.isinf(closing):
+                return closing
             later = max((w.closing for part in self.parts if (w := part.window(closing, zone)).closing > closing), default=-INF)
-            if closing == INF or later <= closing:
-                break
+            if later <= closing:
+                return closing
             closing = later
-        return closing
+        return INF
 
     def _next(self, moment: float, zone: tzinfo) -> float:
         """Return the first opening after `moment`, at which no part is open."""
@@ -161,12 +168,17 @@ class Overlap(Period):
         after = max(moment, latest.closing)
         return latest._replace(following=self._next(after, zone))
 
+    def contains(self, moment: float, zone: tzinfo) -> bool:
+        return all(part.contains(moment, zone) for part in self.parts)
+
     def _latest(self, moment: float, zone: tzinfo) -> Window:
         for _ in range(MOST_STEPS):
             windows = [part.window(moment, zone) for part in self.parts]
             opening, closing = max(w.opening for w in windows), min(w.closing for w in windows)
-            if opening < closing or opening == -INF:
-                return Window(opening, closing, INF) if opening < closing else NO_WINDOW
+            if opening < closing:
+                return Window(opening, closing, INF)
+            if math.isinf(closing):
+                break
             moment = math.nextafter(closing, -INF)  # the part that closed first had been open before that
         return NO_WINDOW
 

@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime, tzinfo
 
 from actors.periods.base import INF, Period, Window
+from actors.zones import changes, offset
 
 NICKNAMES = {
     "@hourly": "0 * * * *",
@@ -29,7 +30,7 @@ class Cron(Period):
 
     Fields are those of cron, with names, lists, ranges, steps, ``L`` (last), ``#`` (nth weekday) and nicknames such as
     ``@daily``. Jumps of the clocks are handled as Debian's cron does: an expression for fixed times runs once, at the end of a
-    gap and in the first pass of a fold; one with ``*`` as minute or hour follows the clocks.
+    gap and in the first pass of a fold; one with ``*`` as minute or hour, or with seconds, follows the clocks.
 
     Raises:
       ValueError: it is no such expression, or no date will ever match.
@@ -81,28 +82,62 @@ class Cron(Period):
                 return following, slots
         return -INF, self._from(self._before(moment, zone), zone)
 
+    @property
+    def _is_fixed(self) -> bool:
+        """Whether it is for fixed times, which Debian's cron does not let the clocks leave out or repeat."""
+        minute, hour, *_ = fields = self.expression.split()
+        return len(fields) == len(FIELDS) and not minute.startswith("*") and not hour.startswith("*")
+
     def _before(self, moment: float, zone: tzinfo) -> float:
-        """Return a moment before which the slots do not matter to `moment`, and from which on only a few do.
-
-        Going backwards leaves out what a gap moves, so the slots themselves are always looked for forwards.
-        """
-        from cronsim import CronSim
-
+        """Return a moment before which the slots do not matter to `moment`, and from which on only a few do."""
+        if not self._is_fixed:
+            return self._before_on_clocks(moment, zone)
         start = datetime.fromtimestamp(math.ceil(moment) + 1, zone)
-        for slot in CronSim(self.expression, start, reverse=True):
+        for slot in self._simulated(start, reverse=True):  # leaves out what a gap moves: so the slots are looked for forwards
             if (found := slot.timestamp()) <= moment:
                 return found - 1
         return math.floor(moment) - 1
 
+    def _before_on_clocks(self, moment: float, zone: tzinfo) -> float:
+        while True:
+            ahead = offset(moment, zone)
+            wall = _wall(math.floor(moment) + 1, ahead)
+            found = next((_moment(slot, ahead) for slot in self._simulated(wall, reverse=True)), None)
+            if found is None:
+                return math.floor(moment) - 1
+            *_, change = (None, *changes(zone, found, moment))
+            if change is None:
+                return found - 1
+            moment = change - 1  # before it, the clocks showed something else
+
     def _from(self, moment: float, zone: tzinfo) -> Iterator[float]:
         """Yield the slots after `moment`, each later than the one before: two that a gap moves to one instant are one."""
-        from cronsim import CronSim
-
+        if not self._is_fixed:
+            yield from self._on_clocks(moment, zone)
+            return
         latest = moment
-        for slot in CronSim(self.expression, datetime.fromtimestamp(math.floor(moment), zone)):
+        for slot in self._simulated(datetime.fromtimestamp(math.floor(moment), zone)):
             if (found := slot.timestamp()) > latest:
                 latest = found
                 yield found
+
+    def _on_clocks(self, moment: float, zone: tzinfo) -> Iterator[float]:
+        """Yield the slots after `moment` as the clocks show them: from one jump to the next, they are as in a zone without."""
+        change: float | None = moment
+        while change is not None:
+            ahead, start, change = offset(change, zone), change, None
+            for slot in self._simulated(_wall(math.floor(start) if start == moment else start - 1, ahead)):
+                found = _moment(slot, ahead)
+                if (change := next(changes(zone, start, found), None)) is not None:
+                    break
+                start = found
+                if found > moment:
+                    yield found
+
+    def _simulated(self, start: datetime, *, reverse: bool = False) -> Iterator[datetime]:
+        from cronsim import CronSim
+
+        return CronSim(self.expression, start, reverse=reverse)
 
     def __reduce__(self) -> tuple[type[Cron], tuple[str]]:
         return Cron, (self.expression,)
@@ -115,3 +150,12 @@ class Cron(Period):
 
     def __str__(self) -> str:
         return f"cron {self.expression}"
+
+
+def _wall(moment: float, ahead: float) -> datetime:
+    """Return what clocks show at `moment` that are so many seconds ahead of UTC."""
+    return datetime.fromtimestamp(moment + ahead, UTC).replace(tzinfo=None)
+
+
+def _moment(wall: datetime, ahead: float) -> float:
+    return wall.replace(tzinfo=UTC).timestamp() - ahead

@@ -139,7 +139,8 @@ class TimeOf(Period):
                 latest = max(window, latest or window)
             else:
                 following = min(window[0], following)
-        return Window(*(latest or (-INF, -INF)), following)
+        opening, closing = latest or (-INF, -INF)
+        return Window(opening, min(closing, following), following)
 
     def _in_cycle(self, here: datetime, number: int, zone: tzinfo) -> tuple[float, float] | None:
         """Return opening and closing of the window that opens in the cycle `number` cycles after the one beginning `here`."""
