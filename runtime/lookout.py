@@ -63,6 +63,8 @@ class _Followed:
     """How often in a row it has raised."""
     quarantined: float = -math.inf
     """Until when it is left alone; trio's time."""
+    waits: bool = False
+    """Whether a launch of it waited at the last look, so that nothing else was decided."""
     nagged: float = -math.inf
     """Up to where slots were settled when somebody was told of a run that costs so many."""
 
@@ -189,8 +191,9 @@ class Lookout:
             self._agenda.set(name, now + left)
             return NOTHING
         facts, condition = followed.facts, followed.condition
-        if busy.blocker is not None:
+        if busy.blocker is not None or (followed.waits and not busy.waiting):
             facts.own.freed, facts.own.held = now, "overlap"
+        followed.waits = busy.waiting > 0
         try:
             verdict = decide(condition, now, facts, followed.terms.timing, busy)
             if verdict.look <= now:
