@@ -26,6 +26,8 @@ P = ParamSpec("P")
 DEFAULT_LOG = ".callsheet/runs.jsonl"
 STATUSES = ("running", "success", "fail", "terminate", "inaction", "crash", "missed", "error")
 UUID_DIGITS = 32
+FARTHEST = 100 * 366 * 86400.0
+"""Seconds that a simulation covers at most."""
 
 
 def reports_errors(command: Callable[P, int | None]) -> Callable[P, None]:
@@ -48,7 +50,11 @@ def reports_errors(command: Callable[P, int | None]) -> Callable[P, None]:
 @click.group(context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 110})
 @click.version_option(package_name="callsheet", prog_name="callsheet")
 def main() -> None:
-    """Run tasks as supervised actors, and see what became of them."""
+    """Run tasks as supervised actors, and see what became of them.
+
+    Exit codes: 0 well, 1 a task failed or an internal error, 2 wrong use, 3 runs were cut short by the end, 4 the run log is in
+    use by another runtime, 5 the run log cannot be used.
+    """
 
 
 @main.command()
@@ -163,11 +169,11 @@ def runs(task: str | None, status: str | None, since: str | None, most: int, log
             "RUN": lambda row: _shortened(row["run_id"]),
             "TASK": lambda row: row["task_name"],
             "MODE": lambda row: row.get("execution", ""),
-            "START": lambda row: shown.moment(row.get("start")),
+            "START": lambda row: shown.moment(row.get("start", row.get("first"))),
             "LATE": lambda row: shown.seconds(row.get("late")),
             "TOOK": lambda row: shown.seconds(row.get("runtime")),
             "STATUS": lambda row: row["status"],
-            "ABOUT": lambda row: row.get("reason", ""),
+            "ABOUT": _about,
         },
         f"no such runs in {log}",
     )
@@ -180,7 +186,7 @@ def runs(task: str | None, status: str | None, since: str | None, most: int, log
 @reports_errors
 def show(run_id: str, log: str, as_json: bool) -> int:
     """Show all that is known of the run RUN_ID, or of the runs whose id begins so."""
-    rows = _rows(log)
+    rows = [row for row in _rows(log) if row["run_id"] and run_id]
     found = [row for row in rows if row["run_id"] == run_id] or [row for row in rows if row["run_id"].startswith(run_id)]
     if not found:
         click.echo(f"callsheet: no run in {log} has the id {run_id!r}; list them with: callsheet runs --log {log}", err=True)
@@ -203,8 +209,8 @@ def show(run_id: str, log: str, as_json: bool) -> int:
 def upcoming(target: str, task: str | None, most: int, tz: str | None, as_json: bool) -> None:
     """Show the next starts of TASK, or the next one of each task of the app in TARGET.
 
-    Found as in `simulate`: runs are taken to succeed, custom conditions to hold. `gap` marks a start right after the clocks
-    jumped forward, `fold` one at a time that they show twice.
+    Found as in `simulate`: runs are taken to succeed, custom conditions to stand in nothing's way. `gap` marks a start right
+    after the clocks jumped forward, `fold` one at a time that they show twice.
     """
     from time import time
 
@@ -214,11 +220,12 @@ def upcoming(target: str, task: str | None, most: int, tz: str | None, as_json: 
     from runtime.simulation import upcoming as found
 
     app, now, local, zone = _load(target), time(), local_zone(), _zone(tz)
+    history = _history(app)
     tasks = [app.session[task]] if task is not None else app.session.tasks
     rows = []
     for each in tasks:
         place = zone or each.timezone or local
-        for start in found(each, most if task is not None else 1, now, local, _history(app).facts):
+        for start in found(each, most if task is not None else 1, now, local, history):
             at = {"task": each.name, "at": start.at, "local": shown.date_and_time(start.at, place), "zone": str(place)}
             rows.append({**at, "utc": shown.utc(start.at), "mark": mark(start.at, place), "start_cond": str(each.start_cond)})
     shown.print_rows(
@@ -227,13 +234,15 @@ def upcoming(target: str, task: str | None, most: int, tz: str | None, as_json: 
         {
             "TASK": lambda row: row["task"],
             "START": lambda row: row["local"],
-            "UTC": lambda row: row["utc"],
+            "UTC": lambda row: shown.utc_time(row["at"]),
             "IN": lambda row: shown.left(row["at"] - now),
             "CLOCK": lambda row: row["mark"],
             "ABOUT": lambda row: row["start_cond"],
         },
         _no_starts(task, app),
     )
+    if not as_json and task is None and (others := [t.name for t in tasks if t.name not in {row["task"] for row in rows}]):
+        click.echo(f"callsheet: nothing is foreseen of {', '.join(others)}; ask for one of them, or: why TARGET TASK", err=True)
 
 
 @main.command()
@@ -304,51 +313,67 @@ def why(target: str, task: str, as_json: bool) -> None:
 
 @main.command()
 @click.argument("target")
+@click.option("--tz", metavar="ZONE", help="Show times in this zone; default: each task's own.")
 @click.option(
     "--from", "begin", metavar="TIME", help="From when, as 2026-01-31 or 2026-01-31T12:00; default: now, knowing the run log."
 )
 @click.option("--to", "end", metavar="TIME", required=True, help="Up to when: a time, or a length of time such as '3 days'.")
 @click.option("--task", help="Only starts of this task.")
+@click.option("-n", "most", type=click.IntRange(min=1), default=10_000, show_default=True, help="How many starts at most.")
 @click.option("--json", "as_json", is_flag=True, help="Print JSON, one start a line.")
 @reports_errors
-def simulate(target: str, begin: str | None, end: str, task: str | None, as_json: bool) -> None:
+def simulate(target: str, tz: str | None, begin: str | None, end: str, task: str | None, most: int, as_json: bool) -> None:
     """Show which tasks of the app in TARGET would start when, without running them.
 
-    Runs are taken to succeed and to last as long as the last one did, or a second; custom conditions are taken to hold. With
-    --from, tasks are taken to be new then.
+    Runs are taken to succeed and to last as long as the last one did, or a second; custom conditions to stand in nothing's
+    way. With --from, tasks are taken to be new then.
     """
     from time import time
 
+    from actors.zones import mark
     from runtime import tables as shown
     from runtime.machine import local_zone
     from runtime.simulation import Simulation, players_of
 
-    app, local = _load(target), local_zone()
+    app, local, asked = _load(target), local_zone(), _zone(tz)
     start = time() if begin is None else _time(begin, app, "--from")
     stop = _time(end, app, "--to", after=start)
+    if not start < stop < start + FARTHEST:
+        raise click.BadParameter("it must be later than the beginning, by 100 years at most", param_hint="--to")
     if task is not None:
         task = app.session[task].name
-    players = players_of(app.session.tasks, start, local, _history(app).facts if begin is None else None, app.session.config.env)
-    rows = []
+    players = players_of(app.session.tasks, start, local, _history(app) if begin is None else None, app.session.config.env)
+    rows: list[dict[str, Any]] = []
     for found in Simulation(players, start).starts(stop):
+        if len(rows) == most:
+            click.echo(f"callsheet: there are more than {most} starts; show more of them with -n", err=True)
+            break
         if task in (None, found.task):
-            zone = app.session[found.task].timezone or local
-            late = found.at - found.due
-            rows.append({"at": found.at, "task": found.task, "local": shown.date_and_time(found.at, zone), "late": late})
+            zone = asked or app.session[found.task].timezone or local
+            row = {"at": found.at, "task": found.task, "local": shown.date_and_time(found.at, zone), "zone": str(zone)}
+            rows.append({**row, "utc": shown.utc(found.at), "mark": mark(found.at, zone), "late": found.at - found.due})
     shown.print_rows(
         rows,
         as_json,
         {
             "START": lambda row: row["local"],
+            "UTC": lambda row: shown.utc_time(row["at"]),
+            "CLOCK": lambda row: row["mark"],
             "TASK": lambda row: row["task"],
-            "LATE": lambda row: shown.left(row["late"]) if row["late"] >= 1 else "",
             "ABOUT": lambda row: str(app.session[row["task"]].start_cond),
         },
         "nothing would start in that time",
     )
-    if not as_json:
+    if rows and not as_json:
         counts = {name: sum(row["task"] == name for row in rows) for name in {row["task"]: None for row in rows}}
         click.echo("\n" + ", ".join(f"{name}: {count}" for name, count in counts.items()), err=True)
+
+
+def _about(row: dict[str, Any]) -> str:
+    from runtime import tables as shown
+
+    reason: str = row.get("reason", "")
+    return f"{reason} (the last at {shown.moment(row['last'])})" if row.get("count", 1) > 1 else reason
 
 
 def _nothing() -> None:
@@ -396,6 +421,8 @@ def _time(text: str, app: App, option: str, after: float | None = None) -> float
         return (moment if moment.tzinfo else moment.replace(tzinfo=app.session.config.timezone or local_zone())).timestamp()
     except ValueError:
         pass
+    except OverflowError as exc:
+        raise click.BadParameter(f"{text!r} is too far away", param_hint=option) from exc
     try:
         if after is not None:
             return after + to_seconds(text)

@@ -67,6 +67,12 @@ if TYPE_CHECKING:
     from actors.conds import yearly as yearly
 
 
+def __dir__() -> list[str]:
+    from actors import conds
+
+    return sorted({*globals(), *conds.__all__})
+
+
 def __getattr__(name: str) -> _Anything:
     from actors import conds
 

@@ -6,6 +6,7 @@ from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any, TypeVar, Unpack, overload
 
 from actors.callables import Function
+from actors.conds.base import Condition
 from actors.conds.custom import POLL, Custom, Syntax, custom
 from actors.config import Settings
 from actors.errors import InvalidOption
@@ -64,7 +65,7 @@ class App:
         if func is not None:
             self.session.create_task(func, name, start_cond, **options)
             return func
-        if callable(start_cond):
+        if callable(start_cond) and not isinstance(start_cond, Condition):
             raise TypeError("write @app.task() with parentheses, or app.task(func=...)")
 
         def declare(function: F) -> F:

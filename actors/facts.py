@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, tzinfo
 from typing import Any, Literal, NamedTuple, get_args
 
@@ -44,7 +44,7 @@ class TaskFacts:
     freed: float = -math.inf
     """Since when it may start: no run of it goes on or waits, and it is not paused."""
     held: str = "overlap"
-    """Why it might not before: ``overlap`` or ``paused``."""
+    """Why it might not before: ``overlap``, ``paused``, or ``error`` while its condition raised."""
     ahead: frozenset[float] = frozenset()
     """Slots that were decided while the clock was wrong, and lie in the future."""
     fails: int = 0
@@ -103,6 +103,11 @@ class TaskFacts:
         if self.seen is not None:
             self.seen = min(self.seen, now)
         self.freed = min(self.freed, now)
+
+    def copy(self) -> TaskFacts:
+        """Return the same facts, to be changed without changing these; runs that go on are left out."""
+        remembered = {action: list(moments) for action, moments in self.remembered.items()}
+        return replace(self, going={}, order=dict(self.order), remembered=remembered)
 
     def last(self, actions: tuple[Action, ...]) -> float | None:
         """Return when one of `actions` last happened."""

@@ -63,16 +63,17 @@ class Missed:
     first: float
     last: float
     cause: str
-    """``down``, ``suspended``, ``blocked``, ``late``, ``deadline``, ``overlap`` or ``paused``."""
+    """``down``, ``suspended``, ``blocked``, ``deadline``, ``overlap``, ``paused`` or ``error``."""
     blocker: str | None = None
     """The id of the run that was in the way."""
 
 
 class StartAt(NamedTuple):
-    """One start: what it is due for, and when it is to be."""
+    """One start: what it is due for, when it is to be, and until when it may be."""
 
     due: float
     at: float
+    latest: float = INF
 
 
 class Verdict(NamedTuple):
@@ -156,24 +157,25 @@ def _of_statement(condition: Condition, now: float, facts: Facts, timing: Timing
 def _of_met(condition: Condition, now: float, slot: float, facts: Facts, timing: Timing, blocker: str, look: float) -> Verdict:
     """Slots came while a run went on that has now ended."""
     start = facts.own.settled
-    met = condition.slots_between(start, now, facts)
+    ended = min(facts.own.freed, now) if facts.own.freed > start else now
+    met = condition.slots_between(start, ended, facts)
     if not met:
         return _of_slots(condition, now, slot, facts, timing, cancel=False, look=look)
-    last = condition.slot_before(math.nextafter(now, -INF), facts)
+    last = condition.slot_before(math.nextafter(ended, -INF), facts)
     kept = {"queue_one": 1, "queue": timing.queue_limit}.get(timing.overlap, 0)
     oldest = max(start, math.nextafter(now - timing.deadline, -INF))
     begin, following = condition.slot_after(start, facts), condition.slot_after(oldest, facts)
     starts: list[StartAt] = []
     while len(starts) < kept and following <= last:
-        starts.append(StartAt(following, now))
+        starts.append(StartAt(following, now, now + timing.deadline))
         following = condition.slot_after(following, facts)
     left = met - len(starts)
     if starts and starts[0].due == begin:
         begin = following
     missed = Missed(left, begin, max(begin, last), "overlap", blocker) if left else None
-    if slot == now and not starts:  # one comes just now, and meets nothing; else it meets those that waited
+    if slot >= ended and not starts:  # one comes just now, and meets nothing; else it meets those that waited
         at = now + delay(timing, slot, condition.slot_after(slot, facts) - slot)
-        return Verdict((StartAt(slot, at),), missed, slot, look=look)
+        return Verdict((StartAt(slot, at, at + timing.deadline),), missed, slot, look=look)
     return Verdict(tuple(starts), missed, last, look=look)
 
 
@@ -187,7 +189,7 @@ def _of_slots(
     others = condition.slots_between(start, min(slot, unwatched), facts) if first < min(slot, unwatched) else 0
     may_be_late = slot < unwatched and age > ON_TIME
     if not others and not may_be_late and age <= timing.deadline and not timing.jitter and not timing.spread:  # as almost always
-        return Verdict((StartAt(slot, now),), None, slot, cancel, look=look)
+        return Verdict((StartAt(slot, now, now + timing.deadline),), None, slot, cancel, look=look)
     period = condition.slot_after(slot, facts) - slot
     is_late = may_be_late and (period == INF or age > period / 10)
     if not others:
@@ -206,7 +208,8 @@ def _of_slots(
     starts: list[StartAt] = []
     for due in chosen:
         at = max(now, (now if is_late else due) + delay(timing, due, period, is_late=is_late))
-        starts.append(StartAt(due, max(at, starts[-1].at) if starts else at))
+        at = max(at, starts[-1].at) if starts else at
+        starts.append(StartAt(due, at, at + timing.deadline))
     return Verdict(tuple(starts), missed, slot, cancel, look=look)
 
 
@@ -231,4 +234,4 @@ def _cause(first: float, facts: Facts) -> str:
         return "down"
     if first < facts.own.freed:
         return facts.own.held
-    return world.away if first < world.awake else "late"
+    return world.away

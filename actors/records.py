@@ -73,7 +73,7 @@ class TaskRunRecord:
     output: str | None = None
     """The last lines that a failed process run wrote to stdout and stderr."""
     cause: str | None = None
-    """Why starts were missed: ``down``, ``suspended``, ``blocked``, ``late``, ``deadline``, ``overlap`` or ``paused``."""
+    """Why starts were missed: ``down``, ``suspended``, ``blocked``, ``deadline``, ``overlap``, ``paused`` or ``error``."""
     count: int | None = None
     """How many starts were missed; 1000 is that many or more."""
     first: float | None = None
@@ -87,7 +87,7 @@ def is_record(document: Mapping[str, Any]) -> bool:
     """Return whether `document` has what every record has; the run log may hold what somebody else put there."""
     if document.get("action") not in EVENTS or "created" not in document:
         return False
-    texts, moments = ("task_name", "run_id"), ("created", "start", "due")
+    texts, moments = ("task_name", "run_id"), ("created", "start", "due", "first", "last")
     return all(isinstance(document.get(name), str) for name in texts) and all(
         isinstance(document.get(name, 0.0), (float, int)) for name in moments
     )

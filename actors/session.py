@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Hashable, Iterator, Mapping
 from typing import Any, Unpack
 
 from actors.callables import Function, name_of
@@ -62,6 +62,7 @@ class Session:
         """The app's own conditions, which texts may name."""
         self._hooks = hooks
         self._tasks: dict[str, Task] = {}
+        self._functions: dict[Function, Task] = {}  # {function: the first task of it}; not those that cannot be hashed
         self._changing = threading.Lock()  # held from the check for a duplicate until the task is in
 
     @property
@@ -132,6 +133,8 @@ class Session:
             if (twin := self._tasks.get(task.name)) is not None:
                 raise DuplicateTask(task.name, twin.place, task.place)
             self._tasks[task.name] = task
+            if isinstance(func, Hashable):
+                self._functions.setdefault(func, task)
         self.controls.task_added(task.name)
         return task
 
@@ -147,6 +150,7 @@ class Session:
             if self._tasks.pop(task.name, None) is None:
                 raise UnknownTask(task.name, list(self._tasks))
             task._removed = True
+            self._functions = {other.func: other for other in reversed(self.tasks) if isinstance(other.func, Hashable)}
         self.returns.forget(task.name)
         self.controls.task_removed(task.name)
 
@@ -191,6 +195,8 @@ class Session:
         if isinstance(key, Task):
             return key if self._tasks.get(key.name) is key else None
         if not isinstance(key, str):
+            if isinstance(key, Hashable):
+                return self._functions.get(key)
             return next((task for task in self.tasks if task.func is key or task.func == key), None)
         task = self.declared(key)
         if task is None and self.controls.knows(key):

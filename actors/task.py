@@ -30,7 +30,7 @@ from actors.facts import Action, TaskFacts
 from actors.options import Inherited, Option, Optioned, instance_of, one_of
 from actors.policies import Misfire, Overlap
 from actors.portable import check_parameters
-from actors.timespans import TimeSpan, to_seconds
+from actors.timespans import TimeSpan, to_finite, to_seconds
 from actors.zones import to_zone
 
 if TYPE_CHECKING:
@@ -129,9 +129,9 @@ class Task(Optioned):
     """How many slots ``overlap="queue"`` keeps; default: the app's."""
     deadline = Option[TimeSpan, float](to_timeout, "never")
     """Seconds after which a slot is not started any more but put on record as missed; infinity is never."""
-    jitter = Option[TimeSpan, float](to_seconds, 0)
+    jitter = Option[TimeSpan, float](to_finite, 0)
     """Seconds up to which each start is delayed, by a random time that is always the same for the same slot."""
-    spread = Option[TimeSpan, float](to_seconds, 0)
+    spread = Option[TimeSpan, float](to_finite, 0)
     """Seconds over which tasks like this one are spread: each is delayed by a share that is its own on this machine."""
     description = Option[str | None, str | None](text_or_none, None)
     """What it is for, for people."""

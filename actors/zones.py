@@ -18,6 +18,7 @@ def to_zone(given: str | tzinfo | None) -> tzinfo | None:
     """Return `given`, or the zone of that IANA name, as a zone; None stays None, and is the zone of the machine.
 
     Raises:
+      TypeError: it is neither.
       ValueError: there is no data for such a zone; says what resembles it, and how to get the data.
     """
     if given is None or isinstance(given, tzinfo):
@@ -31,7 +32,7 @@ def to_zone(given: str | tzinfo | None) -> tzinfo | None:
     except (zoneinfo.ZoneInfoNotFoundError, ValueError, OSError):
         known = sorted(zoneinfo.available_timezones())
     hint = nearest(given, known) or f" {len(known)} zones are known here; pip install tzdata brings all of them."
-    raise ValueError(f"there is no time zone of that name.{hint}")
+    raise ValueError(f"there is no time zone {given!r}.{hint}")
 
 
 def zone_name(zone: tzinfo) -> str:

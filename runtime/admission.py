@@ -64,10 +64,6 @@ class Admission:
         """How many launches were admitted and have not ended."""
         return len(self._modes)
 
-    def is_waiting(self, task: str) -> bool:
-        """Return whether a launch of `task` waits behind another of the same task."""
-        return task in self._queues
-
     def is_engaged(self, task: str) -> bool:
         """Return whether a launch of `task` waits or runs."""
         return task in self._engaged or self._waiting.get(task, 0) > 0

@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import inspect
 from collections.abc import Callable, Mapping
-from typing import Any
 
 import trio
 
@@ -36,7 +34,12 @@ class Asker:
         self, session: Session, clock: Clock, runners: Mapping[str, Runner], answered: Callable[[Answered], None]
     ) -> None:
         self._session, self._clock, self._runner, self._answered = session, clock, runners["async"], answered
-        self._asked: set[tuple[str, Custom]] = set()
+        self._asked: dict[tuple[str, Custom], trio.CancelScope] = {}
+
+    @property
+    def count(self) -> int:
+        """How many answers are waited for."""
+        return len(self._asked)
 
     @property
     def is_idle(self) -> bool:
@@ -47,12 +50,26 @@ class Asker:
         """Have `condition` asked for `task`, unless it is being asked already."""
         key = (task.name, condition)
         if key not in self._asked:
-            self._asked.add(key)
+            self._asked[key] = trio.CancelScope()
             nursery.start_soon(self._ask, key, task, facts, name=f"condition {condition} of task {task.name!r}")
+
+    def cancel(self) -> None:
+        """Wait for no answer any more."""
+        for scope in self._asked.values():
+            scope.cancel(reason="the runtime ends")
 
     async def _ask(self, key: tuple[str, Custom], task: Task, facts: Facts) -> None:
         _, condition = key
         current_task.set(task.name)
+        try:
+            with self._asked[key]:
+                facts.answers[condition] = await self.answer(condition, task)
+        finally:
+            del self._asked[key]
+            self._answered(Answered(task.name))
+
+    async def answer(self, condition: Custom, task: Task) -> Answer:
+        """Return what `condition` says for `task` now, or what it raises."""
         value, error = False, None
         try:
             value = await self._value(condition, task)
@@ -60,17 +77,7 @@ class Asker:
             if is_fatal(exc):
                 raise
             error = exc if isinstance(exc, Exception) else ConditionBroken(str(condition), f"it raised {type(exc).__name__}")
-        finally:
-            self._asked.discard(key)
-        facts.answers[condition] = Answer(self._clock.now(), value, error)
-        self._answered(Answered(task.name))
-
-    async def answer(self, condition: Custom, task: Task) -> Answer:
-        """Return what `condition` says for `task` now."""
-        try:
-            return Answer(self._clock.now(), await self._value(condition, task))
-        except Exception as exc:
-            return Answer(self._clock.now(), value=False, error=exc)
+        return Answer(self._clock.now(), value, error)
 
     async def _value(self, condition: Custom, task: Task) -> bool:
         scope = trio.CancelScope(deadline=trio.current_time() + LONGEST)  # entered by the runner, if there is something to await
@@ -81,10 +88,7 @@ class Asker:
 
     def _call(self, condition: Custom, task: Task) -> Call:
         signature = Signature.of(str(condition), condition.function)
-        given: dict[str, Any] = dict(condition.kwargs)
-        if condition.args:
-            names = list(inspect.signature(condition.function).parameters)
-            given.update(zip(names, condition.args, strict=False))
+        given = condition.given()
         kwargs = valued(signature.fit(given), Circumstances(task, self._session, Flag()))
         backend = "asyncio" if names_asyncio(condition.function) else "trio"
         return Call(task.name, "", condition.function, kwargs, backend=backend)

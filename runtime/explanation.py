@@ -15,7 +15,7 @@ from actors.conds.base import Any as AnyOf
 from actors.conds.custom import Custom
 from actors.conds.cycles import During, Once
 from actors.conds.slots import At, Delay, Every, OnCron
-from actors.conds.status import Running, Status
+from actors.conds.status import Retry, Running, Status
 from actors.facts import Facts
 from actors.periods.anchors import LAST
 from actors.periods.cron import Cron
@@ -104,7 +104,7 @@ def _(condition: During) -> str:
     period = condition.period
     if isinstance(period, TimeOf):
         return f"all the while each {period.unit}{period.in_words()}"
-    return f"during {period.in_words() if isinstance(period, Cron) else period}"
+    return f"all the while: {period.in_words() if isinstance(period, Cron) else period}"
 
 
 @words.register
@@ -120,6 +120,8 @@ def warnings(condition: Condition, now: float, zone: tzinfo, next_start: float) 
     """
     if next_start == math.inf and not _depends(condition):
         yield "it can never be true again"
+    elif next_start == math.inf:
+        yield "it waits for something else than time: callsheet why shows for what"
     for leaf in leaves(condition):
         if isinstance(leaf, OnCron):
             yield from _about_cron(leaf.period, now, zone)
@@ -182,6 +184,8 @@ def _waits_for(condition: Condition, now: float, facts: Facts, show: Callable[[f
             reasons.append(f"{', '.join(map(repr, missing))} to have {condition.outcome} since its last start")
     elif isinstance(condition, (Running, Status)) and condition.task is not None:
         reasons.append(f"runs of {condition.task!r}")
+    elif isinstance(condition, Retry):
+        reasons.append(f"{facts.own.fails} failures in a row, up to {'any number' if condition.most is None else condition.most}")
     if isinstance(condition, Custom):
         reasons.append(f"its function, asked every {to_words(condition.poll)}")
     moment: Any = _safely(condition.next_change, now, facts)

@@ -4,15 +4,16 @@ from __future__ import annotations
 
 import logging
 import math
+import re
 from collections import deque
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
-from typing import Any, cast
+from typing import Any, NoReturn, cast
 
 import trio
 
-from actors.conds.base import Condition, Unanswered, leaves
+from actors.conds.base import MOST_COUNTED, Condition, Unanswered, leaves
 from actors.conds.custom import Custom
 from actors.conds.runtime import SchedulerCycles
 from actors.errors import ConditionBroken
@@ -21,6 +22,7 @@ from actors.policies import NAG_AFTER, Engagement, Missed, Verdict, decide
 from actors.portable import describe
 from actors.task import Task
 from actors.timespans import to_words
+from actors.zones import zone_name
 from runtime.agenda import Agenda
 from runtime.clock import StepDetector
 from runtime.logs import runtime_log
@@ -44,10 +46,10 @@ CAUSES = {
     "down": "the app was not running",
     "suspended": "the machine was suspended, or its clock was set",
     "blocked": "the scheduler was blocked",
-    "late": "they came too late",
     "deadline": "their deadline had passed",
     "overlap": "the task was running",
     "paused": "the task was paused",
+    "error": "its condition raised",
 }
 NOTHING = Verdict()
 
@@ -63,6 +65,10 @@ class _Followed:
     """How often in a row it has raised."""
     quarantined: float = -math.inf
     """Until when it is left alone; trio's time."""
+    blocker: str | None = None
+    """The run that ended last, while it could not be decided what becomes of the slots it met."""
+    has_lapsed: bool = False
+    """Whether slots were decided of which no record tells."""
     waits: bool = False
     """Whether a launch of it waited at the last look, so that nothing else was decided."""
     nagged: float = -math.inf
@@ -157,9 +163,11 @@ class Lookout:
         if condition is None:
             self._agenda.set(name, math.inf)
             return
-        answers = before.facts.answers if before is not None and before.condition == condition else {}
-        facts = Facts(own, self.world, terms.zone, terms.parameters, answers)
-        self._followed[name] = _Followed(condition, terms, facts)
+        if before is not None and before.condition == condition and before.facts.own is own:
+            before.terms, before.facts.zone, before.facts.params = terms, terms.zone, terms.parameters
+            self._followed[name] = before
+        else:
+            self._followed[name] = _Followed(condition, terms, Facts(own, self.world, terms.zone, terms.parameters))
         for watched in condition.watched():
             if watched != name:
                 self._waiters.setdefault(watched, {})[name] = None
@@ -167,10 +175,23 @@ class Lookout:
             self._of_cycles[name] = None
 
     def drop(self, name: str) -> None:
-        """Follow a task that is gone no longer."""
+        """Follow a task that is gone no longer, and forget it: one that takes its name is new."""
+        if (watching := self.watching(name)) and name in self._facts:
+            told = "task %r was removed, which the conditions of other tasks name: %s"
+            runtime_log.tell(logging.WARNING, told, name, ", ".join(map(repr, watching)))
         self._unfollowed(name)
         self._facts.pop(name, None)
+        self._history.facts.pop(name, None)
+        if self._history.schedules.pop(name, (None, 0.0))[0] is not None:
+            self._note_schedule(name, None, self._clock.now())
         self._agenda.drop(name)
+
+    def end(self) -> None:
+        """Put down up to where slots are decided without a record, for the next start."""
+        for name, followed in self._followed.items():
+            schedule, _ = self._history.schedules.get(name, (None, 0.0))
+            if followed.has_lapsed and schedule is not None:
+                self._note_schedule(name, schedule, followed.facts.own.settled)
 
     def facts(self, name: str) -> Facts | None:
         """Return what the condition of a task knows; None if it is not followed."""
@@ -187,46 +208,68 @@ class Lookout:
         if followed is None or self._is_holding:
             return NOTHING
         now = self.now()
+        busy = self._engagement(followed, busy, now)
         if (left := followed.quarantined - trio.current_time()) > 0:
+            followed.blocker = busy.blocker
             self._agenda.set(name, now + left)
             return NOTHING
-        facts, condition = followed.facts, followed.condition
-        if busy.blocker is not None or (followed.waits and not busy.waiting):
-            facts.own.freed, facts.own.held = now, "overlap"
-        followed.waits = busy.waiting > 0
         try:
-            verdict = decide(condition, now, facts, followed.terms.timing, busy)
-            if verdict.look <= now:
-                raise ConditionBroken(str(condition), f"its next change is said to be {now - verdict.look:g} s ago")  # noqa: TRY301
+            verdict = decide(followed.condition, now, followed.facts, followed.terms.timing, busy)
+            if not verdict.look > now:  # it may be no number
+                _raise_broken(followed.condition, now - verdict.look)
         except Unanswered as unanswered:
+            followed.blocker = busy.blocker
             self._ask(name, cast("Custom", unanswered.condition))
             self._agenda.set(name, math.inf)  # the answer will be a reason to look
             return NOTHING
-        except Exception as exc:
+        except (Exception, SystemExit) as exc:
+            followed.blocker = busy.blocker
             self._quarantine(name, followed, now, exc)
             return NOTHING
-        followed.failures = 0
+        self._keep(name, followed, verdict)
+        return verdict
+
+    def _engagement(self, followed: _Followed, busy: Engagement, now: float) -> Engagement:
+        """Return with what a task is busy, taking note of since when it may start, and of a run that it has met before."""
+        own = followed.facts.own
+        if busy.blocker is not None or (followed.waits and not busy.waiting):
+            own.freed, own.held = now, "overlap"
+        elif followed.blocker is not None and not busy.waiting and not busy.running:
+            busy = busy._replace(blocker=followed.blocker)  # what it met was not decided yet
+        elif followed.failures and not followed.quarantined > trio.current_time():
+            own.freed, own.held = now, "error"
+        followed.waits = busy.waiting > 0
+        return busy
+
+    def _keep(self, name: str, followed: _Followed, verdict: Verdict) -> None:
+        """Take note of what was decided."""
+        own = followed.facts.own
+        followed.failures, followed.blocker = 0, None
+        if verdict.decided > own.settled and not verdict.starts and verdict.missed is None:
+            followed.has_lapsed = True
         if verdict.decided > -math.inf:
-            facts.own.decide(verdict.decided)
+            own.decide(verdict.decided)
             self._decisions += [(slot, name) for slot in (*(start.due for start in verdict.starts), verdict.decided)]
         if verdict.nag:
             self._nag(name, followed)
         self._agenda.set(name, verdict.look)
-        return verdict
 
     def _unfollowed(self, name: str) -> _Followed | None:
         """Follow a task no longer, and return what was known of it."""
         followed = self._followed.pop(name, None)
         if followed is not None:
             for watched in followed.condition.watched():
-                self._waiters.get(watched, {}).pop(name, None)
+                waiting = self._waiters.get(watched, {})
+                waiting.pop(name, None)
+                if not waiting:
+                    self._waiters.pop(watched, None)
         self._of_cycles.pop(name, None)
         return followed
 
     def _take_up(self, name: str, terms: Terms, own: TaskFacts, now: float, *, catch_up: bool, is_new: bool) -> None:
         """Settle since when the slots of a condition count: a new or changed one begins now, whatever was before."""
         condition = terms.condition
-        schedule = f"{condition} in {terms.zone}" if condition is not None and condition.has_slots else None
+        schedule = schedule_of(condition, terms)
         if (known := self._history.schedules.get(name)) is not None and known[0] == schedule:
             own.seen = min(known[1], now) if own.seen is None else own.seen
         elif schedule is not None or known is not None:
@@ -235,9 +278,12 @@ class Lookout:
             else:
                 own.seen = now
             self._history.schedules[name] = (schedule, now)
-            self._log.note({"created": now, "task_name": name, "run_id": "", "action": "schedule", "schedule": schedule})
+            self._note_schedule(name, schedule, now)
         elif is_new and own.run is None:
             own.seen = now
+
+    def _note_schedule(self, name: str, schedule: str | None, since: float) -> None:
+        self._log.note({"created": since, "task_name": name, "run_id": "", "action": "schedule", "schedule": schedule})
 
     def _is_plausible(self, wall: float) -> bool:
         return wall >= max(self._clock.earliest, self._history.latest - DAY)
@@ -249,6 +295,9 @@ class Lookout:
     def _end_hold(self, now: float) -> None:
         """Begin anew, on a clock that is right now, or not going to be."""
         self._hold = -math.inf
+        if not self._is_plausible(now):  # it is the log that is wrong
+            self._history.latest = now
+            self._log.note({"created": now, "task_name": "", "run_id": "", "action": "clock"})
         self.world.started = self.world.running_since = self.world.awake = now
         for name, followed in self._followed.items():
             followed.facts.own.rebase(now)
@@ -274,9 +323,9 @@ class Lookout:
         for name in self._followed:
             self._agenda.set(name, wall)
 
-    def _quarantine(self, name: str, followed: _Followed, now: float, error: Exception) -> None:
+    def _quarantine(self, name: str, followed: _Followed, now: float, error: BaseException) -> None:
         """Leave a task alone whose condition raised, for a while; others go on."""
-        pause = min(2.0**followed.failures, LONGEST_QUARANTINE)
+        pause = min(2.0 ** min(followed.failures, 30), LONGEST_QUARANTINE)
         followed.failures += 1
         followed.quarantined = trio.current_time() + pause
         self._agenda.set(name, now + pause)
@@ -288,7 +337,7 @@ class Lookout:
                 "task_name": name,
                 "run_id": "",
                 "action": "error",
-                "reason": f"its condition {culprit} raised {describe(error)}; it is asked again in {to_words(pause)}",
+                "reason": f"its condition {_text(culprit)} raised {describe(error)}; it is asked again in {to_words(pause)}",
                 "exc_text": user_traceback(error),
             }
         )
@@ -304,7 +353,8 @@ class Lookout:
     def put_missed(self, name: str, missed: Missed) -> None:
         """Put on record what came to nothing."""
         now = self._clock.now()
-        starts = "1 start" if missed.count == 1 else f"{missed.count} starts"
+        at_least = "at least " if missed.count in (MOST_COUNTED, MOST_COUNTED + 1) else ""
+        starts = "1 start" if missed.count == 1 else f"{at_least}{missed.count} starts"
         document: dict[str, Any] = {
             "created": now,
             "task_name": name,
@@ -330,6 +380,29 @@ def _culprit(condition: Condition, now: float, facts: Facts) -> Condition:
             leaf.next_change(now, facts)
         except Unanswered:
             continue
-        except Exception:
+        except (Exception, SystemExit):
             return leaf
     return condition
+
+
+def _raise_broken(condition: Condition, ago: float) -> NoReturn:
+    raise ConditionBroken(_text(condition), f"its next change is said to be {ago:g} s ago")
+
+
+def schedule_of(condition: Condition | None, terms: Terms) -> str | None:
+    """Return what tells a condition with slots from others, over restarts; None for one without.
+
+    Arguments of functions are left out, as are addresses: their texts may differ from one process to the next.
+    """
+    if condition is None or not condition.has_slots:
+        return None
+    bare = condition.mapped(lambda leaf: replace(leaf, args=(), kwargs={}, text=None) if isinstance(leaf, Custom) else leaf)
+    return re.sub(r" at 0x[0-9a-f]+", "", f"{_text(bare)} in {zone_name(terms.zone)}")
+
+
+def _text(condition: Condition) -> str:
+    """Return `condition` as text, also if it is the user's and cannot be shown."""
+    try:
+        return str(condition)
+    except Exception:
+        return type(condition).__name__

@@ -35,15 +35,15 @@ class History:
     def take_in(self, document: dict[str, Any]) -> None:
         """Take in the next record; what is none, put there by somebody else, is passed over."""
         self.count += 1
-        if document.get("action") == "schedule" and isinstance(document.get("task_name"), str):
-            self.schedules[document["task_name"]] = document.get("schedule"), document["created"]
+        if _is_note(document):
+            self._take_in_note(document)
         if not is_record(document):
             return
         action, key, created = document["action"], run_key(document), document["created"]
         self.latest = max(self.latest, created)
         facts = self.facts.setdefault(document["task_name"], TaskFacts())
         if action not in ACTIONS:
-            if (last := document.get("last")) is not None:
+            if isinstance(last := document.get("last"), (int, float)):
                 facts.decide(last)
             return
         facts.note(action, created, self.count)
@@ -53,6 +53,12 @@ class History:
         elif self._open.pop(key, None) is None and "due" in document:  # it was ended before it started
             facts.decide(document["due"])
             facts.order["run"] = self.count
+
+    def _take_in_note(self, document: dict[str, Any]) -> None:
+        if document["action"] == "clock":  # it was found right, whatever the records before it say
+            self.latest = document["created"]
+        else:
+            self.schedules[document["task_name"]] = document.get("schedule"), document["created"]
 
     def open_runs(self) -> list[dict[str, Any]]:
         """Return the "run" records of the runs that have no end."""
@@ -136,6 +142,17 @@ class RunLog:
         while self._waiting:
             self._journal.append(self._waiting[0])
             self._waiting.popleft()
+
+
+def _is_note(document: Mapping[str, Any]) -> bool:
+    """Return whether `document` is what the runtime notes for its next start."""
+    schedule = document.get("schedule")
+    return (
+        document.get("action") in ("schedule", "clock")
+        and isinstance(document.get("task_name"), str)
+        and isinstance(document.get("created"), (int, float))
+        and (schedule is None or isinstance(schedule, str))
+    )
 
 
 def _sayings(document: Mapping[str, Any]) -> Iterator[str]:

@@ -1,7 +1,7 @@
 """Simulation: which tasks would start when, found by the same decisions as in earnest, without running anything.
 
-Runs are taken to succeed, after as long as the task took last, or a second. Custom conditions are taken to hold. Limits of modes
-and priorities are left out of account.
+Runs are taken to succeed, after as long as the task took last, or a second. Custom conditions are left out, as if they stood in
+nothing's way. Limits of modes and priorities are left out of account.
 """
 
 from __future__ import annotations
@@ -9,16 +9,18 @@ from __future__ import annotations
 import heapq
 import math
 from collections import deque
-from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass, field
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, field, replace
 from datetime import tzinfo
 
-from actors.conds.base import Condition, always
+from actors.conds.base import All, Any, Condition, Not, always
 from actors.conds.custom import Custom
 from actors.facts import Facts, TaskFacts, World
 from actors.policies import Engagement, StartAt, decide
 from actors.task import Task
 from runtime.agenda import Agenda
+from runtime.lookout import schedule_of
+from runtime.runlog import History
 from runtime.terms import Terms, terms_of
 
 TAKES = 1.0
@@ -27,6 +29,10 @@ SHORTEST = 0.001
 """Seconds a run lasts at least, so that one which is always to run does not stop the time."""
 MOST_IDLE = 50_000
 """Looks without a start after which none is expected any more."""
+MOST_OTHERS = 20_000
+"""Starts of other tasks after which none of a task is expected any more."""
+CYCLES = 1000
+"""How often the scheduler is taken to have decided: as after some minutes."""
 HORIZON = 50 * 366 * 86400.0
 """Seconds: how far ahead the next start is looked for."""
 
@@ -64,7 +70,7 @@ class Simulation:
         self._now = start
         self._agenda: Agenda[str] = Agenda()
         self._events: list[tuple[float, int, str, StartAt | int]] = []  # starts to come, and numbers of runs that end
-        self._count = 0
+        self._count = max((n for player in self._players.values() for n in player.facts.own.order.values()), default=0)
         self._waiters: dict[str, list[str]] = {}
         for player in self._players.values():
             for watched in player.condition.watched() if player.condition is not None else ():
@@ -153,21 +159,35 @@ class Simulation:
 
 
 def players_of(
-    tasks: Iterable[Task], start: float, local: tzinfo, known: Mapping[str, TaskFacts] | None = None, env: str | None = None
+    tasks: Iterable[Task], start: float, local: tzinfo, history: History | None = None, env: str | None = None
 ) -> list[Player]:
-    """Return the players of `tasks`, with the facts that are `known`; without any, as if they were all new at `start`."""
-    world = World(env=env, started=start, running_since=start, awake=start)
+    """Return the players of `tasks`, as `history` knows them; without one, as if they were all new at `start`."""
+    world = World(env=env, started=start, running_since=start, awake=start, cycles=CYCLES)
     players = []
     for task in tasks:
         terms = terms_of(task, local)
-        own = known.get(task.name, TaskFacts(seen=start)) if known is not None else TaskFacts(seen=start)
-        own.going.clear()
+        own = known_of(task, terms, start, history)
         facts = Facts(own, world, terms.zone, terms.parameters)
-        condition = terms.condition.mapped(_assumed) if terms.condition is not None else None
+        condition = _assumed(terms.condition) if terms.condition is not None else None
+        if condition is None and terms.condition is not None:
+            condition = always
         takes = own.success - own.run if own.success is not None and own.run is not None and own.success >= own.run else TAKES
         players.append(Player(task.name, condition, terms, facts, takes, task.on_startup))
     world.tasks = {player.name: player.facts.own for player in players}
     return players
+
+
+def known_of(task: Task, terms: Terms, now: float, history: History | None) -> TaskFacts:
+    """Return the facts of `task` as a runtime would take them up that starts `now`."""
+    known = history.facts.get(task.name) if history is not None else None
+    own = known.copy() if known is not None else TaskFacts()
+    schedule, since = history.schedules.get(task.name, (None, now)) if history is not None else (None, now)
+    followed = schedule_of(terms.condition, terms)
+    if followed is not None:
+        own.seen = since if followed == schedule else now
+    elif known is None:
+        own.seen = now
+    return own
 
 
 def needed_for(task: Task) -> list[Task]:
@@ -181,16 +201,31 @@ def needed_for(task: Task) -> list[Task]:
     return [other for other in task.session.tasks if other.name in found]
 
 
-def upcoming(task: Task, count: int, now: float, local: tzinfo, known: Mapping[str, TaskFacts] | None) -> Iterator[Start]:
+def upcoming(task: Task, count: int, now: float, local: tzinfo, history: History | None) -> Iterator[Start]:
     """Yield the next `count` starts of `task`, if so many come."""
-    players = players_of(needed_for(task), now, local, known, task.session.config.env)
+    players = players_of(needed_for(task), now, local, history, task.session.config.env)
+    others = 0
     for start in Simulation(players, now).starts(now + HORIZON):
         if start.task == task.name:
             yield start
             count -= 1
-            if not count:
-                return
+            others = 0
+        else:
+            others += 1
+        if not count or others == MOST_OTHERS:
+            return
 
 
-def _assumed(leaf: Condition) -> Condition:
-    return always if isinstance(leaf, Custom) else leaf
+def _assumed(condition: Condition) -> Condition | None:
+    """Return `condition` without the parts that only a function could decide; None where nothing is left."""
+    match condition:
+        case Custom():
+            return None
+        case Not():
+            part = _assumed(condition.part)
+            return None if part is None else ~part
+        case All() | Any():
+            parts = tuple(part for part in map(_assumed, condition.parts) if part is not None)
+            return replace(condition, parts=parts) if parts else None
+        case _:
+            return condition

@@ -142,6 +142,7 @@ class Supervisor:
                 finally:  # also if cancelled: what would still be started would only be cancelled, again and again
                     self._close()
                 timing.cancel_scope.cancel()
+            self._lookout.end()
             if self._failure is not None:
                 raise self._failure
             for actor in self._actors.values():
@@ -260,8 +261,7 @@ class Supervisor:
         if verdict.cancel:
             self._actors[name].mailbox.put(Cancel("overlap: its next start is due"))
         for start in starts:
-            latest = start.due + self._terms[name].timing.deadline
-            self._offer(name, {}, start.due, start.at, max(latest, start.at))
+            self._offer(name, {}, start.due, start.at, start.latest)
         if missed is not None and is_owed:  # a record of later slots must not come before those of the starts that wait
             self._owed[self._numbers] = missed
         self._is_planned = False
@@ -411,6 +411,7 @@ class Supervisor:
                 told = "%s: %d runs get %g s to finish; a second signal, or shut_down(), ends them at once"
                 runtime_log.tell(logging.WARNING, told, message.reason, running, self._shutdown.wait)
             self._drop_waiting(None, message.reason)
+            self._asker.cancel()
             for actor in self._actors.values():
                 if actor.task.permanent:
                     actor.mailbox.put(Cancel(message.reason))
@@ -420,7 +421,8 @@ class Supervisor:
 
     def _advance(self, shutdown: Shutdown) -> None:
         """Do what a phase of the shutdown begins with."""
-        while (phase := shutdown.step(trio.current_time(), not self._admission.idle)) is not None:
+        busy = not self._admission.idle or not self._asker.is_idle
+        while (phase := shutdown.step(trio.current_time(), busy)) is not None:
             if phase is Phase.OVER:
                 if shutdown.forced:
                     self._offer_closing()
@@ -447,6 +449,7 @@ class Supervisor:
         """Leave what could not be ended, each with its record, and end."""
         for actor in (*self._actors.values(), *self._leaving):
             self.stuck += actor.give_up(f"{self._reason}; stuck: it ignores its cancellation")
+        self.stuck += self._asker.count
         self.over.set()
 
     def _has_no_plans(self) -> bool:

@@ -14,7 +14,8 @@ COLOURS = {
 }  # fmt: skip
 COLUMNS_TO_KEEP_WHOLE = 240
 SHRINKING = "ABOUT"
-"""The column that gives way where a terminal is narrow."""
+"""The column that wraps where a terminal is narrow."""
+NARROWEST = 10
 UNITS = (("d", 86400), ("h", 3600), ("min", 60), ("s", 1))
 
 Row = dict[str, Any]
@@ -35,15 +36,27 @@ def print_rows(rows: list[Row], as_json: bool, columns: dict[str, Callable[[Row]
 
     console = Console(width=None if sys.stdout.isatty() else COLUMNS_TO_KEEP_WHOLE, highlight=False)
     cells = [[cell(row) for cell in columns.values()] for row in rows]
-    widths = [max(len(text) for text in column) for column in zip(columns, *cells, strict=True)]
-    if SHRINKING in columns:
-        widths[list(columns).index(SHRINKING)] -= max(sum(widths) + 2 * len(widths) - console.width, 0)
+    widths = _fitted([max(map(len, column)) for column in zip(columns, *cells, strict=True)], list(columns), console.width)
     table = Table(box=None, header_style="bold", pad_edge=False)
     for name, width in zip(columns, widths, strict=True):
-        table.add_column(name, no_wrap=True, overflow="ellipsis", width=max(width, len(name)))
+        table.add_column(name, no_wrap=name != SHRINKING, overflow="fold" if name == SHRINKING else "ellipsis", width=width)
     for line in cells:
         table.add_row(*(Text(text, style=COLOURS.get(text, "")) for text in line))
     console.print(table)
+
+
+def _fitted(widths: list[int], names: list[str], room: int) -> list[int]:
+    """Return `widths` made so narrow that all columns fit: first the one that may wrap, then whichever is the widest."""
+    too_much = sum(widths) + 2 * (len(widths) - 1) - room
+    if SHRINKING in names:
+        which = names.index(SHRINKING)
+        narrower = min(max(too_much, 0), max(widths[which] - NARROWEST, 0))
+        widths[which] -= narrower
+        too_much -= narrower
+    while too_much > 0 and max(widths) > NARROWEST:
+        widths[widths.index(max(widths))] -= 1
+        too_much -= 1
+    return widths
 
 
 def print_pairs(pairs: Iterable[tuple[str, str]]) -> None:
@@ -62,9 +75,13 @@ def moment(seconds: float | None, zone: tzinfo | None = None) -> str:
 
 
 def date_and_time(seconds: float, zone: tzinfo) -> str:
-    """Return `seconds` since the epoch in full, in `zone`."""
-    when = datetime.fromtimestamp(seconds, zone)
-    return f"{when:%a %Y-%m-%d %H:%M:%S}" + (f".{when.microsecond // 1000:03}" if when.microsecond else "")
+    """Return `seconds` since the epoch as a day and a time in `zone`."""
+    return f"{datetime.fromtimestamp(seconds, zone):%a %Y-%m-%d %H:%M:%S}"
+
+
+def utc_time(seconds: float) -> str:
+    """Return `seconds` since the epoch in UTC, as a weekday and a time."""
+    return f"{datetime.fromtimestamp(seconds, UTC):%a %H:%M:%S}Z"
 
 
 def utc(seconds: float) -> str:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from datetime import tzinfo
 from typing import Any
 
 import trio
@@ -11,7 +12,7 @@ import trio
 from actors.app import App
 from actors.conds.base import Unanswered, leaves
 from actors.conds.custom import Custom
-from actors.facts import Facts, TaskFacts, World
+from actors.facts import ACTIONS, Facts, World
 from actors.policies import Engagement, decide
 from actors.portable import describe
 from actors.task import Task
@@ -23,8 +24,9 @@ from runtime.machine import local_zone
 from runtime.runlog import History
 from runtime.runners.asyncio_loop import AsyncioLoop
 from runtime.runners.inline import InlineRunner
+from runtime.simulation import known_of
 from runtime.stopping import Patience
-from runtime.terms import terms_of
+from runtime.terms import Terms, terms_of
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,8 +46,11 @@ def reasons(app: App, task: Task, documents: Sequence[dict[str, Any]]) -> Reason
     for number, begun in enumerate(history.open_runs()):
         history.facts[begun["task_name"]].going[number] = begun["start"]
     terms, clock = terms_of(task, local_zone()), SystemClock()
-    own = history.facts.get(task.name, TaskFacts(seen=history.schedules.get(task.name, (None, clock.now()))[1]))
-    world = World({**history.facts, task.name: own}, app.session.config.env)
+    own = known_of(task, terms, clock.now(), history)
+    if (known := history.facts.get(task.name)) is not None:
+        own.going = known.going
+    start = clock.now()
+    world = World({**history.facts, task.name: own}, app.session.config.env, started=start, running_since=start, awake=start)
     facts = Facts(own, world, terms.zone, terms.parameters)
     trio.run(_ask_all, app, task, facts)
     now = clock.now()
@@ -57,18 +62,17 @@ def reasons(app: App, task: Task, documents: Sequence[dict[str, Any]]) -> Reason
     summary = [
         ("task", task.name),
         ("now", f"{tables.date_and_time(now, terms.zone)} {terms.zone}"),
-        ("so", _verdict(task, facts, now)),
-        ("run", _latest(of_task, "run", "success", "fail", "terminate", "inaction", "crash")),
-        ("missed", _latest(of_task, "missed")),
-        ("error", _latest(of_task, "error")),
+        ("so", _verdict(task, terms, facts, now)),
+        ("run", _latest(of_task, terms.zone, *ACTIONS)),
+        ("missed", _latest(of_task, terms.zone, "missed")),
+        ("error", _latest(of_task, terms.zone, "error")),
     ]
     parts = parts_of(task.start_cond, now, facts, show) if terms.condition is not None else ()
     rows = [{"depth": p.depth, "condition": p.text, "now": p.value, "waits_for": p.waits_for} for p in parts]
     return Reasons(summary, rows)
 
 
-def _verdict(task: Task, facts: Facts, now: float) -> str:
-    terms = terms_of(task, facts.zone)
+def _verdict(task: Task, terms: Terms, facts: Facts, now: float) -> str:
     if terms.condition is None:
         return "it does not start: it is disabled" if task.disabled else "it starts when it is asked to"
     running = facts.own.going
@@ -84,14 +88,11 @@ def _verdict(task: Task, facts: Facts, now: float) -> str:
     return f"it does not start{since}"
 
 
-def _latest(documents: Sequence[dict[str, Any]], *actions: str) -> str:
+def _latest(documents: Sequence[dict[str, Any]], zone: tzinfo, *actions: str) -> str:
     for document in reversed(documents):
         if document.get("action") in actions:
-            return " ".join(
-                filter(
-                    None, [tables.moment(document["created"]), document["action"], document.get("reason", ""), document["run_id"]]
-                )
-            )
+            said = (tables.moment(document["created"], zone), document["action"], document.get("reason"), document["run_id"])
+            return " ".join(filter(None, said))
     return "never" if "run" in actions else ""
 
 

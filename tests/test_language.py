@@ -1199,7 +1199,7 @@ class TestAnyText:
         parses_or_says_where(text)
 
 
-def is_free(disk="/", n=1):
+def is_free(disk="/", n=1, **named):
     return True
 
 
@@ -1410,7 +1410,7 @@ customs = st.one_of(
     st.builds(
         lambda args, kwargs: free(*args, **kwargs),
         st.lists(values, max_size=2),
-        st.dictionaries(st.sampled_from(["disk", "n"]), values),
+        st.dictionaries(st.sampled_from(["size", "owner"]), values),
     ),
     st.sampled_from(["ship is there", "Crew is there in harbour"]).map(lambda text: parse(text, KNOWN)),
 )

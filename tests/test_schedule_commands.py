@@ -9,6 +9,7 @@ import pytest
 from click.testing import CliRunner
 
 import cli as command_line
+import commands
 from commands import write
 
 JOBS = """
@@ -164,7 +165,7 @@ class TestWhy:
         assert "its condition raised ValueError: on purpose, in fragile" in cli("why", "jobs.py", "fragile").stdout
 
     def test_it_shows_the_last_decision_of_a_former_life(self):
-        started = cli("launch", "-q", "jobs.py", "nightly")
+        started = commands.cli("launch", "-q", "jobs.py", "nightly")  # which sets up logging, so not in this process
         assert started.returncode == 0
         shown = cli("why", "jobs.py", "report").stdout
         assert "it would start now" in shown

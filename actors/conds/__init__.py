@@ -159,6 +159,10 @@ _SYNONYMS = {"true": "always", "false": "never"}
 __all__ = [*(name for names in _HOMES.values() for name in names), *_SYNONYMS]  # noqa: PLE0604  # they are texts
 
 
+def __dir__() -> list[str]:
+    return sorted({*globals(), *__all__})
+
+
 def __getattr__(name: str) -> _Anything:
     own = _SYNONYMS.get(name, name)
     for home, names in _HOMES.items():

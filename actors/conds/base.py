@@ -51,6 +51,10 @@ class Condition:
         """
         return INF
 
+    def change_before(self, moment: float, facts: Facts) -> float:
+        """Return the latest moment, `moment` included, at which time alone changed it, as far as it knows; else `moment`."""
+        return moment
+
     has_slots = False
     """Whether it names slots."""
 
@@ -187,7 +191,8 @@ class All(Combination):
             moment = max((part.slot_before(moment, facts) for part in naming), default=-INF)
             if moment == -INF or self.admits(moment, facts):
                 return moment
-            moment = math.nextafter(moment, -INF)
+            refusing = (part for part in self.parts if not part.admits(moment, facts))
+            moment = math.nextafter(min((part.change_before(moment, facts) for part in refusing), default=moment), -INF)
         return -INF
 
     def _may_admit(self, moment: float, facts: Facts) -> float:
@@ -252,6 +257,9 @@ class Not(Condition):
 
     def next_change(self, now: float, facts: Facts) -> float:
         return self.part.next_change(now, facts)
+
+    def change_before(self, moment: float, facts: Facts) -> float:
+        return self.part.change_before(moment, facts)
 
     def admits(self, slot: float, facts: Facts) -> bool:
         return not self.part.holds(slot, facts) if is_timed(self.part) else True

@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
+from actors.callables import is_generator, name_of
 from actors.conds.base import INF, Condition, Unanswered
 from actors.errors import InvalidTimeSpan
 from actors.facts import Facts
@@ -18,6 +19,13 @@ if TYPE_CHECKING:
 POLL = 1.0
 """Seconds between two times that a function is asked, by default."""
 SHORTEST_POLL = 0.01
+RESERVED = frozenset(
+    (
+        "true", "false", "never", "always", "every", "cron", "crontime", "time", "while", "is", "running", "task", "has", "after",
+        "scheduler", "env", "param", "retry", "secondly", "minutely", "hourly", "daily", "weekly", "monthly", "yearly",
+    )
+)  # fmt: skip
+"""Words with which statements begin."""
 Syntax = str | re.Pattern[str] | Iterable[str | re.Pattern[str]] | None
 """How it is written in text: words, a pattern whose named groups are the function's arguments, or several of these."""
 _CALL = r"(?s)([^\W\d]\w*)\s*(?:\((.*)\))?"  # re compiles and keeps it at the first use
@@ -43,11 +51,39 @@ class Custom(Condition):
     @property
     def name(self) -> str:
         """The name of the function."""
-        return getattr(self.function, "__name__", type(self.function).__name__)
+        return name_of(self.function)
 
     def __call__(self, /, *args: Any, **kwargs: Any) -> Custom:
-        """Return the same condition with these arguments of its function."""
-        return replace(self, args=args, kwargs=kwargs, text=None)
+        """Return the same condition with these arguments of its function.
+
+        Raises:
+          TypeError: the function does not take them.
+        """
+        called = replace(self, args=args, kwargs=kwargs, text=None)
+        called.given()
+        return called
+
+    def given(self) -> dict[str, Any]:
+        """Return its arguments by name.
+
+        Raises:
+          TypeError: the function does not take them.
+        """
+        import inspect
+
+        if not self.args and not self.kwargs:
+            return {}
+        try:
+            bound = inspect.signature(self.function).bind_partial(*self.args, **self.kwargs)
+        except TypeError as exc:
+            raise TypeError(f"condition {self.name}: {exc}") from exc
+        kinds = {name: parameter.kind for name, parameter in bound.signature.parameters.items()}
+        given: dict[str, Any] = {}
+        for name, value in bound.arguments.items():
+            if kinds[name] is inspect.Parameter.VAR_POSITIONAL:
+                raise TypeError(f"condition {self.name}: its arguments must be given by name")
+            given.update(value if kinds[name] is inspect.Parameter.VAR_KEYWORD else {name: value})
+        return given
 
     def holds(self, now: float, facts: Facts) -> bool:
         answer = facts.answers.get(self)
@@ -89,7 +125,13 @@ class CustomConditions:
         return iter(self._known.values())
 
     def add(self, condition: Custom) -> None:
-        """Let texts name `condition`; the latest of a name counts."""
+        """Let texts name `condition`; the latest of a name counts.
+
+        Raises:
+          ValueError: its name already means something in texts.
+        """
+        if condition.name.lower() in RESERVED:
+            raise ValueError(f"{condition.name!r} means something else in the text of conditions; give the function another name")
         self._known[condition.name] = condition
 
     def words(self) -> list[str]:
@@ -125,6 +167,9 @@ def custom(function: Callable[..., Any], syntax: Syntax = None, poll: TimeSpan =
     """
     if not callable(function):
         raise TypeError(f"a function is expected, not {function!r}; write @app.cond() with parentheses")
+    if is_generator(function):
+        raise TypeError(f"{name_of(function)} is a generator, which says nothing when it is called; a function is expected")
+    hash(function)  # answers are kept by it
     seconds = to_seconds(poll)
     if not SHORTEST_POLL <= seconds < INF:
         raise InvalidTimeSpan(str(poll), f"asking is done every {SHORTEST_POLL:g} s at most, and not never")

@@ -92,6 +92,10 @@ class During(Timed):
     def next_change(self, now: float, facts: Facts) -> float:
         return self.period.next_change(now, facts.zone)
 
+    def change_before(self, moment: float, facts: Facts) -> float:
+        window = self.period.window(moment, facts.zone)
+        return window.closing if window.closing <= moment else window.opening
+
     def before(self, end: Given) -> During:
         """Return the same for the part of the cycle up to `end`."""
         return During(self._cycle.before(end))

@@ -138,7 +138,7 @@ class _Statement:
         begin = self._place()
         try:
             own = self._customs.find(self._text)
-        except ValueError as exc:
+        except (ValueError, TypeError) as exc:
             raise ConditionSyntaxError(self._line, begin, str(exc)) from exc
         if own is not None:
             return own
@@ -154,8 +154,8 @@ class _Statement:
             "never": lambda: never,
             "always": self._always,
             "every": self._every,
-            "cron": lambda: self._made(cron, self._rest("a cron expression, such as 0 2 * * *,")),
-            "crontime": lambda: self._made(crontime, self._rest("a cron expression, such as 0 2 * * *,")),
+            "cron": lambda: self._made(cron, self._until("a cron expression, such as 0 2 * * *,")),
+            "crontime": lambda: self._made(crontime, self._until("a cron expression, such as 0 2 * * *,")),
             "time": self._time_of,
             "while": self._while,
             "is": self._is,
@@ -207,11 +207,11 @@ class _Statement:
     def _part(self, unit: Unit, part: str) -> TimeOf:
         make: Callable[..., TimeOf] = getattr(CYCLES[unit], part)
         if part != "between":
-            return self._made(make, self._rest(EXAMPLES[unit]))
+            return self._made(make, self._until(EXAMPLES[unit]))
         start = self._until(EXAMPLES[unit], "and")
         self._made(to_anchor, unit, start)
         self._take("and")
-        return self._made(make, start, self._rest(EXAMPLES[unit]))
+        return self._made(make, start, self._until(EXAMPLES[unit]))
 
     def _while(self) -> Condition:
         if self._take("running", "task") == "running":
@@ -255,9 +255,9 @@ class _Statement:
             shortest = self._until(SPAN, "and")
             self._made(to_finite, shortest)
             self._take("and")
-            return self._made(found.between, shortest, self._rest(SPAN))
+            return self._made(found.between, shortest, self._until(SPAN))
         self._take("than")
-        return self._made(found.more_than if how == "more" else found.less_than, self._rest(SPAN))
+        return self._made(found.more_than if how == "more" else found.less_than, self._until(SPAN))
 
     def _status(self, task: str | None) -> Condition:
         found = Status(task, cast(Happening, self._take(*HAPPENINGS)))
@@ -267,7 +267,7 @@ class _Statement:
         if what in ("past", "in"):
             if what == "in":
                 self._take("past")
-            return found.within(Past(self._made(to_finite, self._rest(SPAN))))
+            return found.within(Past(self._made(to_finite, self._until(SPAN))))
         unit = cast(Unit, "day" if what == "today" else self._take("second", "minute", "hour", "day", "week", "month", "year"))
         part = self._may(*_PARTS)
         return found.within(CYCLES[unit]() if part is None else self._part(unit, part))
@@ -295,10 +295,10 @@ class _Statement:
             return SchedulerRunning(shorter=self._made(to_finite, span))
         if self._may("run"):
             if self._take("over", "between") == "over":
-                return SchedulerRunning(longer=self._made(to_finite, self._rest(SPAN)))
+                return SchedulerRunning(longer=self._made(to_finite, self._until(SPAN)))
             longer = self._made(to_finite, self._until(SPAN, "and"))
             self._take("and")
-            return SchedulerRunning(longer, self._made(to_finite, self._rest(SPAN)))
+            return SchedulerRunning(longer, self._made(to_finite, self._until(SPAN)))
         exactly = self._peek().isdecimal()
         comparison: Comparison = "exactly" if exactly else self._comparison_or("run")
         count = self._count()
@@ -327,9 +327,6 @@ class _Statement:
             return make(*args)
         except (ValueError, TypeError, ArithmeticError) as exc:
             raise ConditionSyntaxError(self._line, self._told, str(exc)) from exc
-
-    def _rest(self, what: str) -> str:
-        return self._until(what)
 
     def _until(self, what: str, *words: str) -> str:
         """Take the words up to one of `words`, or all that are left: `what` is expected, and at least one."""

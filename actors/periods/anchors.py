@@ -62,7 +62,8 @@ def to_anchor(unit: Unit, given: Given, side: Side = "start") -> Anchor:
     """Return the place that `given` names in a `unit`; an end that names a whole day, month or number is the end of that.
 
     Raises:
-      ValueError: it names none; says what is expected.
+      TypeError: it is neither text nor a number.
+      ValueError: it names no place; says what is expected.
     """
     if isinstance(given, bool) or not isinstance(given, (str, int, float)):
         raise TypeError(f"{EXAMPLES[unit]} is expected, not {given!r}")

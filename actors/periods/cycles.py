@@ -6,7 +6,7 @@ import math
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import datetime, timedelta, tzinfo
-from typing import Any, ClassVar, Self
+from typing import ClassVar, Self
 
 from actors.periods.anchors import DAY, LAST, LENGTH, Anchor, Given, Side, Unit, after_step, to_anchor, written
 from actors.periods.base import INF, Period, Window
@@ -305,8 +305,3 @@ def _wraps(unit: Unit, start: Anchor, end: Anchor) -> bool:
         return end <= start
     last = {LAST: 99}
     return (last.get(end.day, end.day), end.seconds) <= (last.get(start.day, start.day), start.seconds)
-
-
-def of_unit(unit: Unit, *args: Any) -> TimeOf:
-    """Return the period of that unit."""
-    return CYCLES[unit](*args)
