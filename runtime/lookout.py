@@ -175,13 +175,13 @@ class Lookout:
             self._of_cycles[name] = None
 
     def drop(self, name: str) -> None:
-        """Follow a task that is gone no longer, and forget it: one that takes its name is new."""
+        """Follow a task that is gone no longer. One that takes its name has its past, and a condition that is new."""
         if (watching := self.watching(name)) and name in self._facts:
             told = "task %r was removed, which the conditions of other tasks name: %s"
             runtime_log.tell(logging.WARNING, told, name, ", ".join(map(repr, watching)))
         self._unfollowed(name)
-        self._facts.pop(name, None)
-        self._history.facts.pop(name, None)
+        if (facts := self._facts.pop(name, None)) is not None and facts.status is None:
+            self._history.facts.pop(name, None)
         if self._history.schedules.pop(name, (None, 0.0))[0] is not None:
             self._note_schedule(name, None, self._clock.now())
         self._agenda.drop(name)

@@ -463,7 +463,7 @@ class TestRefusals:
             App(log=None).task("daily", func=samples.returns, name="it", timezone="Europe/Berlim")
 
     def test_a_time_zone_of_the_app_that_is_not_known(self):
-        with pytest.raises(InvalidOption, match="there is no time zone of that name"):
+        with pytest.raises(InvalidOption, match="there is no time zone 'Mars/Olympus'"):
             App(log=None, timezone="Mars/Olympus")
 
     @pytest.mark.parametrize("condition", ["after task 'fech'", "daily & ~task 'fech' is running", after_success("fech")])
