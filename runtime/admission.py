@@ -141,12 +141,13 @@ class Admission:
     def started(self, launch: Launch) -> None:
         """Take note that an admitted launch has begun."""
         if launch.number in self._unstarted:
-            self._unstarted.discard(launch.number)
+            self._unstarted.remove(launch.number)
             self._waits_no_more(launch)
 
     def ended(self, launch: Launch) -> None:
         """Take note that an admitted launch has ended, and let the next of its task or mode step up."""
-        self.started(launch)  # or never will
+        if launch.number in self._unstarted:
+            self.started(launch)  # it never will
         mode = self._modes.pop(launch.number)
         self._used[mode] -= 1
         if waiting := self._full[mode]:
@@ -159,8 +160,10 @@ class Admission:
                 del self._queues[launch.task]
 
     def _waits_no_more(self, launch: Launch) -> None:
-        self._waiting[launch.task] -= 1
-        if not self._waiting[launch.task]:
+        left = self._waiting[launch.task] - 1
+        if left:
+            self._waiting[launch.task] = left
+        else:
             del self._waiting[launch.task]
 
     def _engage(self, launch: Launch) -> None:

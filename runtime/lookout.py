@@ -6,7 +6,7 @@ import logging
 import math
 import re
 from collections import deque
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any, NoReturn, cast
@@ -42,6 +42,8 @@ LATE = 1.0
 LONGEST_QUARANTINE = 300.0
 """Seconds that a condition which raises is left alone, at most. It begins with one, and doubles."""
 MOST_DECISIONS = 10_000
+MOST_UNUSED = 100
+"""How many conditions are kept for sharing that may be followed no longer."""
 CAUSES = {
     "down": "the app was not running",
     "suspended": "the machine was suspended, or its clock was set",
@@ -98,6 +100,7 @@ class Lookout:
         self._of_cycles: dict[str, None] = {}
         self._decisions: deque[tuple[float, str]] = deque(maxlen=MOST_DECISIONS)
         self._steps = StepDetector(0.0, 0.0)
+        self._shared: dict[Condition, Condition] = {}
         self._hold = -math.inf  # until when the clock is not believed; trio's time
 
     def begin(self, env: str | None) -> None:
@@ -116,14 +119,15 @@ class Lookout:
         """When to look again, if nothing happens before; infinity is never."""
         return self._clock.now() + HOLD_LOOK if self._is_holding else self._agenda.next_moment()
 
-    @property
-    def watches_cycles(self) -> Iterable[str]:
-        """The tasks whose conditions count cycles."""
-        return tuple(self._of_cycles)
+    def count_cycle(self) -> Sequence[str]:
+        """Take note that there is something to decide, and return the tasks whose conditions count that."""
+        self.world.cycles += 1
+        return tuple(self._of_cycles) if self._of_cycles else ()
 
-    def watching(self, task: str) -> Iterable[str]:
+    def watching(self, task: str) -> Sequence[str]:
         """Return the tasks whose conditions runs of `task` can change, itself apart."""
-        return tuple(self._waiters.get(task, ()))
+        waiters = self._waiters.get(task)
+        return tuple(waiters) if waiters else ()
 
     def take_due(self) -> list[str]:
         """Return the tasks that are to be looked at now."""
@@ -167,7 +171,9 @@ class Lookout:
             before.terms, before.facts.zone, before.facts.params = terms, terms.zone, terms.parameters
             self._followed[name] = before
         else:
-            self._followed[name] = _Followed(condition, terms, Facts(own, self.world, terms.zone, terms.parameters))
+            self._followed[name] = _Followed(
+                self._shared_one(condition), terms, Facts(own, self.world, terms.zone, terms.parameters)
+            )
         for watched in condition.watched():
             if watched != name:
                 self._waiters.setdefault(watched, {})[name] = None
@@ -281,6 +287,15 @@ class Lookout:
             self._note_schedule(name, schedule, now)
         elif is_new and own.run is None:
             own.seen = now
+
+    def _shared_one(self, condition: Condition) -> Condition:
+        """Return the one of all equal conditions that is asked: its periods remember what they were asked for another task."""
+        if len(self._shared) > 2 * len(self._followed) + MOST_UNUSED:
+            self._shared = {}
+        try:
+            return self._shared.setdefault(condition, condition)
+        except Exception:  # one of the user's that cannot be hashed, or compared
+            return condition
 
     def _note_schedule(self, name: str, schedule: str | None, since: float) -> None:
         self._log.note({"created": since, "task_name": name, "run_id": "", "action": "schedule", "schedule": schedule})

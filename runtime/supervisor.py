@@ -165,20 +165,21 @@ class Supervisor:
 
     def _handle(self, message: ToSupervisor | None) -> None:
         """Take in one message, decide what follows from it, and tell the actors."""
-        self._lookout.world.cycles += 1
+        counting = self._lookout.count_cycle()
         if message is None:
             self._on_alarm()
         else:
             self._handlers[type(message)](message)
         if self._closed:
             return
-        for name in self._lookout.watches_cycles:
+        for name in counting:
             self._consider(name)
         if self._ends_by_itself and self._admission.idle and self._shutdown is None and self._has_no_plans():
             self._shutdown = Shutdown(trio.current_time(), self._session.config.shutdown_wait)
         if self._shutdown is not None:
             self._advance(self._shutdown)
-        self._admit()
+        if self._admission.may_admit:
+            self._admit()
         if not self._is_planned:
             self._is_planned = True
             self._wall_alarm.set(self._lookout.next_moment)
@@ -306,7 +307,8 @@ class Supervisor:
         launch = started.launch
         name = launch.task
         self._admission.started(launch)
-        self._settle(launch)
+        if self._owed:
+            self._settle(launch)
         if name not in self._actors:  # it was removed before its actor had begun, and the run is told to end right now
             return
         terms = self._terms[name]
