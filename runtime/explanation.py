@@ -151,12 +151,16 @@ def _about_cron(period: Cron, now: float, zone: tzinfo) -> Iterator[str]:
         return
     for change in changes(zone, now, now + LOOK_AHEAD):
         slot = period.next_opening(change - HOUR, zone)
-        while slot < change + HOUR and not (special := mark(slot, zone)):
+        while slot < change + HOUR:
+            if special := mark(slot, zone):
+                how = (
+                    "right after the gap, once"
+                    if special == "gap"
+                    else "in the hour that they show twice, in its first pass only"
+                )
+                yield f"when the clocks of {zone_name(zone)} change next, it starts {how}"
+                return
             slot = period.next_opening(slot, zone)
-        if slot < change + HOUR:
-            how = "right after the gap, once" if special == "gap" else "in the hour that they show twice, in its first pass only"
-            yield f"when the clocks of {zone_name(zone)} change next, it starts {how}"
-            return
 
 
 def _depends(condition: Condition) -> bool:

@@ -3,8 +3,9 @@
 from datetime import timedelta
 from typing import assert_type
 
-from actors import App, Flag, MinimalRunRecord, Session, Task, TerminationFlag, always, args, every
-from actors.conds import Condition
+from actors import App, Flag, MinimalRunRecord, Session, Task, TerminationFlag, after_success, always, args, cron, daily, every
+from actors.conds import Condition, Custom, running
+from actors.policies import Overlap
 
 app = App(execution="thread", log=None, timeout="5 minutes")
 
@@ -25,6 +26,24 @@ async def fetch() -> bytes:
 
 @app.task(exection="process")  # type: ignore[call-overload, untyped-decorator]  # an option that is misspelled
 def misspelled() -> None: ...
+
+
+@app.task(daily.at("10:00") & after_success(fetch) & (running("other") < 2), overlap="queue_one", misfire="all", jitter=30)
+def report() -> None: ...
+
+
+@app.task(execution="main", overlap="quew")  # type: ignore[call-overload, untyped-decorator]  # none of the five
+def overlapping() -> None: ...
+
+
+@app.cond(poll="10 seconds")
+def is_free(disk: str = "/") -> bool:
+    return disk == "/"
+
+
+assert_type(is_free, Custom)
+assert_type(~is_free(disk="/var") | cron("0 2 * * *"), Condition)
+assert_type(app.session["other"].overlap, Overlap | None)
 
 
 def plain(flag: object = TerminationFlag()) -> str:
