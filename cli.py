@@ -71,7 +71,7 @@ def run(target: str, quiet: bool) -> int:
     app = _load(target)
     _tell_events(quiet)
     if not quiet:
-        click.echo(f"callsheet: {len(app.session.tasks)} tasks, run log: {_log_in_words(app)}", err=True)
+        click.echo(f"callsheet: {len(app.session.tasks)} tasks, run log: {_log_in_words(app)}, clocks: {_clocks(app)}", err=True)
     if not app.session.tasks:
         click.echo("callsheet: there are no tasks in this app, so there is nothing to wait for but Ctrl+C", err=True)
     ended = runtime.run(app)
@@ -440,6 +440,13 @@ def _load(target: str) -> App:
 def _log_in_words(app: App) -> str:
     log = app.session.config.log
     return "memory" if log is None else os.path.relpath(log)
+
+
+def _clocks(app: App) -> str:
+    from actors.zones import zone_name
+    from runtime.machine import local_zone
+
+    return zone_name(app.session.config.timezone or local_zone())
 
 
 def _tell_events(quiet: bool) -> None:
