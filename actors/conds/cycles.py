@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from actors.conds.base import Condition, Timed
+from actors.conds.base import Timed
+from actors.conds.parts import Parted
 from actors.conds.slots import ADVERBS, FINISHES, At, cron_period
 from actors.facts import Facts, TaskFacts
 from actors.periods.anchors import Given
@@ -26,7 +27,7 @@ DATED = ("week", "month", "year")
 
 
 @dataclass(frozen=True, slots=True)
-class Once(Condition):
+class Once(Parted):
     """Holds in each cycle, or the given part of it, until the task has finished in it.
 
     What counts is when it ends, not when it starts: success, fail, terminate and inaction use the cycle up, a crash does not.
@@ -45,29 +46,19 @@ class Once(Condition):
     def next_change(self, now: float, facts: Facts) -> float:
         return self.period.next_change(now, facts.zone)
 
-    def before(self, end: Given) -> Once:
-        """Return the same for the part of the cycle up to `end`."""
-        return Once(self.period.before(end))
+    def cycle(self) -> TimeOf:
+        return self.period
 
-    def after(self, start: Given) -> Once:
-        """Return the same for the part of the cycle from `start` on."""
-        return Once(self.period.after(start))
+    def within(self, period: TimeOf) -> Once:
+        return Once(period)
 
-    def between(self, start: Given, end: Given) -> Once:
-        """Return the same for the part from `start` up to `end`, which is in the next cycle where it is earlier."""
-        return Once(self.period.between(start, end))
-
-    def starting(self, start: Given) -> Once:
-        """Return the same for cycles that begin at `start`."""
-        return Once(self.period.starting(start))
-
-    def at(self, start: Given) -> At:
+    def at(self, start: Given) -> At:  # type: ignore[override]  # a moment is a slot, and no part of a cycle
         """Return the condition that holds from `start` on, until the end of the cycle, once: see :class:`At`."""
         return At(self.period.after(start))
 
-    def on(self, start: Given) -> Once | At:
+    def on(self, start: Given) -> Once | At:  # type: ignore[override]  # likewise
         """Return the same for one day of a week, month or year; ``at`` for the shorter cycles."""
-        return Once(self.period.on(start)) if self.period.unit in DATED else self.at(start)
+        return self.within(self.period.on(start)) if self.period.unit in DATED else self.at(start)
 
     def __str__(self) -> str:
         unit = self.period.unit
@@ -75,7 +66,7 @@ class Once(Condition):
 
 
 @dataclass(frozen=True, slots=True)
-class During(Timed):
+class During(Parted, Timed):
     """Holds while a period is open. Alone, it starts the task again and again for all that time.
 
     ``time_of_day`` and its kind hold during the whole of each cycle; their methods choose a part of it.
@@ -96,33 +87,13 @@ class During(Timed):
         window = self.period.window(moment, facts.zone)
         return window.closing if window.closing <= moment else window.opening
 
-    def before(self, end: Given) -> During:
-        """Return the same for the part of the cycle up to `end`."""
-        return During(self._cycle.before(end))
-
-    def after(self, start: Given) -> During:
-        """Return the same for the part of the cycle from `start` on."""
-        return During(self._cycle.after(start))
-
-    def between(self, start: Given, end: Given) -> During:
-        """Return the same for the part from `start` up to `end`, which is in the next cycle where it is earlier."""
-        return During(self._cycle.between(start, end))
-
-    def starting(self, start: Given) -> During:
-        """Return the same for cycles that begin at `start`."""
-        return During(self._cycle.starting(start))
-
-    def on(self, start: Given) -> During:
-        """Return the same for what `start` names: that day, that hour of the day, that minute, ..."""
-        return During(self._cycle.on(start))
-
-    at = on
-
-    @property
-    def _cycle(self) -> TimeOf:
+    def cycle(self) -> TimeOf:
         if not isinstance(self.period, TimeOf):
             raise TypeError(f"{self} has no parts to choose")
         return self.period
+
+    def within(self, period: Period) -> During:
+        return During(period)
 
     def __str__(self) -> str:
         if isinstance(self.period, Cron):

@@ -8,9 +8,9 @@ from dataclasses import dataclass, replace
 from typing import Any, Literal, Self, cast
 
 from actors.conds.base import INF, Condition
+from actors.conds.parts import Parted
 from actors.conds.texts import quoted
 from actors.facts import Action, Facts, TaskFacts
-from actors.periods.anchors import Given
 from actors.periods.base import Past, Period
 from actors.periods.cycles import (
     CYCLES,
@@ -60,7 +60,7 @@ class OfTask(Condition):
 
 
 @dataclass(frozen=True, slots=True)
-class Status(OfTask):
+class Status(OfTask, Parted):
     """Holds if it happened to a task: ever, or in a period. ``succeeded("fetch").today``, ``failed.past("1 hour")``."""
 
     happening: Happening = "succeeded"
@@ -127,29 +127,7 @@ class Status(OfTask):
         """The same for this month."""
         return self.within(TimeOfMonth())
 
-    def before(self, end: Given) -> Status:
-        """Return the same for the part of the day, week, ... up to `end`."""
-        return self.within(self._cycle().before(end))
-
-    def after(self, start: Given) -> Status:
-        """Return the same for the part of the day, week, ... from `start` on."""
-        return self.within(self._cycle().after(start))
-
-    def between(self, start: Given, end: Given) -> Status:
-        """Return the same for the part of the day, week, ... from `start` up to `end`."""
-        return self.within(self._cycle().between(start, end))
-
-    def starting(self, start: Given) -> Status:
-        """Return the same for days, weeks, ... that begin at `start`."""
-        return self.within(self._cycle().starting(start))
-
-    def on(self, start: Given) -> Status:
-        """Return the same for what `start` names: that day, that hour of the day, that minute, ..."""
-        return self.within(self._cycle().on(start))
-
-    at = on
-
-    def _cycle(self) -> TimeOf:
+    def cycle(self) -> TimeOf:
         if not isinstance(self.period, TimeOf):
             raise TypeError(f"of what? Write for example {self.happening}.today.before(...)")
         return self.period
