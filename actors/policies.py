@@ -141,7 +141,7 @@ def _of_engaged(condition: Condition, now: float, facts: Facts) -> Verdict:
     if start == -INF or following == INF or latest == -INF:
         return Verdict()
     moment = start + (NAG_AFTER + 0.5) * (following - latest)
-    return Verdict(nag=moment <= now) if moment <= now else Verdict(look=moment)
+    return Verdict(nag=True) if moment <= now else Verdict(look=moment)
 
 
 def _of_statement(condition: Condition, now: float, facts: Facts, timing: Timing, *, engaged: bool, look: float) -> Verdict:
@@ -184,7 +184,7 @@ def _of_slots(
 ) -> Verdict:
     """The latest slot is `slot`. Others before it are missed if they came while nobody looked; else something else kept them."""
     start, age = facts.own.settled, now - slot
-    unwatched = max(facts.world.awake, facts.own.freed)
+    unwatched = _unwatched(facts)
     first = condition.slot_after(start, facts) if start > -INF else slot
     others = condition.slots_between(start, min(slot, unwatched), facts) if first < min(slot, unwatched) else 0
     may_be_late = slot < unwatched and age > ON_TIME
@@ -219,13 +219,18 @@ def _made_up_for(
     """Return the slots up to `slot` that are run after all, oldest first: the latest ones, as many as may be."""
     chosen = [slot]
     oldest = max(now - min(timing.catchup_window, timing.deadline), first)
-    unwatched = max(facts.world.awake, facts.own.freed)
+    unwatched = _unwatched(facts)
     while len(chosen) < min(timing.catchup_limit, others + 1):
         earlier = condition.slot_before(math.nextafter(min(chosen[0], unwatched), -INF), facts)
         if earlier < oldest:
             break
         chosen.insert(0, earlier)
     return chosen
+
+
+def _unwatched(facts: Facts) -> float:
+    """Return up to when slots could pass without being looked at."""
+    return max(facts.world.awake, facts.own.freed)
 
 
 def _cause(first: float, facts: Facts) -> str:

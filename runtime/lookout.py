@@ -22,7 +22,7 @@ from actors.policies import NAG_AFTER, Engagement, Missed, Verdict, decide
 from actors.portable import describe
 from actors.task import Task
 from actors.timespans import to_words
-from actors.zones import zone_name
+from actors.zones import DAY, zone_name
 from runtime.agenda import Agenda
 from runtime.clock import StepDetector
 from runtime.logs import runtime_log
@@ -34,7 +34,6 @@ CLOCK_HOLD = 60.0
 """Seconds that conditions wait for a clock to be set that shows a time it cannot be."""
 HOLD_LOOK = 1.0
 """Seconds between two looks at such a clock."""
-DAY = 86400.0
 FAR_AHEAD = 60.0
 """Seconds. What is noted of a moment further in the future was noted while the clock was wrong."""
 LATE = 1.0
@@ -274,19 +273,15 @@ class Lookout:
 
     def _take_up(self, name: str, terms: Terms, own: TaskFacts, now: float, *, catch_up: bool, is_new: bool) -> None:
         """Settle since when the slots of a condition count: a new or changed one begins now, whatever was before."""
-        condition = terms.condition
-        schedule = schedule_of(condition, terms)
-        if (known := self._history.schedules.get(name)) is not None and known[0] == schedule:
-            own.seen = min(known[1], now) if own.seen is None else own.seen
-        elif schedule is not None or known is not None:
-            if catch_up:
-                own.freed, own.held = now, "paused"
-            else:
-                own.seen = now
+        schedule, known = schedule_of(terms.condition, terms), self._history.schedules.get(name)
+        is_changed = (known[0] if known is not None else None) != schedule
+        if catch_up and is_changed:
+            own.freed, own.held = now, "paused"
+        elif is_new or schedule is not None or known is not None:
+            own.seen = seen_since(own, schedule, known, now)
+        if is_changed:
             self._history.schedules[name] = (schedule, now)
             self._note_schedule(name, schedule, now)
-        elif is_new and own.run is None:
-            own.seen = now
 
     def _shared_one(self, condition: Condition) -> Condition:
         """Return the one of all equal conditions that is asked: its periods remember what they were asked for another task."""
@@ -413,6 +408,20 @@ def schedule_of(condition: Condition | None, terms: Terms) -> str | None:
         return None
     bare = condition.mapped(lambda leaf: replace(leaf, args=(), kwargs={}, text=None) if isinstance(leaf, Custom) else leaf)
     return re.sub(r" at 0x[0-9a-f]+", "", f"{_text(bare)} in {zone_name(terms.zone)}")
+
+
+def seen_since(own: TaskFacts, schedule: str | None, known: tuple[str | None, float] | None, now: float) -> float | None:
+    """Return since when the slots of a condition count that is taken up `now`: a new or changed one begins now.
+
+    Args:
+      schedule: what tells it from others.
+      known: what was followed of the task last, and since when; None if nothing was.
+    """
+    if known is not None and known[0] == schedule:
+        return min(known[1], now) if own.seen is None else own.seen
+    if schedule is not None or known is not None:
+        return now
+    return now if own.run is None else own.seen
 
 
 def _text(condition: Condition) -> str:

@@ -19,7 +19,7 @@ from actors.facts import Facts, TaskFacts, World
 from actors.policies import Engagement, StartAt, decide
 from actors.task import Task
 from runtime.agenda import Agenda
-from runtime.lookout import schedule_of
+from runtime.lookout import schedule_of, seen_since
 from runtime.runlog import History
 from runtime.terms import Terms, terms_of
 
@@ -181,12 +181,8 @@ def known_of(task: Task, terms: Terms, now: float, history: History | None) -> T
     """Return the facts of `task` as a runtime would take them up that starts `now`."""
     known = history.facts.get(task.name) if history is not None else None
     own = known.copy() if known is not None else TaskFacts()
-    schedule, since = history.schedules.get(task.name, (None, now)) if history is not None else (None, now)
-    followed = schedule_of(terms.condition, terms)
-    if followed is not None:
-        own.seen = since if followed == schedule else now
-    elif known is None:
-        own.seen = now
+    followed = history.schedules.get(task.name) if history is not None else None
+    own.seen = seen_since(own, schedule_of(terms.condition, terms), followed, now)
     return own
 
 

@@ -13,13 +13,13 @@ from decimal import Decimal
 from typing import Literal, NamedTuple
 
 from actors.errors import nearest
+from actors.zones import DAY
 
 Unit = Literal["second", "minute", "hour", "day", "week", "month", "year"]
 Side = Literal["start", "end"]
 Given = str | int | float
 """An anchor as people give it: ``"10:00"``, ``"Mon 10:00"``, ``"5th"``, ``"last"``, or the number of an hour, weekday, ..."""
 
-DAY = 86400.0
 LENGTH: dict[Unit, float] = {"second": 1.0, "minute": 60.0, "hour": 3600.0, "day": DAY, "week": 7 * DAY}
 STEP: dict[Unit, float] = {"second": 0.001, "minute": 1.0, "hour": 60.0, "day": 3600.0, "week": DAY, "month": DAY, "year": DAY}
 """How long a unit's window is that is named by one anchor: ``daily.at("10:00")`` for a period is one hour."""

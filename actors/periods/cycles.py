@@ -8,9 +8,9 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta, tzinfo
 from typing import ClassVar, Self
 
-from actors.periods.anchors import DAY, LAST, LENGTH, Anchor, Given, Side, Unit, after_step, to_anchor, written
+from actors.periods.anchors import LAST, LENGTH, Anchor, Given, Side, Unit, after_step, to_anchor, written
 from actors.periods.base import INF, Period, Window
-from actors.zones import instant, local, offset, transition
+from actors.zones import DAY, instant, local, offset, transition
 
 FARTHEST = 500
 """Cycles that are searched for one that has the day: 29 February may be eight years away."""
