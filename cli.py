@@ -21,6 +21,7 @@ if TYPE_CHECKING:
 
     from actors import App
     from runtime.runlog import History
+    from runtime.simulation import Start
 
 P = ParamSpec("P")
 DEFAULT_LOG = ".callsheet/runs.jsonl"
@@ -214,7 +215,6 @@ def upcoming(target: str, task: str | None, most: int, tz: str | None, as_json: 
     """
     from time import time
 
-    from actors.zones import mark
     from runtime import tables as shown
     from runtime.machine import local_zone
     from runtime.simulation import upcoming as found
@@ -225,9 +225,8 @@ def upcoming(target: str, task: str | None, most: int, tz: str | None, as_json: 
     rows = []
     for each in tasks:
         place = zone or each.timezone or local
-        for start in found(each, most if task is not None else 1, now, local, history):
-            at = {"task": each.name, "at": start.at, "local": shown.date_and_time(start.at, place), "zone": str(place)}
-            rows.append({**at, "utc": shown.utc(start.at), "mark": mark(start.at, place), "start_cond": str(each.start_cond)})
+        starts = found(each, most if task is not None else 1, now, local, history)
+        rows += [{**_start_row(start, place), "start_cond": str(each.start_cond)} for start in starts]
     shown.print_rows(
         sorted(rows, key=lambda row: row["at"]),
         as_json,
@@ -330,7 +329,6 @@ def simulate(target: str, tz: str | None, begin: str | None, end: str, task: str
     """
     from time import time
 
-    from actors.zones import mark
     from runtime import tables as shown
     from runtime.machine import local_zone
     from runtime.simulation import Simulation, players_of
@@ -350,8 +348,7 @@ def simulate(target: str, tz: str | None, begin: str | None, end: str, task: str
             break
         if task in (None, found.task):
             zone = asked or app.session[found.task].timezone or local
-            row = {"at": found.at, "task": found.task, "local": shown.date_and_time(found.at, zone), "zone": str(zone)}
-            rows.append({**row, "utc": shown.utc(found.at), "mark": mark(found.at, zone), "late": found.at - found.due})
+            rows.append({**_start_row(found, zone), "late": found.at - found.due})
     shown.print_rows(
         rows,
         as_json,
@@ -376,6 +373,21 @@ def _about(row: dict[str, Any]) -> str:
     return f"{reason} (the last at {shown.moment(row['last'])})" if row.get("count", 1) > 1 else reason
 
 
+def _start_row(start: Start, zone: tzinfo) -> dict[str, Any]:
+    """Return a start as a row: when, on the clocks of `zone` and in UTC."""
+    from actors.zones import mark
+    from runtime import tables as shown
+
+    return {
+        "task": start.task,
+        "at": start.at,
+        "local": shown.date_and_time(start.at, zone),
+        "zone": str(zone),
+        "utc": shown.utc(start.at),
+        "mark": mark(start.at, zone),
+    }
+
+
 def _nothing() -> None:
     """Stand for the function of a task of which only the condition matters."""
 
@@ -383,10 +395,7 @@ def _nothing() -> None:
 def _history(app: App) -> History:
     from runtime.runlog import History
 
-    history = History()
-    for document in _documents(app):
-        history.take_in(document)
-    return history
+    return History.of(_documents(app))
 
 
 def _documents(app: App) -> list[dict[str, Any]]:

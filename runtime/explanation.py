@@ -9,7 +9,7 @@ from datetime import tzinfo
 from functools import singledispatch
 from typing import Any
 
-from actors.conds.after import OUTCOMES, After
+from actors.conds.after import After
 from actors.conds.base import All, Condition, Never, Not, Unanswered, leaves
 from actors.conds.base import Any as AnyOf
 from actors.conds.custom import Custom
@@ -182,9 +182,8 @@ def _waits_for(condition: Condition, now: float, facts: Facts, show: Callable[[f
         return ""
     reasons = []
     if isinstance(condition, After):
-        mine, actions = facts.own.latest(("run",)), OUTCOMES[condition.outcome]
-        missing = [str(name) for name in condition.tasks if facts.of(str(name)).latest(actions) <= mine]
-        if missing and not (condition.any and len(missing) < len(condition.tasks)):
+        if not condition.holds(now, facts):
+            missing = condition.missing(facts)
             reasons.append(f"{', '.join(map(repr, missing))} to have {condition.outcome} since its last start")
     elif isinstance(condition, (Running, Status)) and condition.task is not None:
         reasons.append(f"runs of {condition.task!r}")

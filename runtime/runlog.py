@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 from collections import deque
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import suppress
 from typing import Any
 
@@ -31,6 +31,14 @@ class History:
         self.count = 0
         """How many documents there were."""
         self._open: dict[tuple[str, str, float | None], dict[str, Any]] = {}  # {(task, run id, start): their "run" records}
+
+    @classmethod
+    def of(cls, documents: Iterable[dict[str, Any]]) -> History:
+        """Return what `documents` amount to, oldest first."""
+        history = cls()
+        for document in documents:
+            history.take_in(document)
+        return history
 
     def take_in(self, document: dict[str, Any]) -> None:
         """Take in the next record; what is none, put there by somebody else, is passed over."""
@@ -92,9 +100,7 @@ class RunLog:
             raise
 
     def _taken_over(self) -> History:
-        history = History()
-        for document in self._journal.read():
-            history.take_in(document)
+        history = History.of(self._journal.read())
         self._count = history.count
         for begun in history.open_runs():
             crash = {**begun, "created": self.clock.now(), "action": "crash", "reason": "the runtime ended before the run did"}

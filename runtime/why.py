@@ -40,9 +40,7 @@ class Reasons:
 
 def reasons(app: App, task: Task, documents: Sequence[dict[str, Any]]) -> Reasons:
     """Return why `task` starts now, or does not, as the `documents` of the run log tell."""
-    history = History()
-    for document in documents:
-        history.take_in(document)
+    history = History.of(documents)
     for number, begun in enumerate(history.open_runs()):
         history.facts[begun["task_name"]].going[number] = begun["start"]
     terms, clock = terms_of(task, local_zone()), SystemClock()

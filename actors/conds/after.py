@@ -33,13 +33,17 @@ class After(Condition):
     """Whether one of them is enough."""
 
     def holds(self, now: float, facts: Facts) -> bool:
+        missing = len(self.missing(facts))
+        return missing < len(self.tasks) if self.any else not missing
+
+    def missing(self, facts: Facts) -> list[str]:
+        """Return the tasks that have not ended so since this one last started."""
         mine, actions = facts.own.latest(("run",)), OUTCOMES[self.outcome]
-        enough = any if self.any else all
-        return enough(facts.of(str(name)).latest(actions) > mine for name in self.tasks)
+        return [name for name in map(str, self.tasks) if facts.of(name).latest(actions) <= mine]
 
     def since(self, now: float, facts: Facts) -> float | None:
-        mine, actions = facts.own.latest(("run",)), OUTCOMES[self.outcome]
-        ends = [told.last(actions) for name in self.tasks if (told := facts.of(str(name))).latest(actions) > mine]
+        missing = self.missing(facts)
+        ends = [facts.of(name).last(OUTCOMES[self.outcome]) for name in map(str, self.tasks) if name not in missing]
         moments = [moment for moment in ends if moment is not None]
         return (min if self.any else max)(moments, default=None)
 
