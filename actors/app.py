@@ -5,14 +5,16 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any, TypeVar, Unpack, overload
 
-from actors.callables import Function
+from actors.args.functions import FuncArg
+from actors.callables import Function, name_of
 from actors.conds.base import Condition
 from actors.conds.custom import POLL, Custom, Syntax, custom
+from actors.conds.option import StartCondition
 from actors.config import Settings
 from actors.errors import InvalidOption
 from actors.loading import check_may_run
 from actors.session import AppHooks, Session
-from actors.task import StartCondition, TaskOptions
+from actors.task import TaskOptions
 from actors.timespans import TimeSpan
 
 if TYPE_CHECKING:
@@ -91,6 +93,27 @@ class App:
             condition = custom(function, syntax, poll)
             self.session.conditions.add(condition)
             return condition
+
+        return declare
+
+    def params(self, **values: Any) -> None:
+        """Set parameters of the session: what all functions get that have a parameter of that name.
+
+        They come over plain defaults, and under arguments that value themselves, a task's ``parameters`` and those of a launch.
+        Arguments among them are valued for each run. They may be changed while the app runs.
+        """
+        self.session.parameters.update(values)
+
+    def param(self, name: str | None = None) -> Callable[[F], F]:
+        """Make what a function returns a parameter of the session, found anew for each run, as a decorator.
+
+        Args:
+          name: default is the function's.
+        """
+
+        def declare(function: F) -> F:
+            self.session.parameters[name if name is not None else name_of(function)] = FuncArg(function)
+            return function
 
         return declare
 

@@ -40,6 +40,11 @@ def place_of(function: Function) -> str:
     return f"{frame.f_code.co_filename}:{frame.f_lineno}"
 
 
+def is_async(function: Function) -> bool:
+    """Return whether calling `function` gives something to await."""
+    return inspect.iscoroutinefunction(_underlying(function))
+
+
 def is_generator(function: Function) -> bool:
     """Return whether calling `function` gives a generator, whose code has not begun then."""
     bare = _underlying(function)

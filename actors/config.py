@@ -6,19 +6,26 @@ import os
 from collections.abc import Callable, Mapping
 from datetime import tzinfo
 from pathlib import Path
-from typing import Any, Literal, TypedDict, get_args
+from typing import TYPE_CHECKING, Any, Literal, TypedDict, get_args
 
-from actors.controls import Controls
+from actors.args.base import MATERIALIZE, Materialize
+from actors.changes import SetOption
+from actors.conds.base import Condition
+from actors.conds.option import StartCondition, read
+from actors.controls import HERE
 from actors.options import Option, Optioned, instance_of, one_of
 from actors.policies import MISFIRES, OVERLAPS, Misfire, Overlap
 from actors.timespans import TimeSpan, to_seconds
 from actors.zones import to_zone
 
+if TYPE_CHECKING:
+    from actors.session import Session
+
 Execution = Literal["main", "async", "thread", "process"]
 Backend = Literal["auto", "trio", "asyncio"]
 EXECUTIONS: tuple[str, ...] = get_args(Execution)
 BACKENDS: tuple[str, ...] = get_args(Backend)
-RESTARTS = ("replace", "recall")
+RESTARTS = ("replace", "relaunch", "recall")
 NEVER = float("inf")
 
 RunIdFunction = Callable[..., str]
@@ -70,7 +77,22 @@ def overlap_or_none(given: Overlap | None) -> Overlap | None:
     return None if given is None else one_of(*OVERLAPS)(given)  # type: ignore[return-value]  # it is one of them
 
 
+def to_materialize(given: Materialize) -> Materialize:
+    """Return `given` if it is a place where arguments find their values."""
+    return one_of(*MATERIALIZE)(given)  # type: ignore[return-value]  # it is one of them
+
+
 to_bool = instance_of(bool, "True or False")
+
+
+class ConditionOption(Option[StartCondition, "Condition | None"]):
+    """A condition that need not be there, read by the names that its holder knows."""
+
+    def __init__(self) -> None:
+        super().__init__(lambda _: None, None)
+
+    def converted(self, holder: Optioned, value: StartCondition) -> Condition | None:
+        return None if value is None else holder.condition(value)
 
 
 class Settings(TypedDict, total=False):
@@ -86,7 +108,10 @@ class Settings(TypedDict, total=False):
     max_thread_count: int
     shutdown_wait: TimeSpan
     stop_when_idle: bool
-    restarting: Literal["replace", "recall"]
+    restarting: Literal["replace", "relaunch", "recall"]
+    on_hold: bool
+    shut_cond: StartCondition
+    param_materialize: Materialize
     timezone: str | tzinfo | None
     env: str | None
     misfire: Misfire
@@ -121,9 +146,16 @@ class Config(Optioned):
     stop_when_idle = Option(to_bool, False)
     """Whether the app ends by itself once nothing runs, nothing waits and no condition can come true: for batch jobs."""
     restarting = Option(one_of(*RESTARTS), "replace")
-    """What ``session.restart()`` does: ``replace`` the process by a new one, or ``recall`` the app in the same one."""
+    """What ``session.restart()`` does: ``replace`` the process by a new one, ``relaunch`` a new one and end this, or ``recall``
+    the app in the same one. Within a program that is not the app's own, it is ``recall``."""
+    on_hold = Option(to_bool, False)
+    """Whether nothing is started: conditions are not followed meanwhile, and launches that are asked for wait."""
+    param_materialize = Option[Materialize, Materialize](to_materialize, "post")
+    """Where arguments that are functions find their value: ``pre`` in the scheduler, or ``post`` where the task runs."""
     timezone = Option[str | tzinfo | None, tzinfo | None](to_zone, None)
     """On whose clocks conditions look: the IANA name of a zone, or a ``tzinfo``; None is the machine's own zone."""
+    shut_cond = ConditionOption()
+    """Ends the app, as ``session.shut_down()`` does, once it holds; None is never."""
     env = Option[str | None, str | None](text_or_none, None)
     """What the condition ``env 'test'`` compares with."""
     misfire = Option[Misfire, Misfire](to_misfire, "latest")
@@ -141,17 +173,25 @@ class Config(Optioned):
     log = Option[str | os.PathLike[str] | None, Path | None](to_log, ".callsheet/runs.jsonl")
     """The file of the run log, relative to the working directory at that time; None keeps records in memory."""
 
-    def __init__(self, given: Mapping[str, Any], controls: Callable[[], Controls]) -> None:
+    def __init__(self, given: Mapping[str, Any], session: Session) -> None:
+        self._session = session
         super().__init__(given)
-        self._controls = controls
         self._sealed = True
+
+    def condition(self, given: StartCondition) -> Condition:
+        """Return `given` as a condition, by the names of the session."""
+        return read(given, self._session)
 
     def _label(self) -> str:
         return "App"
 
-    def _check_change(self, name: str, kept: Any) -> None:
-        self._controls().check_allowed(f"changing {name!r} of the config")
+    def _current(self, name: str) -> Any:
+        kept = self._session.controls.kept(None, name)
+        return self._kept[name] if kept is HERE else kept
+
+    def _changed_elsewhere(self, name: str, value: Any) -> bool:
+        return self._session.controls.elsewhere(SetOption(None, name, value))
 
     def _option_changed(self, name: str) -> None:
         if "_sealed" in self.__dict__:
-            self._controls().task_changed(None)
+            self._session.controls.task_changed(None)

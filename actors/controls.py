@@ -7,8 +7,12 @@ from collections import deque
 from collections.abc import Mapping
 from typing import Any, Protocol
 
+from actors.changes import Change
 from actors.errors import NotRunning
 from actors.facts import TaskFacts
+
+HERE: Any = object()
+"""Says that something is not kept elsewhere."""
 
 
 class Controls(Protocol):
@@ -38,11 +42,23 @@ class Controls(Protocol):
     def facts(self, task: str) -> TaskFacts | None:
         """Return the facts of a task where they are kept elsewhere, None where the task has them."""
 
-    def check_allowed(self, change: str) -> None:
-        """Raise if the session must not be changed here; `change` says in words how."""
+    def elsewhere(self, change: Change) -> bool:
+        """Have `change` made where the app runs, if that is not here; return whether it is, so that nothing is left to do.
 
-    def knows(self, task: str) -> bool:
-        """Return whether what runs the app has a task of this name; a worker's own session may not."""
+        Raises what that raises, and UnportableParameter if it cannot be sent there.
+        """
+        ...
+
+    def names(self) -> list[str] | None:
+        """Return the names of all tasks where they are kept elsewhere, None where the session has them."""
+        ...
+
+    def kept(self, task: str | None, option: str) -> Any:
+        """Return an option of a task, or with None of the config, where it is kept elsewhere; HERE where the session has it."""
+        ...
+
+    def returned(self, task: str) -> Any:
+        """Return what a task returned last, where it is kept elsewhere; HERE where the session has it."""
         ...
 
 
@@ -86,8 +102,14 @@ class Standby:
     def facts(self, task: str) -> TaskFacts | None:
         return None
 
-    def check_allowed(self, change: str) -> None:
-        """Anything is: nothing runs."""
-
-    def knows(self, task: str) -> bool:
+    def elsewhere(self, change: Change) -> bool:
         return False
+
+    def names(self) -> list[str] | None:
+        return None
+
+    def kept(self, task: str | None, option: str) -> Any:
+        return HERE
+
+    def returned(self, task: str) -> Any:
+        return HERE

@@ -6,10 +6,12 @@ CallsheetError
 ├── InvalidTimeSpan, ConditionSyntaxError   text that says no time or no condition
 ├── ConditionBroken                   a condition that cannot be followed
 ├── MissingArgument, UnexpectedArgument     a launch whose parameters do not fit the function
+├── NoValue                           an argument that finds no value, also a KeyError
 ├── InvalidRunId                      ``func_run_id`` raised or returned no text
 ├── UnportableFunction, UnportableParameter, UnportableResult   what cannot cross to a process
 ├── AsyncioNeeded                     a function on trio awaited something of asyncio
-├── NotRunning, NotInWorker           a control that has nothing to act on here
+├── NotRunning                        a control that has nothing to act on here
+├── UnportableChange                  what a process task wants changed but cannot send
 ├── AlreadyRunning                    an app that is to be run twice at a time
 ├── RunBroken                         a run that ended without an answer of its function
 │   ├── WorkerDied                    its process is gone
@@ -41,6 +43,16 @@ def nearest(name: str, known: Sequence[str]) -> str:
     by_lower = {entry.lower(): entry for entry in known}
     matches = get_close_matches(name.lower(), by_lower, n=1)
     return f" Did you mean {by_lower[matches[0]]!r}?" if matches else ""
+
+
+MOST_LISTED = 20
+"""How many names a message lists."""
+
+
+def _listed(names: Sequence[str]) -> str:
+    """Return `names` in words; of many, the first."""
+    more = f" and {len(names) - MOST_LISTED} more" if len(names) > MOST_LISTED else ""
+    return (", ".join(names[:MOST_LISTED]) or "(nothing)") + more
 
 
 class CallsheetError(Exception):
@@ -132,30 +144,53 @@ class ConditionBroken(CallsheetError):
 
 
 class MissingArgument(CallsheetError, TypeError):
-    """A task's function needs an argument that nothing provides."""
+    """A function needs an argument that nothing provides.
 
-    def __init__(self, task: str, argument: str, available: Sequence[str]) -> None:
-        super().__init__(task, argument, tuple(available))
-        self.task, self.argument, self.available = task, argument, tuple(available)
+    Attributes:
+      owner: whose function it is, in words, such as ``task 'fetch'``.
+      problem: why an argument that values itself could not, empty where there is none.
+    """
+
+    def __init__(self, owner: str, argument: str, available: Sequence[str], problem: str = "") -> None:
+        super().__init__(owner, argument, tuple(available), problem)
+        self.owner, self.argument, self.available, self.problem = owner, argument, tuple(available), problem
 
     def __str__(self) -> str:
+        problem = self.problem or "neither the launch nor the task nor the app provides it"
+        way_out = f"Give it a default, parameters={{{self.argument!r}: ...}}, or run({self.argument}=...)"
         return (
-            f"task {self.task!r} needs the argument {self.argument!r}, which neither the launch nor the task provides; "
-            f"available: {', '.join(self.available) or '(nothing)'}. "
-            f"Give it a default, parameters={{{self.argument!r}: ...}}, or run({self.argument}=...)"
+            f"{self.owner} needs the argument {self.argument!r}: {problem}.{nearest(self.argument, self.available)} "
+            f"Available: {_listed(self.available)}. {way_out}"
         )
 
 
-class UnexpectedArgument(CallsheetError, TypeError):
-    """A launch brings a parameter that the task's function does not take."""
+class NoValue(CallsheetError, KeyError):
+    """An argument finds no value for itself; ``>>`` then goes on to the next.
 
-    def __init__(self, task: str, argument: str, accepted: Sequence[str]) -> None:
-        super().__init__(task, argument, tuple(accepted))
-        self.task, self.argument, self.accepted = task, argument, tuple(accepted)
+    Attributes:
+      problem: what is missing, in words.
+      name: what was looked for.
+      available: what is there instead.
+    """
+
+    def __init__(self, problem: str, name: str, available: Sequence[str]) -> None:
+        super().__init__(problem, name, tuple(available))
+        self.problem, self.name, self.available = problem, name, tuple(available)
+
+    def __str__(self) -> str:
+        return f"{self.problem}{nearest(self.name, self.available)}".rstrip()
+
+
+class UnexpectedArgument(CallsheetError, TypeError):
+    """A call brings a parameter that the function does not take; `owner` says whose function, in words."""
+
+    def __init__(self, owner: str, argument: str, accepted: Sequence[str]) -> None:
+        super().__init__(owner, argument, tuple(accepted))
+        self.owner, self.argument, self.accepted = owner, argument, tuple(accepted)
 
     def __str__(self) -> str:
         return (
-            f"task {self.task!r} takes no argument {self.argument!r}.{nearest(self.argument, self.accepted)} "
+            f"{self.owner} takes no argument {self.argument!r}.{nearest(self.argument, self.accepted)} "
             f"It takes: {', '.join(self.accepted) or '(none)'}"
         )
 
@@ -235,15 +270,18 @@ class NotRunning(CallsheetError):
         return f"{self.control} needs a running app: call it from a task, or after app.run() or open_runtime(app) has started"
 
 
-class NotInWorker(CallsheetError):
-    """A control was used in a worker process that only the runtime's own process has."""
+class UnportableChange(CallsheetError):
+    """A change of the session cannot be sent from a process task to where the app runs."""
 
-    def __init__(self, control: str) -> None:
-        super().__init__(control)
-        self.control = control
+    def __init__(self, change: str, problem: str) -> None:
+        super().__init__(change, problem)
+        self.change, self.problem = change, problem
 
     def __str__(self) -> str:
-        return f"{self.control} is not possible inside a process task; launch a task with another execution that does it"
+        return (
+            f"{self.change} cannot be sent out of a process task: {self.problem}. "
+            "Use functions at the top level of a module, and plain data; or do it in a task with another execution"
+        )
 
 
 class AlreadyRunning(CallsheetError):

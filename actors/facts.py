@@ -53,6 +53,8 @@ class TaskFacts:
     """The runs that have started and not ended: {number of the launch: when it started}."""
     order: dict[str, int] = field(default_factory=dict)
     """{action: number of its latest record}. What came first is decided by these: clocks go backwards, and tick slowly."""
+    claimed: int = -1
+    """The number of the latest record that is used up: when a start by its condition was last decided, or it was asked to."""
     remembered: dict[str, list[float]] = field(default_factory=dict)
     """{action: its latest moments, the last one last}."""
 
@@ -69,9 +71,15 @@ class TaskFacts:
         """How many runs have started and not ended."""
         return len(self.going)
 
-    def note(self, action: Action, created: float, number: int = 0) -> None:
-        """Take in one record, the `number`-th of the log."""
+    def note(self, action: Action, created: float, number: int = 0, *, claims: bool = True) -> None:
+        """Take in one record, the `number`-th of the log.
+
+        Args:
+          claims: whether a start uses up what happened before it; one that a condition had decided did so then.
+        """
         self.status = action
+        if claims and action == "run":
+            self.claimed = number
         setattr(self, action, created)
         self.order[action] = number
         if action == "fail":

@@ -25,6 +25,8 @@ class Launch(NamedTuple):
     """Until when it may start; past that it is missed."""
     asked: bool = True
     """Whether somebody asked for it; else its condition did."""
+    returns: Mapping[str, Any] | None = None
+    """{task: what its run returned that led to this launch}, where the function asks for that."""
 
 
 class Start(NamedTuple):

@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from typing import Any, ClassVar, Generic, TypeVar, overload
+from typing import TYPE_CHECKING, Any, ClassVar, Generic, TypeVar, overload
 
 from actors.errors import CallsheetError, InvalidOption, UnknownOption, nearest
+
+if TYPE_CHECKING:
+    from actors.conds.base import Condition
 
 Given = TypeVar("Given")
 Kept = TypeVar("Kept")
@@ -33,10 +36,12 @@ class Option(Generic[Given, Kept]):
     @overload
     def __get__(self, holder: Optioned, owner: type) -> Kept: ...
     def __get__(self, holder: Optioned | None, owner: type) -> Option[Given, Kept] | Kept:
-        return self if holder is None else holder._kept[self.name]
+        return self if holder is None else holder._current(self.name)
 
     def __set__(self, holder: Optioned, value: Given) -> None:
         kept = self.checked(holder, value)
+        if holder._changed_elsewhere(self.name, value):
+            return
         holder._check_change(self.name, kept)
         holder._kept[self.name] = kept
         holder._option_changed(self.name)
@@ -72,7 +77,7 @@ class Inherited(Option[Given | None, Kept]):
     def __get__(self, holder: Optioned | None, owner: type) -> Option[Given | None, Kept] | Kept:
         if holder is None:
             return self
-        own: Kept | None = holder._kept[self.name]
+        own: Kept | None = holder._current(self.name)
         return own if own is not None else holder._inherited(self.name)
 
 
@@ -110,11 +115,23 @@ class Optioned:
             raise InvalidOption(self._label(), name, repr(value), "it is fixed when the task is made")
         super().__setattr__(name, value)
 
+    def condition(self, given: Any) -> Condition:
+        """Return `given` as a condition, by the names that are known here."""
+        raise NotImplementedError
+
     def _label(self) -> str:
         raise NotImplementedError
 
     def _inherited(self, name: str) -> Any:
         raise NotImplementedError
+
+    def _current(self, name: str) -> Any:
+        """Return the value of an option as it is kept, here or elsewhere."""
+        return self._kept[name]
+
+    def _changed_elsewhere(self, name: str, value: Any) -> bool:
+        """Have an option changed where the app runs, if that is not here; return whether it was."""
+        return False
 
     def _check_change(self, name: str, kept: Any) -> None:
         """Called before an option gets a new value; raises where it must not."""

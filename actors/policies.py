@@ -11,7 +11,7 @@ import math
 from dataclasses import dataclass
 from typing import Literal, NamedTuple
 
-from actors.conds.base import INF, Condition
+from actors.conds.base import INF, Condition, leaves
 from actors.facts import Facts
 
 Misfire = Literal["latest", "skip", "all"]
@@ -100,7 +100,7 @@ def decide(condition: Condition, now: float, facts: Facts, timing: Timing, busy:
     if engaged and timing.overlap not in ("allow", "cancel_running"):
         return _of_engaged(condition, now, facts)
     look = condition.next_change(now, facts)
-    if busy.waiting:
+    if busy.waiting and not (timing.overlap == "allow" and _has_event(condition, now, facts)):
         return Verdict(look=look)
     if not condition.holds(now, facts):
         return Verdict(decided=-INF if engaged else condition.lapsed(now, facts), look=look)
@@ -131,6 +131,11 @@ def _share(text: str) -> float:
     return int.from_bytes(blake2b(text.encode("utf-8", "backslashreplace"), digest_size=7).digest()) / 2**56
 
 
+def _has_event(condition: Condition, now: float, facts: Facts) -> bool:
+    """Return whether something has happened that is worth a start of its own, whatever else waits or runs."""
+    return any(leaf.is_event and leaf.holds(now, facts) for leaf in leaves(condition))
+
+
 def _of_engaged(condition: Condition, now: float, facts: Facts) -> Verdict:
     """Its end will be looked at; before that there is something to say only if the run costs many starts."""
     if not condition.has_slots:
@@ -147,7 +152,8 @@ def _of_engaged(condition: Condition, now: float, facts: Facts) -> Verdict:
 def _of_statement(condition: Condition, now: float, facts: Facts, timing: Timing, *, engaged: bool, look: float) -> Verdict:
     """It holds, and no slot is to be decided: the statement itself is what starts the task."""
     due = condition.since(now, facts)
-    if engaged and (timing.overlap != "allow" or due is None or (facts.own.due is not None and due <= facts.own.due)):
+    is_old = due is None or (facts.own.due is not None and due <= facts.own.due)
+    if engaged and (timing.overlap != "allow" or (is_old and not _has_event(condition, now, facts))):
         return Verdict(look=look)
     if due is None:
         return Verdict((StartAt(now, now),), decided=now, look=look)

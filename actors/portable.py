@@ -5,9 +5,44 @@ from __future__ import annotations
 import pickle
 from collections.abc import Mapping
 from contextlib import suppress
+from importlib import import_module
+from types import FunctionType
 from typing import Any
 
-from actors.errors import UnportableParameter
+from actors.callables import Function
+from actors.errors import UnportableParameter, UnportableResult
+
+
+class Reference:
+    """A function by the name it has in its module, also where a decorator of ours has put something in its place there.
+
+    Args:
+      function: what is referred to.
+
+    Raises:
+      Exception: it can be found neither by pickle nor by its name; whatever pickle raises.
+    """
+
+    def __init__(self, function: Function) -> None:
+        self._module, self._name = "", ""
+        self._pickled: bytes | None = None
+        try:
+            self._pickled = pickle.dumps(function, pickle.HIGHEST_PROTOCOL)
+        except Exception:
+            if not isinstance(function, FunctionType) or "<" in function.__qualname__:
+                raise
+            self._module, self._name = function.__module__, function.__qualname__
+
+    def found(self) -> Function:
+        """Return the function."""
+        if self._pickled is not None:
+            unpickled: Function = pickle.loads(self._pickled)
+            return unpickled
+        place: Any = import_module(self._module)
+        for part in self._name.split("."):
+            place = getattr(place, part)
+        found: Function = getattr(place, "function", place)
+        return found
 
 
 def check_parameters(task: str, params: Mapping[str, Any]) -> None:
@@ -47,6 +82,25 @@ def loaded_parameters(task: str, pickled: Mapping[str, bytes]) -> dict[str, Any]
         except Exception as exc:
             raise UnportableParameter(task, name, describe(exc)) from exc
     return params
+
+
+def pickled_result(task: str, value: object) -> bytes:
+    """Return what a task returned, pickled.
+
+    Raises:
+      UnportableResult: it cannot be.
+    """
+    try:
+        return pickle.dumps(value, pickle.HIGHEST_PROTOCOL)
+    except Exception as exc:
+        raise UnportableResult(task, type(value).__qualname__, describe(exc)) from None
+
+
+def pickled_or_none(value: object) -> bytes | None:
+    """Return `value` pickled, or None if it cannot be."""
+    with suppress(Exception):
+        return pickle.dumps(value, pickle.HIGHEST_PROTOCOL)
+    return None
 
 
 def describe(exc: BaseException) -> str:

@@ -7,12 +7,17 @@ from collections.abc import Callable, Hashable, Iterator, Mapping
 from typing import Any, Unpack
 
 from actors.callables import Function, name_of
+from actors.changes import CreateTask, RemoveTask, SetParameters
+from actors.conds.base import leaves
 from actors.conds.custom import CustomConditions
+from actors.conds.option import StartCondition
 from actors.config import Config
-from actors.controls import Controls, Standby
-from actors.errors import DuplicateTask, UnknownTask
+from actors.controls import HERE, Controls, Standby
+from actors.errors import DuplicateTask, InvalidOption, UnknownTask
+from actors.family import Family
+from actors.parameters import Parameters
 from actors.records import Repo
-from actors.task import StartCondition, Task, TaskOptions
+from actors.task import Task, TaskOptions
 
 TaskKey = str | Task | Function
 """How a task is named: by its name, its function, or itself."""
@@ -27,17 +32,26 @@ class Returns:
 
     def __getitem__(self, key: TaskKey) -> Any:
         name = self._session[key].name
+        kept = self._session.controls.returned(name)
+        if kept is not HERE:
+            return kept
         if name not in self._values:
-            self._session.controls.check_allowed("reading what tasks return")
             raise KeyError(f"task {name!r} has returned nothing yet")
         return self._values[name]
 
     def get(self, key: TaskKey, default: Any = None) -> Any:
         """Return the last return value of a task, or `default`."""
-        return self._values.get(self._session[key].name, default) if key in self._session else default
+        try:
+            return self[key]
+        except KeyError:
+            return default
 
     def __contains__(self, key: TaskKey) -> bool:
-        return key in self._session and self._session[key].name in self._values
+        return self.get(key, HERE) is not HERE
+
+    def names(self) -> list[str]:
+        """Return the names of the tasks that have returned something."""
+        return sorted(self._values)
 
     def keep(self, name: str, value: object) -> None:
         """Keep `value` as what the task called `name` returned last."""
@@ -56,10 +70,14 @@ class Session:
 
     def __init__(self, config: Mapping[str, Any], hooks: AppHooks) -> None:
         self.controls: Controls = Standby()
-        self.config = Config(config, lambda: self.controls)
-        self.returns = Returns(self)
         self.conditions = CustomConditions()
         """The app's own conditions, which texts may name."""
+        self.config = Config(config, self)
+        self.returns = Returns(self)
+        self.parameters = Parameters(
+            lambda new, gone: self.controls.elsewhere(SetParameters(new, gone)), lambda: self.controls.task_changed(None)
+        )
+        """What all functions get that have a parameter of that name, without a value from anywhere else."""
         self._hooks = hooks
         self._tasks: dict[str, Task] = {}
         self._functions: dict[Function, Task] = {}  # {function: the first task of it}; not those that cannot be hashed
@@ -68,7 +86,8 @@ class Session:
     @property
     def tasks(self) -> list[Task]:
         """All tasks, in the order of their definition."""
-        return list(self._tasks.values())
+        names = self.controls.names()
+        return list(self._tasks.values()) if names is None else [self._stand_in(name) for name in names]
 
     def __iter__(self) -> Iterator[Task]:
         return iter(self.tasks)
@@ -81,30 +100,39 @@ class Session:
         """
         task = self._find(key)
         if task is None:
-            raise UnknownTask(key if isinstance(key, str) else _called(key), list(self._tasks))
+            raise UnknownTask(key if isinstance(key, str) else _called(key), [task.name for task in self.tasks])
         return task
 
     def __contains__(self, key: TaskKey) -> bool:
         return self._find(key) is not None
 
-    def check_conditions(self) -> None:
-        """Check that the tasks which conditions name are there.
+    def check_references(self) -> None:
+        """Check that the tasks are there which conditions and arguments name.
 
         Raises:
           InvalidOption: one is not; names the nearest.
         """
         for task in self._tasks.values():
-            task.check_condition()
+            task.check_references()
+        if (condition := self.config.shut_cond) is not None:
+            for name in {name for leaf in leaves(condition) for name in leaf.watched()} - set(self._tasks):
+                raise InvalidOption("App", "shut_cond", repr(str(condition)), str(UnknownTask(name, list(self._tasks))))
 
-    def name_of(self, key: object) -> str:
-        """Return the name of a task that a condition refers to by its function or itself.
+    def custom_conditions(self) -> CustomConditions:
+        """Return the conditions that texts may name."""
+        return self.conditions
+
+    def resolved(self, key: object) -> str:
+        """Return the name of the task that is meant by its function or itself; a name is taken as it is.
 
         Raises:
           ValueError: it is no task of this session.
         """
+        if isinstance(key, str):
+            return key
         task = self._find(key) if isinstance(key, Task) or callable(key) else None
         if task is None:
-            known = ", ".join(repr(task.name) for task in self._tasks.values()) or "(none)"
+            known = ", ".join(repr(task.name) for task in self.tasks) or "(none)"
             raise ValueError(f"{name_of(key) if callable(key) else key!r} is no task of this app yet. Tasks are: {known}")
         return task.name
 
@@ -117,18 +145,24 @@ class Session:
         func: Function,
         name: str | None = None,
         start_cond: StartCondition = None,
+        *,
+        family: Family | None = None,
         **options: Unpack[TaskOptions],
     ) -> Task:
         """Add a task, also while the app runs: it then starts to count at once.
+
+        Args:
+          family: the group it belongs to, by whose names it calls other tasks.
 
         Raises:
           DuplicateTask: the name is taken; names both places.
           UnknownOption, InvalidOption, UnportableFunction: as they say.
         """
-        self.controls.check_allowed("session.create_task()")
-        task = Task(self, func, name, start_cond, options)
+        task = Task(self, func, name, start_cond, options, family)
+        if self.controls.elsewhere(CreateTask(func, task.name, start_cond, options)):
+            return task
         if not isinstance(self.controls, Standby):
-            task.check_condition()
+            task.check_references()
         with self._changing:
             if (twin := self._tasks.get(task.name)) is not None:
                 raise DuplicateTask(task.name, twin.place, task.place)
@@ -144,8 +178,9 @@ class Session:
         Raises:
           UnknownTask: there is none.
         """
-        self.controls.check_allowed("session.remove_task()")
         task = self[key]
+        if self.controls.elsewhere(RemoveTask(task.name)):
+            return
         with self._changing:
             if self._tasks.pop(task.name, None) is None:
                 raise UnknownTask(task.name, list(self._tasks))
@@ -168,6 +203,15 @@ class Session:
             return
         for task in tasks:
             task.run()
+
+    @property
+    def on_hold(self) -> bool:
+        """Whether nothing is started, as the config's ``on_hold`` says; may be assigned to."""
+        return self.config.on_hold
+
+    @on_hold.setter
+    def on_hold(self, held: bool) -> None:
+        self.config.on_hold = held
 
     def shut_down(self, force: bool | None = None) -> None:
         """End the running app and return at once: runs get ``shutdown_wait`` to finish, then they are ended.
@@ -192,16 +236,29 @@ class Session:
         return self._hooks.repo()
 
     def _find(self, key: TaskKey) -> Task | None:
+        names = self.controls.names()
+        if names is not None:
+            name = key if isinstance(key, str) else self._name_here(key)
+            return self._stand_in(name) if name in names else None
         if isinstance(key, Task):
             return key if self._tasks.get(key.name) is key else None
-        if not isinstance(key, str):
-            if isinstance(key, Hashable):
-                return self._functions.get(key)
-            return next((task for task in self.tasks if task.func is key or task.func == key), None)
-        task = self.declared(key)
-        if task is None and self.controls.knows(key):
-            task = Task(self, _elsewhere, key, None, {})
-        return task
+        if isinstance(key, str):
+            return self._tasks.get(key)
+        return self._of_function(key)
+
+    def _of_function(self, function: Function) -> Task | None:
+        if isinstance(function, Hashable):
+            return self._functions.get(function)
+        return next((task for task in self._tasks.values() if task.func is function or task.func == function), None)
+
+    def _name_here(self, key: Task | Function) -> str | None:
+        task = key if isinstance(key, Task) else self._of_function(key)
+        return None if task is None else task.name
+
+    def _stand_in(self, name: str) -> Task:
+        """Return what stands for a task that is kept elsewhere: the one declared here, if there is one."""
+        declared = self._tasks.get(name)
+        return declared if declared is not None else Task(self, _elsewhere, name, None, {})
 
 
 class AppHooks:

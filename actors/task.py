@@ -6,14 +6,18 @@ from collections.abc import Mapping
 from datetime import UTC, datetime, tzinfo
 from typing import TYPE_CHECKING, Any, TypedDict
 
-from actors.args import Signature
+from actors.args.base import Argument, travelling
+from actors.args.signature import Signature
 from actors.callables import Function, check_portable, is_generator, name_of, place_of
+from actors.changes import Resume, SetOption
 from actors.conds.base import Condition, leaves, never
-from actors.conds.option import read
+from actors.conds.custom import CustomConditions
+from actors.conds.option import StartCondition, read
 from actors.config import (
     BACKENDS,
     EXECUTIONS,
     Backend,
+    ConditionOption,
     Execution,
     RunIdFunction,
     callable_or_none,
@@ -24,9 +28,10 @@ from actors.config import (
     to_misfire,
     to_timeout,
 )
-from actors.controls import Standby
+from actors.controls import HERE, Standby
 from actors.errors import InvalidOption, UnknownTask
 from actors.facts import Action, TaskFacts
+from actors.family import Family
 from actors.options import Inherited, Option, Optioned, instance_of, one_of
 from actors.policies import Misfire, Overlap
 from actors.portable import check_parameters
@@ -36,9 +41,6 @@ from actors.zones import to_zone
 if TYPE_CHECKING:
     from actors.session import Session
 
-StartCondition = str | bool | Condition | None
-"""A condition, its text, or a constant; None is never: the task runs when it is asked to."""
-
 
 class TaskOptions(TypedDict, total=False):
     """The options of a task, as keyword arguments. See :class:`Task` for their meanings and defaults."""
@@ -47,6 +49,7 @@ class TaskOptions(TypedDict, total=False):
     backend: Backend | None
     parameters: Mapping[str, Any]
     timeout: TimeSpan | None
+    end_cond: StartCondition
     grace: TimeSpan | None
     multilaunch: bool | None
     func_run_id: RunIdFunction | None
@@ -74,11 +77,10 @@ def _to_parameters(given: Mapping[str, Any]) -> dict[str, Any]:
 
 
 class _StartCond(Option[StartCondition, Condition]):
-    """The option that may name the conditions and the tasks of the holder's session."""
+    """A condition that is never where none is given, read by the names that its holder knows."""
 
     def converted(self, holder: Optioned, value: StartCondition) -> Condition:
-        assert isinstance(holder, Task)
-        return read(value, holder.session.conditions, holder.session.name_of)
+        return holder.condition(value)
 
 
 class Task(Optioned):
@@ -98,6 +100,8 @@ class Task(Optioned):
     """Arguments of every run; those given to ``run()`` come over them."""
     timeout = Inherited[TimeSpan, float](to_timeout)
     """Seconds a run may take, infinity for ``"never"``; default: the app's."""
+    end_cond = ConditionOption()
+    """Ends its runs once it holds: looked at while it runs, when it can change; None is never."""
     grace = Inherited[TimeSpan, float](to_seconds)
     """Seconds a run may take to end once it was asked to; default: the app's."""
     multilaunch = Inherited(to_bool)
@@ -143,6 +147,7 @@ class Task(Optioned):
         name: str | None,
         start_cond: StartCondition,
         options: Mapping[str, Any],
+        family: Family | None = None,
     ) -> None:
         if not callable(func):
             raise TypeError(f"a task needs a function to run, not {func!r}")
@@ -153,9 +158,10 @@ class Task(Optioned):
             raise InvalidOption(f"task {self.name!r}", "func", self.name, "a generator does nothing when it is called")
         self.func = func
         self.session = session
+        self._family = family
         self.facts = TaskFacts()
         self.place = place_of(func)
-        self.signature = Signature.of(self.name, func)
+        self.signature = Signature.of(f"task {self.name!r}", func)
         super().__init__({**options, "start_cond": start_cond})
         self._check_change("execution", self.execution)
         self._removed = False
@@ -173,7 +179,7 @@ class Task(Optioned):
         if self._removed:
             raise UnknownTask(self.name, [task.name for task in self.session.tasks])
         if params and self.execution == "process":
-            check_parameters(self.name, params)
+            check_parameters(self.name, travelling(params, self.session.config.param_materialize))
         self.session.controls.launch(self.name, params)
 
     def pause(self) -> None:
@@ -186,9 +192,31 @@ class Task(Optioned):
         Args:
           catch_up: whether slots that came meanwhile count as missed, as if the app had been down; else they count for nothing.
         """
-        self._check_change("disabled", kept=False)
+        if self.session.controls.elsewhere(Resume(self.name, catch_up)):
+            return
         self._kept["disabled"] = False
         self.session.controls.task_changed(self.name, catch_up=catch_up)
+
+    def delete(self) -> None:
+        """Remove it from its session: see :meth:`Session.remove_task`."""
+        self.session.remove_task(self)
+
+    def resolved(self, key: object) -> str:
+        """Return the name in the app of the task that this one calls `key`, by the names of its group before those of the app.
+
+        Raises:
+          ValueError: it is neither a name nor a task.
+        """
+        found = self._family.find(key) if self._family is not None else None
+        return found if found is not None else self.session.resolved(key)
+
+    def custom_conditions(self) -> CustomConditions:
+        """Return the conditions that its texts may name."""
+        return self.session.conditions
+
+    def condition(self, given: StartCondition) -> Condition:
+        """Return `given` as a condition of this task, by the names that its group and its app have."""
+        return read(given, self)
 
     def terminate(self, run_id: str | None = None) -> None:
         """End the runs of this task, or the one that is meant; a launch that still waits is ended too. Returns at once."""
@@ -253,28 +281,52 @@ class Task(Optioned):
     def _inherited(self, name: str) -> Any:
         return getattr(self.session.config, name)
 
+    def _current(self, name: str) -> Any:
+        if "_sealed" not in self.__dict__:  # it is being made, and known nowhere else
+            return self._kept[name]
+        kept = self.session.controls.kept(self.name, name)
+        return self._kept[name] if kept is HERE else kept
+
+    def _changed_elsewhere(self, name: str, value: Any) -> bool:
+        return self.session.controls.elsewhere(SetOption(self.name, name, value))
+
     def _check_change(self, name: str, kept: Any) -> None:
-        if "_sealed" in self.__dict__:
-            self.session.controls.check_allowed(f"changing {name!r} of a task")
-            if name == "start_cond" and not isinstance(self.session.controls, Standby):
-                self.check_condition(kept)
+        is_condition = name in ("start_cond", "end_cond") and kept is not None
+        if is_condition and "_sealed" in self.__dict__ and not isinstance(self.session.controls, Standby):
+            self.check_condition(name, kept)
         execution = self.execution if name != "execution" else kept or self.session.config.execution
         if execution == "process" and name in ("execution", "parameters"):
             check_portable(self.name, self.func)
-            check_parameters(self.name, kept if name == "parameters" else self.parameters)
+            given = {**self.signature.arguments, **(kept if name == "parameters" else self.parameters)}
+            check_parameters(self.name, travelling(given, self.session.config.param_materialize))
 
-    def check_condition(self, condition: Condition | None = None) -> None:
-        """Check that the tasks which its condition names are there; they may come later, but not after the app has started.
+    def check_references(self) -> None:
+        """Check that the tasks are there which its conditions and arguments name; they may come until the app has started.
 
         Raises:
           InvalidOption: one is not; names the nearest.
         """
-        condition = self.start_cond if condition is None else condition
+        for option, condition in (("start_cond", self.start_cond), ("end_cond", self.end_cond)):
+            if condition is not None:
+                self.check_condition(option, condition)
+        for name, argument in {**self.signature.arguments, **self.parameters}.items():
+            if isinstance(argument, Argument):
+                self._check_argument(name, argument)
+
+    def check_condition(self, option: str, condition: Condition) -> None:
+        """Check that the tasks are there which `condition` names, the value of that option; raises InvalidOption."""
         for leaf in leaves(condition):
             for name in leaf.watched():
                 if name != self.name and name not in self.session:
                     known = [task.name for task in self.session.tasks]
-                    raise InvalidOption(self._label(), "start_cond", repr(str(condition)), str(UnknownTask(name, known)))
+                    raise InvalidOption(self._label(), option, repr(str(condition)), str(UnknownTask(name, known)))
+
+    def _check_argument(self, name: str, argument: Argument) -> None:
+        try:
+            for key in argument.tasks():
+                self.session[self.resolved(key)]
+        except (UnknownTask, ValueError) as exc:
+            raise InvalidOption(self._label(), f"the argument {name}", repr(argument), str(exc)) from exc
 
     def _option_changed(self, name: str) -> None:
         if "_sealed" in self.__dict__:

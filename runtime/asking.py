@@ -6,7 +6,8 @@ from collections.abc import Callable, Mapping
 
 import trio
 
-from actors.args import Circumstances, Signature, valued
+from actors.args.base import Circumstances, all_valued
+from actors.args.signature import Signature
 from actors.callables import names_asyncio
 from actors.conds.custom import Custom
 from actors.errors import ConditionBroken
@@ -14,7 +15,7 @@ from actors.facts import Answer, Facts
 from actors.messages import Answered
 from actors.session import Session
 from actors.task import Task
-from actors.termination import Flag, current_task
+from actors.termination import current_task
 from runtime.clock import Clock
 from runtime.outcome import is_fatal
 from runtime.runners import Call, Runner
@@ -87,8 +88,9 @@ class Asker:
         return bool(said)
 
     def _call(self, condition: Custom, task: Task) -> Call:
-        signature = Signature.of(str(condition), condition.function)
+        signature = Signature.of(f"the condition {condition}", condition.function)
         given = condition.given()
-        kwargs = valued(signature.fit(given), Circumstances(task, self._session, Flag()))
+        kwargs = signature.fit(given, self._session.parameters)
+        kwargs = all_valued(signature.owner, kwargs, Circumstances(task, self._session))
         backend = "asyncio" if names_asyncio(condition.function) else "trio"
         return Call(task.name, "", condition.function, kwargs, backend=backend)

@@ -8,7 +8,8 @@ from typing import Any
 
 import trio
 
-from actors.controls import Standby
+from actors.changes import Change
+from actors.controls import HERE, Standby
 from actors.errors import NotRunning
 from actors.facts import TaskFacts
 from actors.messages import (
@@ -20,7 +21,6 @@ from actors.messages import (
     Terminate,
     ToSupervisor,
 )
-from actors.session import Session
 from actors.termination import current_task
 from runtime.clock import Clock
 
@@ -30,13 +30,12 @@ class LiveControls:
 
     Args:
       put: delivers a message to the supervisor, in the trio thread.
-      session: the session that is controlled.
       standby: gets the launches that come when the runtime has ended already, for the next start.
       clock: says when something was asked.
     """
 
-    def __init__(self, put: Callable[[ToSupervisor], None], session: Session, standby: Standby, clock: Clock) -> None:
-        self._put, self._session, self._standby, self._clock = put, session, standby, clock
+    def __init__(self, put: Callable[[ToSupervisor], None], standby: Standby, clock: Clock) -> None:
+        self._put, self._standby, self._clock = put, standby, clock
         self._closed = False
         self._thread = threading.get_ident()
         self._token = trio.lowlevel.current_trio_token()
@@ -65,11 +64,17 @@ class LiveControls:
     def facts(self, task: str) -> TaskFacts | None:
         return None
 
-    def check_allowed(self, change: str) -> None:
-        """Anything is."""
+    def elsewhere(self, change: Change) -> bool:
+        return False
 
-    def knows(self, task: str) -> bool:
-        return self._session.declared(task) is not None
+    def names(self) -> list[str] | None:
+        return None
+
+    def kept(self, task: str | None, option: str) -> Any:
+        return HERE
+
+    def returned(self, task: str) -> Any:
+        return HERE
 
     def close(self) -> None:
         """Deliver nothing any more: the runtime has ended."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import sys
 from types import ModuleType
 
@@ -25,7 +26,8 @@ def program_of(app: App) -> Program:
         source = _main_source(main)
     if source is not None and source.name == MAIN:
         sys.modules.setdefault(MAIN, main)  # what a worker's pickles call its classes
-    return Program(list(sys.path), list(sys.argv), source, name)
+    level = logging.getLogger("callsheet").getEffectiveLevel()
+    return Program(list(sys.path), list(sys.argv), source, name, level)
 
 
 def _holder(app: App, main: ModuleType) -> tuple[ModuleType, str] | None:

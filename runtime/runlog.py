@@ -60,7 +60,7 @@ class History:
             self._open[key] = document
         elif self._open.pop(key, None) is None and "due" in document:  # it was ended before it started
             facts.decide(document["due"])
-            facts.order["run"] = self.count
+            facts.claimed = self.count
 
     def _take_in_note(self, document: dict[str, Any]) -> None:
         if document["action"] == "clock":  # it was found right, whatever the records before it say
@@ -85,6 +85,11 @@ class RunLog:
         self._waiting: deque[dict[str, Any]] = deque(maxlen=WAITING_RECORDS)
         self._dropped = 0
         self._count = 0
+
+    @property
+    def count(self) -> int:
+        """How many records there are, and other lines: the number of the latest."""
+        return self._count
 
     def open(self) -> History:
         """Lock the journal, close the runs that a former life left open, and return what it amounts to.

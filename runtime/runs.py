@@ -9,7 +9,7 @@ from typing import Any
 
 import trio
 
-from actors.args import Circumstances, has_arguments, valued
+from actors.args.base import Circumstances, all_valued, has_arguments
 from actors.errors import InvalidRunId
 from actors.facts import Action
 from actors.messages import Halt, Launch, RunEnded, RunStarted, ToSupervisor
@@ -86,7 +86,7 @@ class Run:
         self._late = max(now - self.launch.due, 0.0)
         facts, number = self._task.facts, self._services.log.record(self._document("run", now))
         facts.going[self.launch.number] = now
-        facts.note("run", now, number)
+        facts.note("run", now, number, claims=self.launch.asked)
         self._services.report(RunStarted(self.launch, self.run_id))
 
     async def live(self) -> None:
@@ -138,13 +138,16 @@ class Run:
         task, terms = self._task, self._terms
         flag = Flag() if self._execution == "thread" else None
         kwargs: dict[str, Any] = {}
+        here: Circumstances | None = None
         if not terms.bare or self.launch.params:
-            kwargs = task.signature.fit({**terms.parameters, **self.launch.params})
+            session = self._services.session
+            kwargs = task.signature.fit({**terms.parameters, **self.launch.params}, session.parameters)
             if has_arguments(kwargs):
                 flag = flag or Flag()
-                here = Circumstances(task, self._services.session, flag)
-                kwargs = valued(kwargs, here, in_worker=False if self._execution == "process" else None)
-        return Call(task.name, self.run_id, task.func, kwargs, flag, terms.backend, terms.grace)
+                here = Circumstances(task, session, flag, self.run_id, self.launch.returns or {})
+                is_here = self._execution in ("main", "async")
+                kwargs = all_valued(task.signature.owner, kwargs, here, stage=not is_here)
+        return Call(task.name, self.run_id, task.func, kwargs, flag, terms.backend, terms.grace, here)
 
     def _end(self, ending: Ending, call: Call | None, value: Any = None) -> None:
         if self._siblings.pop(self.launch.number, None) is None:  # it was given up
@@ -158,7 +161,7 @@ class Run:
             details = {"reason": ending.reason, "exc_text": ending.exc_text, "output": output}
             document.update((column, text) for column, text in details.items() if text is not None)
         number = self._services.log.record(document)
-        if value is not None:
+        if ending is SUCCESS:
             self._services.session.returns.keep(self._task.name, value)
         facts = self._task.facts
         facts.going.pop(self.launch.number, None)
@@ -182,7 +185,6 @@ def end_unstarted(task: Task, terms: Terms, launch: Launch, reason: str, service
         }
     )
     task.facts.note("terminate", now, number)
-    task.facts.order["run"] = number  # what it was to start for counts as seen
 
 
 def run_id_of(task: Task, terms: Terms, launch: Launch, ids: RunIds) -> tuple[str, InvalidRunId | None]:

@@ -178,7 +178,7 @@ class Supervisor:
             self._shutdown = Shutdown(trio.current_time(), self._session.config.shutdown_wait)
         if self._shutdown is not None:
             self._advance(self._shutdown)
-        if self._admission.may_admit:
+        if self._admission.may_admit and not self._is_on_hold:
             self._admit()
         if not self._is_planned:
             self._is_planned = True
@@ -195,6 +195,10 @@ class Supervisor:
                     self._actors[launch.task].mailbox.put(Start(launch, mode))
             if not admitted:
                 break
+
+    @property
+    def _is_on_hold(self) -> bool:
+        return self._session.config.on_hold and self._shutdown is None
 
     def _close(self) -> None:
         """Start nothing any more; what waits ends with a record."""
@@ -283,13 +287,25 @@ class Supervisor:
         """Let one launch of a task wait for its turn, from the moment `at` on."""
         now = self._clock.now()
         self._numbers += 1
-        launch = Launch(name, self._numbers, now if due is None else due, params, latest, at == -math.inf)
-        self._actors[name].task.facts.decide(launch.due, anew=at == -math.inf)
+        asked = at == -math.inf
+        launch = Launch(name, self._numbers, now if due is None else due, params, latest, asked, self._inputs(name, asked=asked))
+        facts = self._actors[name].task.facts
+        facts.decide(launch.due, anew=asked)
+        if not asked:
+            facts.claimed = self._services.log.count
         if at <= now:
             self._admission.offer(launch)
         else:  # on trio's clock: the wall's may be set meanwhile
             self._admission.delay(launch, trio.current_time() + at - now)
             self._alarm.set(self._admission.next_moment)
+
+    def _inputs(self, name: str, *, asked: bool) -> dict[str, Any] | None:
+        """Return what the tasks returned whose ends a condition has just decided by, as far as the task wants to know."""
+        sources = self._terms[name].sources
+        if asked or not sources:
+            return None
+        returns = self._session.returns
+        return {source: returns[source] for source in sources if source in returns}
 
     def _expire(self, launch: Launch) -> None:
         """Put on record that an admitted launch came too late, and forget it."""

@@ -87,7 +87,7 @@ async def open_runtime(app: App, *, only: list[str] | None = None, clock: Clock 
     live: LiveControls | None = None
     try:
         parts = _assembled(app, log, history)
-        live = LiveControls(parts.supervisor.mailbox.put, session, standby, log.clock)
+        live = LiveControls(parts.supervisor.mailbox.put, standby, log.clock)
         session.controls = live
         asked = standby.take()
         async with _running(parts, asked, only):
@@ -144,7 +144,7 @@ def _standby_of(session: Session) -> Standby:
     check_may_run()
     if not isinstance(standby := session.controls, Standby):
         raise AlreadyRunning
-    session.check_conditions()
+    session.check_references()
     return standby
 
 

@@ -8,8 +8,9 @@ from dataclasses import dataclass, field
 from datetime import UTC, tzinfo
 from typing import Any
 
+from actors.args.base import Argument
 from actors.callables import names_asyncio
-from actors.conds import Condition, never
+from actors.conds.base import Condition, leaves, never
 from actors.config import RunIdFunction
 from actors.policies import Timing
 from actors.task import Task
@@ -34,6 +35,8 @@ class Terms:
     backend: str = "trio"
     run_id: RunIdFunction | None = None
     parameters: Mapping[str, Any] = field(default_factory=dict)
+    sources: tuple[str, ...] = ()
+    """The tasks whose return values its arguments are, where its condition watches them."""
     bare: bool = False
     """Whether a launch without parameters of its own has no arguments to find."""
 
@@ -41,7 +44,9 @@ class Terms:
 def terms_of(task: Task, local: tzinfo) -> Terms:
     """Return the terms of `task` as they are now, on a machine whose own time zone is `local`."""
     timing = _timing_of(task)
-    follows = not (task.disabled or task.on_shutdown or task.start_cond == never)
+    config = task.session.config
+    follows = not (task.disabled or task.on_shutdown or config.on_hold or task.start_cond == never)
+    shared = task.session.parameters.keys() & task.signature.accepted
     return Terms(
         execution=task.execution,
         priority=task.priority,
@@ -54,7 +59,8 @@ def terms_of(task: Task, local: tzinfo) -> Terms:
         backend=_backend_of(task),
         run_id=task.func_run_id,
         parameters=task.parameters,
-        bare=task.signature.is_bare and not task.parameters,
+        sources=_sources_of(task),
+        bare=task.signature.is_bare and not task.parameters and not shared,
     )
 
 
@@ -70,6 +76,15 @@ def _timing_of(task: Task) -> Timing:
         spread=task.spread,
         seed=f"{task.name}\0{machine_name()}",
     )
+
+
+def _sources_of(task: Task) -> tuple[str, ...]:
+    watched = {name for leaf in leaves(task.start_cond) for name in leaf.watched()}
+    if not watched:
+        return ()
+    values = {**task.session.parameters, **task.signature.arguments, **task.parameters}.values()
+    named = (key for value in values if isinstance(value, Argument) for key in value.tasks())
+    return tuple(sorted(watched & {task.resolved(key) for key in named}))
 
 
 def _backend_of(task: Task) -> str:

@@ -10,8 +10,8 @@ from pathlib import Path
 
 import trio
 
-from actors import TaskInactionException, TerminationFlag, cancellation_point
-from actors.args import Session
+from actors import Argument, TaskInactionException, TerminationFlag, cancellation_point
+from actors.args import EnvArg, SchedulerLogger, Session, TaskLogger, argument
 
 
 def returns(value="result"):
@@ -158,6 +158,10 @@ def creates_a_task(session=Session()):
     session.create_task(returns, "new")
 
 
+def creates_a_task_of_a_closure(session=Session()):
+    session.create_task(lambda: None, "new")
+
+
 def prints():
     print("to stdout")
     print("to stderr", file=sys.stderr)
@@ -260,10 +264,10 @@ class CannotBeLoaded:
 
 def tries_to_create_and_looks(session=Session()):
     try:
-        session.create_task(returns, "new")
+        session.create_task(lambda: None, "new")
     except Exception:
         refused = True
-    return session.declared("new") is not None, refused
+    return "new" in session, refused
 
 
 def asks_about(session=Session()):
@@ -292,3 +296,165 @@ class KillsWhoLoadsIt:
     class Pid:
         def __reduce__(self):
             return os.getpid, ()
+
+
+def creates_and_runs_a_task(session=Session()):
+    task = session.create_task(returns, "new", parameters={"value": "of the new task"})
+    task.run()
+    return task.name in session, [each.name for each in session.tasks]
+
+
+def removes_a_task(session=Session()):
+    session.remove_task("other")
+    return "other" in session
+
+
+def changes_options(session=Session()):
+    other = session["other"]
+    other.start_cond = "every 2 hours"
+    other.disabled = True
+    session.config.max_process_count = 3
+    session.parameters["word"] = "said inside"
+    return str(other.start_cond), other.disabled, session.config.max_process_count
+
+
+def reads_a_return_value(session=Session()):
+    return session.returns["other"]
+
+
+def takes(argument):
+    return argument
+
+
+async def takes_async(argument):
+    return argument
+
+
+def takes_word(word="by default"):
+    return word
+
+
+async def takes_word_async(word="by default"):
+    return word
+
+
+def process_and_thread():
+    import threading
+
+    return os.getpid(), threading.get_ident()
+
+
+def joined(*parts, **named):
+    return " ".join([*parts, *named.values()])
+
+
+@argument()
+def decorated_argument(word=EnvArg("CALLSHEET_WORD", "no word")):
+    return f"{word}, {os.getpid()}"
+
+
+def takes_decorated(argument=decorated_argument):
+    return argument
+
+
+async def takes_decorated_async(argument=decorated_argument):
+    return argument
+
+
+class Doubled(Argument):
+    def __init__(self, value):
+        self.of = value
+
+    def get_value(self, task, **others):
+        return task.name, self.of * 2
+
+
+class OfTheRun(Argument):
+    def get_value(self, run_id=None):
+        return run_id
+
+
+def raises_no_word():
+    raise LookupError("no word")
+
+
+def logs(logger=TaskLogger(), scheduler=SchedulerLogger()):
+    logger.info("said inside")
+    scheduler.warning("of the scheduler")
+
+
+def returns_much(megabytes):
+    return bytes(megabytes << 20)
+
+
+def measures(blob):
+    return type(blob).__name__, len(blob)
+
+
+def needs_key():
+    return {}["key"]
+
+
+collected = []
+
+
+def collects(value):
+    collected.append(value)
+
+
+def sends_on(argument, session=Session()):
+    session["collect"].run(value=argument)
+
+
+def returns_or_raises(value):
+    if value is None:
+        raise ValueError("no value")
+    return value
+
+
+def sets_a_schedule(session=Session()):
+    session["other"].start_cond = "every 1 hour"
+
+
+def sets_an_impossible_option(session=Session()):
+    try:
+        session["other"].timeout = "soon"
+    except Exception as exc:
+        return str(exc)
+    return "accepted"
+
+
+def runs_and_terminates(session=Session()):
+    session["other"].run(x="from inside")
+    session["endless"].terminate()
+
+
+def holds_the_session(session=Session()):
+    session.on_hold = True
+
+
+def shuts_down_so(force, session=Session()):
+    session.shut_down(force)
+
+
+def restarts(session=Session()):
+    session.restart()
+
+
+def as_async(function):
+    """Return an async function that does the same as `function`, and takes the same."""
+
+    @wraps(function)
+    async def does_the_same(*args, **kwargs):
+        return function(*args, **kwargs)
+
+    return does_the_same
+
+
+sends_on_async, creates_and_runs_a_task_async, removes_a_task_async, changes_options_async = map(
+    as_async, [sends_on, creates_and_runs_a_task, removes_a_task, changes_options]
+)
+sets_a_schedule_async, sets_an_impossible_option_async, runs_and_terminates_async, holds_the_session_async = map(
+    as_async, [sets_a_schedule, sets_an_impossible_option, runs_and_terminates, holds_the_session]
+)
+shuts_down_so_async, restarts_async, reads_a_return_value_async = map(as_async, [shuts_down_so, restarts, reads_a_return_value])

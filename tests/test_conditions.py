@@ -8,9 +8,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from actors import Condition, always, every, never
+from actors import App, Condition, always, every, never
 from actors.conds import All, Always, Any, Every, Never, Not, parse
-from actors.conds.custom import CustomConditions
 from actors.conds.option import read
 from actors.errors import ConditionSyntaxError, InvalidTimeSpan
 from actors.facts import Facts, TaskFacts
@@ -20,7 +19,7 @@ NEVER_RUN = Facts()
 
 
 def as_condition(given):
-    return read(given, CustomConditions(), str)
+    return read(given, App().session)
 
 
 def known(**own):

@@ -11,6 +11,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from actors import App
 from actors.conds import (
     After,
     All,
@@ -1291,7 +1292,9 @@ class TestCustomConditionsInText:
         assert error("is foo").position == len("is ")
 
     def test_what_may_be_given_may_name_them(self):
-        assert option.read("daily & is foo", KNOWN, str) == daily & foo
+        session = App().session
+        session.conditions = KNOWN
+        assert option.read("daily & is foo", session) == daily & foo
 
     def test_they_are_iterated(self):
         assert list(KNOWN) == [free, foo, there]

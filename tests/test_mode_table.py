@@ -311,10 +311,10 @@ class TestSessionModified:
             await run.wait_ended()
         assert "there is no task 'other'" in records(app, "inside")[-1].reason
 
-    async def test_from_a_process_what_cannot_be_done_there_says_so(self):
+    async def test_from_a_process_what_cannot_be_sent_out_of_it_says_so(self):
         app = App(log=None)
-        app.task(func=samples.creates_a_task, name="inside", execution="process")
+        app.task(func=samples.creates_a_task_of_a_closure, name="inside", execution="process")
         async with running(app) as run:
             app.session["inside"].run()
             await run.wait_ended()
-        assert "session.create_task() is not possible inside a process task" in records(app, "inside")[-1].reason
+        assert "CreateTask cannot be sent out of a process task" in records(app, "inside")[-1].reason

@@ -10,18 +10,12 @@ import pytest
 import samples
 from actors import App, every, never
 from actors.config import EXECUTIONS, Config
+from actors.controls import Standby
 from actors.errors import InvalidOption, UnknownOption
 from actors.task import Task, TaskOptions
 
-TASK_OPTIONS = (
-    "start_cond, execution, backend, parameters, timeout, grace, multilaunch, func_run_id, on_startup, on_shutdown, priority, "
-    "disabled, permanent, timezone, misfire, overlap, catchup_limit, catchup_window, queue_limit, deadline, jitter, spread, "
-    "description"
-)
-APP_OPTIONS = (
-    "execution, backend, multilaunch, func_run_id, timeout, grace, max_process_count, max_thread_count, shutdown_wait, "
-    "stop_when_idle, restarting, timezone, env, misfire, overlap, catchup_limit, catchup_window, queue_limit, log"
-)
+TASK_OPTIONS = ", ".join(Task.option_names())
+APP_OPTIONS = ", ".join(Config.option_names())
 
 
 @pytest.fixture
@@ -110,7 +104,7 @@ OF_APPS = [
     ("max_thread_count", "2", "a whole number of at least 1 is expected"),
     ("shutdown_wait", "never", "a number and a unit are expected at 'never'"),
     ("stop_when_idle", "yes", "True or False is expected"),
-    ("restarting", "relauch", "it must be one of 'replace', 'recall'."),
+    ("restarting", "relauch", "it must be one of 'replace', 'relaunch', 'recall'."),
     ("log", 5, "int"),
     ("execution", None, "it must be one of"),
     ("timeout", None, "it is a NoneType"),
@@ -202,6 +196,9 @@ class TestDefaults:
             "shutdown_wait": 5.0,
             "stop_when_idle": False,
             "restarting": "replace",
+            "on_hold": False,
+            "param_materialize": "post",
+            "shut_cond": None,
             "timezone": None,
             "env": None,
             "misfire": "latest",
@@ -226,6 +223,7 @@ class TestDefaults:
             "jitter": 0.0,
             "spread": 0.0,
             "description": None,
+            "end_cond": None,
         }
 
     def test_keyword_settings_come_over_those_of_the_mapping(self):
@@ -285,13 +283,12 @@ class TestInheritance:
         assert (other.priority, other.parameters) == (0, {})
 
 
-class Listening:
+class Listening(Standby):
     """Controls that keep what they are told."""
 
     def __init__(self):
+        super().__init__()
         self.changed = []
-
-    def check_allowed(self, change): ...
 
     def task_changed(self, task):
         self.changed.append(task)

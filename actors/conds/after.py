@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass, replace
-from typing import Literal, Self
+from typing import ClassVar, Literal, Self
 
 from actors.conds.base import Condition
 from actors.conds.status import TaskRef, named
@@ -24,21 +24,22 @@ OUTCOMES: dict[Outcome, tuple[Action, ...]] = {
 class After(Condition):
     """Holds if other tasks have ended, in that way, since this one last started: each of them, or any.
 
-    What came first is told by the order of the records, not by clocks. Several ends before a start count once.
+    What came first is told by the order of the records, not by clocks. Several ends before a start is decided count once.
     """
 
     tasks: tuple[TaskRef, ...]
     outcome: Outcome = "succeeded"
     any: bool = False
     """Whether one of them is enough."""
+    is_event: ClassVar[bool] = True
 
     def holds(self, now: float, facts: Facts) -> bool:
         missing = len(self.missing(facts))
         return missing < len(self.tasks) if self.any else not missing
 
     def missing(self, facts: Facts) -> list[str]:
-        """Return the tasks that have not ended so since this one last started."""
-        mine, actions = facts.own.latest(("run",)), OUTCOMES[self.outcome]
+        """Return the tasks that have not ended so since a start of this one was last decided."""
+        mine, actions = facts.own.claimed, OUTCOMES[self.outcome]
         return [name for name in map(str, self.tasks) if facts.of(name).latest(actions) <= mine]
 
     def since(self, now: float, facts: Facts) -> float | None:

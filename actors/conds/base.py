@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
-from typing import NoReturn
+from typing import ClassVar, NoReturn
 
 from actors.facts import Facts
 
@@ -55,6 +55,8 @@ class Condition:
         """Return the latest moment, `moment` included, at which time alone changed it, as far as it knows; else `moment`."""
         return moment
 
+    is_event: ClassVar[bool] = False
+    """Whether it tells of something that happened, and is used up by one start."""
     has_slots = False
     """Whether it names slots."""
 

@@ -11,6 +11,7 @@ from actors.callables import is_generator, name_of
 from actors.conds.base import INF, Condition, Unanswered
 from actors.errors import InvalidTimeSpan
 from actors.facts import Facts
+from actors.portable import Reference
 from actors.timespans import TimeSpan, to_seconds
 
 if TYPE_CHECKING:
@@ -47,6 +48,10 @@ class Custom(Condition):
     kwargs: Mapping[str, Any] = field(default_factory=dict)
     text: str | None = None
     """What it was read from, where that was a text of its own."""
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        rest = (self.poll, self.syntax, self.args, dict(self.kwargs), self.text)
+        return _restored, (Reference(self.function), *rest)
 
     @property
     def name(self) -> str:
@@ -113,6 +118,10 @@ class Custom(Condition):
         if given:
             return f"{self.name}({', '.join(given)})"
         return next((words for words in self.syntax if isinstance(words, str)), self.name)
+
+
+def _restored(function: Reference, *rest: Any) -> Custom:
+    return Custom(function.found(), *rest)
 
 
 class CustomConditions:

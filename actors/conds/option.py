@@ -2,15 +2,29 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from typing import Any
+from typing import Any, Protocol
 
 from actors.conds.base import Condition, always, never
 from actors.conds.custom import CustomConditions
 
+StartCondition = str | bool | Condition | None
+"""A condition, its text, or a constant; None is never: the task runs when it is asked to."""
 
-def read(given: Any, customs: CustomConditions, name_of: Callable[[object], str]) -> Condition:
-    """Return `given` as a condition, with tasks that it names by function given by name, which `name_of` finds.
+
+class References(Protocol):
+    """What the names in a condition are understood by: a task, which knows its group, or a whole app."""
+
+    def custom_conditions(self) -> CustomConditions:
+        """Return the conditions that texts may name."""
+        ...
+
+    def resolved(self, key: object) -> str:
+        """Return the name of the task that is meant by its name, its function or itself; raises ValueError."""
+        ...
+
+
+def read(given: Any, names: References) -> Condition:
+    """Return `given` as a condition, which names tasks by their names in the app.
 
     Raises:
       ConditionSyntaxError, TypeError: it says no condition.
@@ -18,9 +32,9 @@ def read(given: Any, customs: CustomConditions, name_of: Callable[[object], str]
     if isinstance(given, str):
         from actors.conds.language import parse  # loads all kinds of conditions, which not every app needs
 
-        return parse(given, customs)
+        given = parse(given, names.custom_conditions())
     if given is None or isinstance(given, bool):
         return always if given else never
     if isinstance(given, Condition):
-        return given.mapped(lambda leaf: leaf.renamed(name_of))
+        return given.mapped(lambda leaf: leaf.renamed(names.resolved))
     raise TypeError(f"a condition or its text is expected, not {type(given).__name__}")

@@ -38,8 +38,8 @@ HAPPENINGS: dict[Happening, tuple[Action, ...]] = {
 
 
 def named(task: TaskRef, find: Callable[[object], str]) -> str | None:
-    """Return the name of `task`, which `find` finds if it is not one."""
-    return task if task is None or isinstance(task, str) else find(task)
+    """Return the name of `task` in the app, which `find` finds; None stays None."""
+    return None if task is None else find(task)
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,6 +8,7 @@ from typing import Any, Protocol
 
 import trio
 
+from actors.args.base import Circumstances, all_valued
 from actors.callables import Function
 from actors.termination import Flag
 
@@ -26,8 +27,16 @@ class Call:
     """``trio`` or ``asyncio``: what drives the function if it is async."""
     grace: float = 5.0
     """Seconds the function gets to end once it was asked to."""
+    circumstances: Circumstances | None = None
+    """What arguments among the keyword arguments are valued by, where the function runs; None if there are none."""
     output: str | None = None
     """Set by the runner: the last lines the function wrote, where the runner sees them."""
+
+    def invoke(self) -> Any:
+        """Call the function, with the values of its arguments: where it runs, as they are found there."""
+        if self.circumstances is None:
+            return self.function(**self.kwargs)
+        return self.function(**all_valued(f"task {self.task!r}", self.kwargs, self.circumstances))
 
 
 class Runner(Protocol):

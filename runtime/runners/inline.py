@@ -21,7 +21,7 @@ class InlineRunner:
         self._asyncio_loop = asyncio_loop
 
     async def run(self, call: Call, scope: trio.CancelScope) -> Any:
-        result = call.function(**call.kwargs)
+        result = call.function(**call.kwargs) if call.circumstances is None else call.invoke()
         if result is None or not inspect.isawaitable(result):
             return result
         with scope:

@@ -47,7 +47,7 @@ def _execute(call: Call, flag: Flag) -> Answer:
     """Call the function; its answer travels as a value, since nothing raised in a thread may reach the thread cache."""
     current_flag.set(flag)
     try:
-        result = call.function(**call.kwargs)
+        result = call.invoke()
         return Answer(run_to_end(result, call.backend, flag) if inspect.iscoroutine(result) else result)
     except BaseException as exc:
         return Answer(error=exc)

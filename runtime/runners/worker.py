@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import os
 import pickle
 import signal
@@ -16,7 +17,7 @@ from typing import Any
 import trio
 
 from actors.errors import RemoteFailure, UnportableResult, WorkerDied
-from actors.portable import describe, loaded_parameters, portable
+from actors.portable import describe, loaded_parameters, pickled_or_none, pickled_result, portable
 from actors.session import Session
 from runtime import worker as worker_side
 from runtime.runners import Call
@@ -219,22 +220,38 @@ def _reply(request: Request, session: Session) -> Reply:
 
 
 def _controlled(request: Request, session: Session) -> Any:
+    """Carry out a request: a control, a change of the session, or a question about it."""
     controls = session.controls
     match request.control, request.args:
         case "launch", (task, params):
-            return controls.launch(task, loaded_parameters(task, params))
+            controls.launch(task, loaded_parameters(task, params))
         case "terminate", (task, run_id):
-            return controls.terminate(task, run_id)
+            controls.terminate(task, run_id)
         case "shut_down", (force,):
-            return controls.shut_down(force=force)
+            controls.shut_down(force=force)
         case "restart", ():
-            return controls.restart()
-        case "knows", (task,):
-            return controls.knows(task)
+            controls.restart()
+        case "log", (record,):
+            logging.getLogger(record["name"]).handle(logging.makeLogRecord(record))
+        case "change", (blob,):
+            pickle.loads(blob).make(session)
+        case question, args:
+            return _answered(question, args, session)
+    return None
+
+
+def _answered(question: str, args: tuple[Any, ...], session: Session) -> Any:
+    match question, args:
         case "facts", (task,):
             declared = session.declared(task)
             return declared.facts if declared is not None else None
-    raise AssertionError(request)
+        case "names", ():
+            return [task.name for task in session.tasks]
+        case "kept", (task, option):
+            return pickled_or_none(getattr(session.config if task is None else session[task], option))
+        case "returned", (task,):
+            return pickled_result(task, session.returns[task])
+    raise AssertionError(question)
 
 
 def _unwrapped(task: str, answer: Returned | Raised) -> Any:

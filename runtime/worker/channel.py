@@ -8,9 +8,11 @@ import threading
 from collections.abc import Mapping
 from typing import Any
 
-from actors.errors import NotInWorker, NotRunning
+from actors.changes import Change
+from actors.controls import HERE
+from actors.errors import NotRunning, UnportableChange
 from actors.facts import TaskFacts
-from actors.portable import pickled_parameters
+from actors.portable import describe, pickled_parameters
 from runtime.worker.protocol import HEAD, Reply, Request, body_length, frame
 
 _CHUNK = 1 << 16
@@ -94,23 +96,38 @@ class RemoteControls:
         self._ask("restart")
 
     def task_added(self, task: str) -> None:
-        """Never called: it is not allowed."""
+        """Never called: it is added elsewhere. The two others likewise."""
 
-    def task_removed(self, task: str) -> None:
-        """Never called: it is not allowed."""
+    def task_removed(self, task: str) -> None: ...
 
-    def task_changed(self, task: str | None, *, catch_up: bool = False) -> None:
-        """Never called: it is not allowed."""
+    def task_changed(self, task: str | None, *, catch_up: bool = False) -> None: ...
 
-    def check_allowed(self, change: str) -> None:
-        raise NotInWorker(change)
+    def elsewhere(self, change: Change) -> bool:
+        try:
+            blob = pickle.dumps(change, pickle.HIGHEST_PROTOCOL)
+        except Exception as exc:
+            raise UnportableChange(type(change).__name__, describe(exc)) from exc
+        self._ask("change", blob)
+        return True
+
+    def names(self) -> list[str] | None:
+        names: list[str] = self._ask("names")
+        return names
+
+    def kept(self, task: str | None, option: str) -> Any:
+        pickled: bytes | None = self._ask("kept", task, option)
+        return HERE if pickled is None else pickle.loads(pickled)
+
+    def log(self, record: Mapping[str, Any]) -> None:
+        """Have the scheduler's loggers handle a record, given by its attributes."""
+        self._ask("log", record)
+
+    def returned(self, task: str) -> Any:
+        return pickle.loads(self._ask("returned", task))
 
     def facts(self, task: str) -> TaskFacts | None:
         facts: TaskFacts | None = self._ask("facts", task)
         return facts
-
-    def knows(self, task: str) -> bool:
-        return bool(self._ask("knows", task))
 
     def _ask(self, control: str, *args: object) -> Any:
         with self._asking:

@@ -7,13 +7,14 @@ import os
 import pickle
 import signal
 import sys
+from typing import Any
 
 from actors.app import App
-from actors.args import Circumstances, has_arguments, valued
+from actors.args.base import Circumstances, all_valued, has_arguments
 from actors.callables import Function, qualname_of
-from actors.errors import UnportableFunction, UnportableResult
+from actors.errors import UnportableFunction
 from actors.loading import become_worker
-from actors.portable import describe, first_line, loaded_parameters, portable
+from actors.portable import describe, first_line, loaded_parameters, pickled_result, portable
 from actors.task import Task
 from actors.termination import Flag, current_flag, current_task
 from runtime.loading import load
@@ -21,6 +22,7 @@ from runtime.loops import run_to_end
 from runtime.tracebacks import user_traceback
 from runtime.worker import lifeline
 from runtime.worker.channel import Channel, RemoteControls
+from runtime.worker.logs import forward_logs
 from runtime.worker.protocol import Broken, Job, Program, Raised, Ready, Returned
 
 
@@ -41,10 +43,11 @@ def serve(fd: int, lifeline_fd: int) -> None:
             return
         app.session.controls = controls = RemoteControls(channel)
         channel.send(Ready())
+        caller = Caller(app, controls, program.log_level)
         while True:
             job = channel.receive()
             controls.begin_run()
-            answer = _answer(app, job)
+            answer = caller.answer(job)
             controls.end_run()
             channel.send(answer)
     except (EOFError, BrokenPipeError, ConnectionResetError):
@@ -64,31 +67,40 @@ def _prepare(program: Program) -> App:
     return app if isinstance(app, App) else App(log=None)
 
 
-def _answer(app: App, job: Job) -> Returned | Raised:
-    """Call the function of `job` and return what comes of it."""
-    flag: Flag | None = None
-    heeds_flag = False
-    current_task.set(job.task)
-    try:
-        function = _find(app, job)
+class Caller:
+    """Calls functions for the scheduler, in the app as it was loaded here.
+
+    Args:
+      log_level: from which level on the loggers of Callsheet pass on what they are told.
+    """
+
+    def __init__(self, app: App, controls: RemoteControls, log_level: int) -> None:
+        self._app, self._controls, self._log_level = app, controls, log_level
+
+    def answer(self, job: Job) -> Returned | Raised:
+        """Call the function of `job` and return what comes of it."""
+        current_task.set(job.task)
+        try:
+            blob = pickled_result(job.task, self._value(job))
+            return Returned(blob, spent=not _flushed())
+        except BaseException as exc:
+            return Raised(type(exc).__name__, first_line(exc), user_traceback(exc), portable(exc), spent=not _flushed())
+        finally:
+            signal.signal(signal.SIGTERM, signal.SIG_DFL)
+
+    def _value(self, job: Job) -> Any:
+        function = _find(self._app, job)
         kwargs = loaded_parameters(job.task, job.kwargs)
-        if has_arguments(kwargs):
-            flag = Flag()
-            kwargs = valued(kwargs, Circumstances(_task(app, job, function), app.session, flag))
-            heeds_flag = any(value is flag for value in kwargs.values())
-        if flag is not None and heeds_flag:
-            signal.signal(signal.SIGTERM, lambda *_: flag.set())
+        flag = Flag() if has_arguments(kwargs) else None
+        if flag is not None:
+            forward_logs(self._controls, self._log_level)
+            here = Circumstances(_task(self._app, job, function), self._app.session, flag, job.run_id)
+            kwargs = all_valued(f"task {job.task!r}", kwargs, here)
+            if any(value is flag for value in kwargs.values()):
+                signal.signal(signal.SIGTERM, lambda *_: flag.set())
         current_flag.set(flag)
         value = function(**kwargs)
-        if inspect.iscoroutine(value):
-            value = run_to_end(value, job.backend, flag or Flag())
-        blob = _pickled(job.task, value)
-        return Returned(blob, spent=not _flushed())
-    except BaseException as exc:
-        return Raised(type(exc).__name__, first_line(exc), user_traceback(exc), portable(exc), spent=not _flushed())
-    finally:
-        if heeds_flag:
-            signal.signal(signal.SIGTERM, signal.SIG_DFL)
+        return run_to_end(value, job.backend, flag or Flag()) if inspect.iscoroutine(value) else value
 
 
 def _find(app: App, job: Job) -> Function:
@@ -105,13 +117,6 @@ def _find(app: App, job: Job) -> Function:
 def _task(app: App, job: Job, function: Function) -> Task:
     declared = app.session.declared(job.task)
     return declared if declared is not None else Task(app.session, function, job.task, None, {})
-
-
-def _pickled(task: str, value: object) -> bytes:
-    try:
-        return pickle.dumps(value, pickle.HIGHEST_PROTOCOL)
-    except Exception as exc:
-        raise UnportableResult(task, type(value).__qualname__, describe(exc)) from None
 
 
 def _flushed() -> bool:

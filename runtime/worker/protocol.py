@@ -45,6 +45,8 @@ class Program:
     """The module to load; None where functions can be found without."""
     app: str | None
     """The name of the app in that module."""
+    log_level: int = 0
+    """The level of the loggers of Callsheet."""
 
 
 @dataclass(frozen=True)

@@ -1,0 +1,38 @@
+"""Family: how the tasks of a group call each other."""
+
+from __future__ import annotations
+
+from collections.abc import Hashable
+from dataclasses import dataclass, field
+from typing import Any
+
+
+@dataclass(slots=True, eq=False)
+class Family:
+    """The tasks of one group: what they are called among themselves, and in the app.
+
+    Args:
+      parent: the group that this one is a part of.
+    """
+
+    prefix: str = ""
+    parent: Family | None = None
+    names: dict[Any, str] = field(default_factory=dict)
+    """{name in the group, or function: name in the app}."""
+
+    def add(self, name: str, function: object) -> str:
+        """Take in a task, and return its name in the app; it is known to the groups around this one too."""
+        full = self.prefix + name
+        if self.parent is not None:
+            full = self.parent.add(full, function)
+        self.names[name] = full
+        if isinstance(function, Hashable):
+            self.names.setdefault(function, full)
+        return full
+
+    def find(self, key: object) -> str | None:
+        """Return the name in the app of what is called `key` in here, or in a group around it; None if nothing is."""
+        if not isinstance(key, Hashable):
+            return None
+        found = self.names.get(key)
+        return found if found is not None or self.parent is None else self.parent.find(key)
