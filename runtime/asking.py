@@ -47,29 +47,30 @@ class Asker:
         """Whether no answer is waited for."""
         return not self._asked
 
-    def ask(self, nursery: trio.Nursery, condition: Custom, task: Task, facts: Facts) -> None:
-        """Have `condition` asked for `task`, unless it is being asked already."""
-        key = (task.name, condition)
+    def ask(self, nursery: trio.Nursery, condition: Custom, name: str, task: Task | None, facts: Facts) -> None:
+        """Have `condition` asked for the task called `name`, or for the app, unless it is being asked already."""
+        key = (name, condition)
         if key not in self._asked:
             self._asked[key] = trio.CancelScope()
-            nursery.start_soon(self._ask, key, task, facts, name=f"condition {condition} of task {task.name!r}")
+            whose = f"task {name!r}" if task is not None else "the app"
+            nursery.start_soon(self._ask, key, task, facts, name=f"condition {condition} of {whose}")
 
     def cancel(self) -> None:
         """Wait for no answer any more."""
         for scope in self._asked.values():
             scope.cancel(reason="the runtime ends")
 
-    async def _ask(self, key: tuple[str, Custom], task: Task, facts: Facts) -> None:
-        _, condition = key
-        current_task.set(task.name)
+    async def _ask(self, key: tuple[str, Custom], task: Task | None, facts: Facts) -> None:
+        name, condition = key
+        current_task.set(name or None)
         try:
             with self._asked[key]:
                 facts.answers[condition] = await self.answer(condition, task)
         finally:
             del self._asked[key]
-            self._answered(Answered(task.name))
+            self._answered(Answered(name))
 
-    async def answer(self, condition: Custom, task: Task) -> Answer:
+    async def answer(self, condition: Custom, task: Task | None) -> Answer:
         """Return what `condition` says for `task` now, or what it raises."""
         value, error = False, None
         try:
@@ -80,17 +81,17 @@ class Asker:
             error = exc if isinstance(exc, Exception) else ConditionBroken(str(condition), f"it raised {type(exc).__name__}")
         return Answer(self._clock.now(), value, error)
 
-    async def _value(self, condition: Custom, task: Task) -> bool:
+    async def _value(self, condition: Custom, task: Task | None) -> bool:
         scope = trio.CancelScope(deadline=trio.current_time() + LONGEST)  # entered by the runner, if there is something to await
         said = await self._runner.run(self._call(condition, task), scope)
         if scope.cancelled_caught:
             raise ConditionBroken(str(condition), f"it did not answer within {LONGEST:g} s")
         return bool(said)
 
-    def _call(self, condition: Custom, task: Task) -> Call:
+    def _call(self, condition: Custom, task: Task | None) -> Call:
         signature = Signature.of(f"the condition {condition}", condition.function)
         given = condition.given()
         kwargs = signature.fit(given, self._session.parameters)
         kwargs = all_valued(signature.owner, kwargs, Circumstances(task, self._session))
         backend = "asyncio" if names_asyncio(condition.function) else "trio"
-        return Call(task.name, "", condition.function, kwargs, backend=backend)
+        return Call(task.name if task is not None else "", "", condition.function, kwargs, backend=backend)

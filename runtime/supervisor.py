@@ -10,6 +10,7 @@ from typing import Any
 import trio
 
 from actors.conds.custom import Custom
+from actors.facts import Facts, TaskFacts
 from actors.messages import (
     Answered,
     Ask,
@@ -33,6 +34,7 @@ from actors.task import Task
 from runtime.admission import Admission
 from runtime.alarm import Alarm, WallAlarm
 from runtime.asking import Asker
+from runtime.endings import APP, Endings
 from runtime.ids import RunIds
 from runtime.logs import runtime_log
 from runtime.lookout import Lookout
@@ -93,6 +95,7 @@ class Supervisor:
         self._limits: dict[str, float] = {}
         self._admission, self._timeouts = Admission(self._terms, self._limits), Timeouts()
         self._lookout = Lookout(log, history, self._ask)
+        self._endings = Endings(log.clock, self._ask_of_ending, self._put_broken)
         self._asker = Asker(session, log.clock, runners, self.mailbox.put)
         self._numbers = 0
         self._owed: dict[int, Missed] = {}  # {number of a launch: what was missed beyond its slot, and is told once it starts}
@@ -101,7 +104,7 @@ class Supervisor:
         self._shutdown: Shutdown | None = None
         self._reason = "shutdown"
         self._handlers: dict[type, Callable[[Any], None]] = {
-            Answered: lambda message: self._consider(message.task),
+            Answered: self._on_answered,
             Ask: self._on_asked,
             Halt: lambda _: self._close(),
             RunEnded: self._on_ended,
@@ -162,6 +165,7 @@ class Supervisor:
             self._on_asked(Ask(name, params, self._clock.now()))
         for name in self._actors:
             self._follow(name)
+        self._end_if(APP)
 
     def _handle(self, message: ToSupervisor | None) -> None:
         """Take in one message, decide what follows from it, and tell the actors."""
@@ -174,6 +178,8 @@ class Supervisor:
             return
         for name in counting:
             self._consider(name)
+        for key in self._endings.of_cycles:
+            self._end_if(key)
         if self._ends_by_itself and self._admission.idle and self._shutdown is None and self._has_no_plans():
             self._shutdown = Shutdown(trio.current_time(), self._session.config.shutdown_wait)
         if self._shutdown is not None:
@@ -182,7 +188,7 @@ class Supervisor:
             self._admit()
         if not self._is_planned:
             self._is_planned = True
-            self._wall_alarm.set(self._lookout.next_moment)
+            self._wall_alarm.set(min(self._lookout.next_moment, self._endings.next_moment))
 
     def _admit(self) -> None:
         """Have what may start now start."""
@@ -218,6 +224,8 @@ class Supervisor:
         self._alarm.set(self._timeouts.enforce())
         for name in self._lookout.take_due():
             self._consider(name)
+        for key in self._endings.take_due():
+            self._end_if(key)
         self._admission.offer_due(trio.current_time())
         self._alarm.set(self._admission.next_moment)
         self._is_planned = False
@@ -271,10 +279,41 @@ class Supervisor:
             self._owed[self._numbers] = missed
         self._is_planned = False
 
+    def _end_if(self, key: str) -> None:
+        """End the runs of a task, or the app, if the condition that ends them holds."""
+        reason = self._endings.reason(key)
+        self._is_planned = False
+        if reason is None or self._closed:
+            return
+        if key != APP:
+            self._actors[key].mailbox.put(Cancel(f"end_cond: {reason}"))
+        elif self._shutdown is None:
+            self._on_shutdown(ShutDown(force=False, reason=f"shutdown by shut_cond: {reason}"))
+
+    def _tell_watching(self, name: str) -> None:
+        """Look at the conditions that runs of a task can change, its own apart."""
+        for other in self._lookout.watching(name):
+            self._consider(other)
+        for key in self._endings.watching(name):
+            self._end_if(key)
+
+    def _ask_of_ending(self, key: str, condition: Custom, facts: Facts) -> None:
+        self._asker.ask(self._asking, condition, key, self._actors[key].task if key != APP else None, facts)
+
+    def _put_broken(self, key: str, problem: str) -> None:
+        whose, name = ("its end_cond", key) if key != APP else ("the app's shut_cond", "")
+        reason = f"{whose} raised {problem}; nothing is ended by it, and it is asked again in a minute"
+        now = self._clock.now()
+        self._services.log.record({"created": now, "task_name": name, "run_id": "", "action": "error", "reason": reason})
+
+    def _on_answered(self, message: Answered) -> None:
+        self._consider(message.task)
+        self._end_if(message.task)
+
     def _ask(self, name: str, condition: Custom) -> None:
         facts = self._lookout.facts(name)
         assert facts is not None  # it is followed, as it wants to know something
-        self._asker.ask(self._asking, condition, self._actors[name].task, facts)
+        self._asker.ask(self._asking, condition, name, self._actors[name].task, facts)
 
     def _offer(
         self,
@@ -328,6 +367,8 @@ class Supervisor:
         if name not in self._actors:  # it was removed before its actor had begun, and the run is told to end right now
             return
         terms = self._terms[name]
+        if terms.end_condition is not None:
+            self._follow_end(name)
         if (timeout := terms.timeout) < math.inf:
             self._alarm.set(self._timeouts.set(launch.number, self._actors[name], timeout))
         if terms.condition is not None:
@@ -335,8 +376,13 @@ class Supervisor:
                 facts.answers.clear()  # what was said before is used up
             if terms.timing.overlap in ("allow", "cancel_running"):  # else it is looked at when its next slot comes, or it ends
                 self._consider(name)
-        for other in self._lookout.watching(name):
-            self._consider(other)
+        self._tell_watching(name)
+
+    def _follow_end(self, name: str) -> None:
+        """Follow the condition that ends the runs of a task, as one goes on."""
+        facts, terms = self._actors[name].task.facts, self._terms[name]
+        self._endings.follow(name, terms.end_condition, Facts(facts, self._lookout.world, terms.zone, terms.parameters))
+        self._end_if(name)
 
     def _on_asked(self, ask: Ask) -> None:
         name = ask.task
@@ -355,8 +401,9 @@ class Supervisor:
             self.cut_short += 1
         if name in self._actors and self._terms[name].condition is not None:
             self._consider(name, None if self._admission.is_engaged(name) else ended.run_id)
-        for other in self._lookout.watching(name):
-            self._consider(other)
+        if name in self._actors and not self._actors[name].task.facts.going:
+            self._endings.drop(name)
+        self._tell_watching(name)
         for listener in self.listeners:
             listener(ended)
 
@@ -399,6 +446,7 @@ class Supervisor:
         reason = f"the task was removed by {message.by}"
         self._drop_waiting(name, reason)
         self._lookout.drop(name)
+        self._endings.drop(name)
         actor.mailbox.put(Cancel(reason))
         actor.mailbox.put(Stop())
         del self._actors[name], self._terms[name]
@@ -409,6 +457,7 @@ class Supervisor:
     def _on_changed(self, message: TaskChanged) -> None:
         if message.task is None:
             self._take_settings()
+            self._end_if(APP)
         self._admission.relax()
         for changed in [message.task] if message.task is not None else list(self._actors):
             if changed in self._actors:
@@ -417,6 +466,8 @@ class Supervisor:
                 if before is not None and before != self._terms[changed].condition:
                     self._drop_decided(changed)
                 self._admission.reconsider(changed)
+                if self._actors[changed].task.facts.going:
+                    self._follow_end(changed)
                 self._follow(changed, catch_up=message.catch_up)
 
     def _on_shutdown(self, message: ShutDown) -> None:
@@ -479,4 +530,5 @@ class Supervisor:
         config = self._session.config
         self._ends_by_itself = self._only is not None or config.stop_when_idle
         self._lookout.world.env = config.env
+        self._endings.follow(APP, config.shut_cond, Facts(TaskFacts(), self._lookout.world, config.timezone or self._zone))
         self._limits.update(thread=config.max_thread_count, process=config.max_process_count)

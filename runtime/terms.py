@@ -35,6 +35,8 @@ class Terms:
     backend: str = "trio"
     run_id: RunIdFunction | None = None
     parameters: Mapping[str, Any] = field(default_factory=dict)
+    end_condition: Condition | None = None
+    """What ends its runs once it holds."""
     sources: tuple[str, ...] = ()
     """The tasks whose return values its arguments are, where its condition watches them."""
     bare: bool = False
@@ -59,6 +61,7 @@ def terms_of(task: Task, local: tzinfo) -> Terms:
         backend=_backend_of(task),
         run_id=task.func_run_id,
         parameters=task.parameters,
+        end_condition=task.end_cond,
         sources=_sources_of(task),
         bare=task.signature.is_bare and not task.parameters and not shared,
     )
