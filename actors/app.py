@@ -6,13 +6,14 @@ from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any, TypeVar, Unpack, overload
 
 from actors.callables import Function
+from actors.commands import CommandLine
 from actors.conds.base import Condition
 from actors.conds.custom import POLL, Custom, Syntax, custom
 from actors.config import Settings
 from actors.errors import InvalidOption
 from actors.loading import check_may_run
 from actors.session import AppHooks, Session
-from actors.task import StartCondition, TaskOptions
+from actors.task import StartCondition, Task, TaskOptions
 from actors.timespans import TimeSpan
 
 if TYPE_CHECKING:
@@ -43,25 +44,35 @@ class App:
     ) -> Callable[[F], F]: ...
     @overload
     def task(self, start_cond: StartCondition = ..., name: str | None = ..., *, func: F, **options: Unpack[TaskOptions]) -> F: ...
+    @overload
+    def task(
+        self, start_cond: StartCondition = ..., name: str | None = ..., *, command: CommandLine, **options: Unpack[TaskOptions]
+    ) -> Task: ...
     def task(
         self,
         start_cond: StartCondition = None,
         name: str | None = None,
         *,
         func: Function | None = None,
+        command: CommandLine | None = None,
         **options: Unpack[TaskOptions],
     ) -> Any:
         """Declare a task: as a decorator, or at once with `func`. Returns the function itself, undecorated.
 
+        With `command`, ``app.task(command=["pg_dump", "-Fc", "db"])``, it runs a program; there being no function, the
+        :class:`~actors.task.Task` is returned.
+
         Args:
           start_cond: when it starts by itself; without one it runs when it is asked to.
-          name: default is the function's.
+          name: default is the function's, or the command as a line.
           options: see :class:`actors.task.Task`.
 
         Raises:
           DuplicateTask, UnknownOption, InvalidOption, UnportableFunction: as they say. What is wrong with the text of a
             condition is an InvalidOption, caused by a ConditionSyntaxError.
         """
+        if command is not None:
+            return self.session.create_task(func, name, start_cond, command=command, **options)
         if func is not None:
             self.session.create_task(func, name, start_cond, **options)
             return func

@@ -29,11 +29,11 @@ def qualname_of(function: Function) -> str:
 
 
 def place_of(function: Function) -> str:
-    """Return ``file:line`` of the definition of `function`, or of the call that led here where it has none."""
+    """Return ``file:line`` of the definition of `function`, or of the call that led here where it has none, or has it here."""
     code = _code_of(function)
-    if code is not None:
-        return f"{code.co_filename}:{code.co_firstlineno}"
     ours = str(Path(__file__).parent)
+    if code is not None and not code.co_filename.startswith(ours):
+        return f"{code.co_filename}:{code.co_firstlineno}"
     frame = sys._getframe(1)
     while frame.f_back is not None and frame.f_code.co_filename.startswith(ours):
         frame = frame.f_back

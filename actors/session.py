@@ -7,6 +7,7 @@ from collections.abc import Callable, Hashable, Iterator, Mapping
 from typing import Any, Unpack
 
 from actors.callables import Function, name_of
+from actors.commands import CommandLine
 from actors.conds.custom import CustomConditions
 from actors.config import Config
 from actors.controls import Controls, Standby
@@ -114,27 +115,29 @@ class Session:
 
     def create_task(
         self,
-        func: Function,
+        func: Function | None = None,
         name: str | None = None,
         start_cond: StartCondition = None,
+        *,
+        command: CommandLine | None = None,
         **options: Unpack[TaskOptions],
     ) -> Task:
-        """Add a task, also while the app runs: it then starts to count at once.
+        """Add a task, of a function or of a command, also while the app runs: it then starts to count at once.
 
         Raises:
           DuplicateTask: the name is taken; names both places.
           UnknownOption, InvalidOption, UnportableFunction: as they say.
         """
         self.controls.check_allowed("session.create_task()")
-        task = Task(self, func, name, start_cond, options)
+        task = Task(self, func, name, start_cond, {**options, "command": command})
         if not isinstance(self.controls, Standby):
             task.check_condition()
         with self._changing:
             if (twin := self._tasks.get(task.name)) is not None:
                 raise DuplicateTask(task.name, twin.place, task.place)
             self._tasks[task.name] = task
-            if isinstance(func, Hashable):
-                self._functions.setdefault(func, task)
+            if isinstance(task.func, Hashable):
+                self._functions.setdefault(task.func, task)
         self.controls.task_added(task.name)
         return task
 

@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Mapping
 from datetime import UTC, datetime, tzinfo
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypedDict
 
 from actors.args import Signature
 from actors.callables import Function, check_portable, is_generator, name_of, place_of
+from actors.commands import OPTIONS as COMMAND_OPTIONS
+from actors.commands import Argform, Command, CommandLine, to_argform, to_cwd, to_env
 from actors.conds.base import Condition, leaves, never
 from actors.conds.option import read
 from actors.config import (
@@ -65,6 +69,10 @@ class TaskOptions(TypedDict, total=False):
     jitter: TimeSpan
     spread: TimeSpan
     description: str | None
+    cwd: str | os.PathLike[str] | None
+    env: Mapping[str, str | None] | None
+    shell: bool
+    argform: Argform
 
 
 def _to_parameters(given: Mapping[str, Any]) -> dict[str, Any]:
@@ -81,13 +89,25 @@ class _StartCond(Option[StartCondition, Condition]):
         return read(value, holder.session.conditions, holder.session.name_of)
 
 
+class _CommandOption(Option[CommandLine | None, Command | None]):
+    """The option that is made of what the holder's others say of commands, which therefore come before it."""
+
+    def converted(self, holder: Optioned, value: CommandLine | None) -> Command | None:
+        assert isinstance(holder, Task)
+        if value is None:
+            return None
+        return Command.of(value, shell=holder.shell, cwd=holder.cwd, env=holder.env, argform=holder.argform)
+
+
 class Task(Optioned):
-    """One task: a function, when it starts, and how it runs. Made by ``@app.task(...)`` or ``session.create_task(...)``.
+    """One task: a function or a command, when it starts, and how it runs.
+
+    It is made by ``@app.task(...)`` or ``session.create_task(...)``.
 
     Options that say so fall back to the app's config. Assigning to an option takes effect at once, also while the app runs.
     """
 
-    _fixed = frozenset({"name", "func", "session", "place", "signature"})
+    _fixed = frozenset({"name", "func", "session", "place", "signature", "command", *COMMAND_OPTIONS})
     start_cond = _StartCond(lambda _: never, None)
     """When it starts by itself."""
     execution = Inherited(one_of(*EXECUTIONS))
@@ -135,28 +155,40 @@ class Task(Optioned):
     """Seconds over which tasks like this one are spread: each is delayed by a share that is its own on this machine."""
     description = Option[str | None, str | None](text_or_none, None)
     """What it is for, for people."""
+    cwd = Option[str | os.PathLike[str] | None, Path | None](to_cwd, None)
+    """The working directory of its command, made absolute; None is the scheduler's. These five are fixed when it is made."""
+    env = Option[Mapping[str, str | None] | None, dict[str, str | None]](to_env, {})
+    """What is changed for its command in the environment of the scheduler; None removes a variable."""
+    shell = Option(to_bool, False)
+    """Whether its command is a line for ``/bin/sh``."""
+    argform = Option[Argform, str](to_argform, "--")
+    """How parameters become arguments of its command: ``--`` or ``long`` for ``--name value``, ``-`` or ``short`` for
+    ``-name value``. True is the flag alone, False and None are left out, a list repeats the flag."""
+    command = _CommandOption(lambda _: None, None)
+    """The program it runs in place of a function: a list of texts or paths, or one text, split into words unless `shell`."""
 
     def __init__(
         self,
         session: Session,
-        func: Function,
+        func: Function | None,
         name: str | None,
         start_cond: StartCondition,
         options: Mapping[str, Any],
     ) -> None:
-        if not callable(func):
-            raise TypeError(f"a task needs a function to run, not {func!r}")
-        self.name: str = name if name is not None else name_of(func)
-        if not isinstance(self.name, str) or not self.name:
-            raise InvalidOption("a task", "name", repr(self.name), "a text that is not empty is expected")
-        if is_generator(func):
+        if not callable(func) and (func is not None or options.get("command") is None):
+            raise TypeError(f"a task needs a function or a command to run, not {func!r}")
+        if name is not None and (not isinstance(name, str) or not name):
+            raise InvalidOption("a task", "name", repr(name), "a text that is not empty is expected")
+        self.name: str = name or (name_of(func) if func is not None else "")
+        if func is not None and is_generator(func):
             raise InvalidOption(f"task {self.name!r}", "func", self.name, "a generator does nothing when it is called")
-        self.func = func
         self.session = session
         self.facts = TaskFacts()
-        self.place = place_of(func)
-        self.signature = Signature.of(self.name, func)
         super().__init__({**options, "start_cond": start_cond})
+        self.func = self._what_runs(func, options)
+        self.name = self.name or name_of(self.func)
+        self.place = place_of(self.func)
+        self.signature = Signature.of(self.name, self.func)
         self._check_change("execution", self.execution)
         self._removed = False
         self._sealed = True
@@ -172,7 +204,7 @@ class Task(Optioned):
         """
         if self._removed:
             raise UnknownTask(self.name, [task.name for task in self.session.tasks])
-        if params and self.execution == "process":
+        if params and self.execution == "process" and self.command is None:
             check_parameters(self.name, params)
         self.session.controls.launch(self.name, params)
 
@@ -248,7 +280,23 @@ class Task(Optioned):
         return f"<Task {self.name!r} {self.execution} {self.start_cond} status={self.status}>"
 
     def _label(self) -> str:
-        return f"task {self.name!r}"
+        return f"task {self.name!r}" if self.name else "a task"
+
+    def _what_runs(self, func: Function | None, options: Mapping[str, Any]) -> Function:
+        """Return the function of the task, or its command, which stands for one.
+
+        Raises:
+          InvalidOption: it has both, or an option that is not for functions.
+        """
+        if (command := self.command) is None:
+            assert func is not None
+            for name in COMMAND_OPTIONS:
+                if name in options:
+                    raise InvalidOption(self._label(), name, repr(options[name]), "it is for a task with command=..., not func")
+            return func
+        if func is not None:
+            raise InvalidOption(self._label(), "command", repr(command.line), "a task has a function or a command, not both")
+        return command
 
     def _inherited(self, name: str) -> Any:
         return getattr(self.session.config, name)
@@ -259,7 +307,7 @@ class Task(Optioned):
             if name == "start_cond" and not isinstance(self.session.controls, Standby):
                 self.check_condition(kept)
         execution = self.execution if name != "execution" else kept or self.session.config.execution
-        if execution == "process" and name in ("execution", "parameters"):
+        if execution == "process" and self.command is None and name in ("execution", "parameters"):
             check_portable(self.name, self.func)
             check_parameters(self.name, kept if name == "parameters" else self.parameters)
 

@@ -11,12 +11,13 @@ import samples
 from actors import App, every, never
 from actors.config import EXECUTIONS, Config
 from actors.errors import InvalidOption, UnknownOption
+from actors.options import Inherited
 from actors.task import Task, TaskOptions
 
 TASK_OPTIONS = (
     "start_cond, execution, backend, parameters, timeout, grace, multilaunch, func_run_id, on_startup, on_shutdown, priority, "
     "disabled, permanent, timezone, misfire, overlap, catchup_limit, catchup_window, queue_limit, deadline, jitter, spread, "
-    "description"
+    "description, cwd, env, shell, argform, command"
 )
 APP_OPTIONS = (
     "execution, backend, multilaunch, func_run_id, timeout, grace, max_process_count, max_thread_count, shutdown_wait, "
@@ -66,14 +67,15 @@ class TestNames:
             task.status = "success"
 
     def test_the_options_that_can_be_given_are_those_that_a_task_has(self):
-        assert set(Task.option_names()) == {*TaskOptions.__annotations__, "start_cond"}
+        assert set(Task.option_names()) == {*TaskOptions.__annotations__, "start_cond", "command"}
 
     def test_what_a_task_inherits_is_a_setting_of_the_app(self):
-        inherited = {name for name in Task.option_names() if name in Config.option_names()}
+        inherited = {name for name in Task.option_names() if isinstance(getattr(Task, name), Inherited)}
         assert inherited == {
             "execution", "backend", "timeout", "grace", "multilaunch", "func_run_id", "timezone", "misfire", "overlap",
             "catchup_limit", "catchup_window", "queue_limit",
         }  # fmt: skip
+        assert inherited <= set(Config.option_names())
 
 
 IMPOSSIBLE = [
@@ -213,7 +215,7 @@ class TestDefaults:
         }
 
     def test_of_a_task(self, task):
-        own = {name: getattr(task, name) for name in Task.option_names() if name not in Config.option_names()}
+        own = {name: getattr(task, name) for name in Task.option_names() if not isinstance(getattr(Task, name), Inherited)}
         assert own == {
             "start_cond": never,
             "parameters": {},
@@ -226,6 +228,11 @@ class TestDefaults:
             "jitter": 0.0,
             "spread": 0.0,
             "description": None,
+            "cwd": None,
+            "env": {},
+            "shell": False,
+            "argform": "--",
+            "command": None,
         }
 
     def test_keyword_settings_come_over_those_of_the_mapping(self):
