@@ -126,6 +126,7 @@ def tasks(target: str, as_json: bool) -> None:
                 "status": facts.status,
                 "last_run": facts.run,
                 "description": task.description,
+                "command": str(task.command) if task.command is not None else None,
             }
         )
     shown.print_rows(
@@ -137,7 +138,7 @@ def tasks(target: str, as_json: bool) -> None:
             "STARTS": _start_in_words,
             "LAST START": lambda row: shown.moment(row["last_run"]),
             "STATUS": lambda row: row["status"] or "never ran",
-            "ABOUT": lambda row: row["description"] or "",
+            "ABOUT": lambda row: row["description"] or " ".join((row["command"] or "").split()),
         },
         "there are no tasks in this app",
     )

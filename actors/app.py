@@ -2,28 +2,25 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
-from typing import TYPE_CHECKING, Any, TypeVar, Unpack, overload
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any, Unpack
 
-from actors.args.functions import FuncArg
-from actors.callables import Function, name_of
-from actors.conds.base import Condition
-from actors.conds.custom import POLL, Custom, Syntax, custom
+from actors.callables import Function
+from actors.conds.custom import Custom
 from actors.conds.option import StartCondition
 from actors.config import Settings
+from actors.declaring import Declaring
 from actors.errors import InvalidOption
+from actors.group import Group
 from actors.loading import check_may_run
 from actors.session import AppHooks, Session
-from actors.task import TaskOptions
-from actors.timespans import TimeSpan
+from actors.task import Task, WorkOptions
 
 if TYPE_CHECKING:
     from actors.records import Repo
 
-F = TypeVar("F", bound=Callable[..., Any])
 
-
-class App:
+class App(Declaring[Task]):
     """A set of tasks that run together.
 
     Args:
@@ -39,83 +36,13 @@ class App:
         self._repo: Repo | None = None
         self.session = Session({**(config or {}), **settings}, AppHooks(self._run_only, self._get_repo))
 
-    @overload
-    def task(
-        self, start_cond: StartCondition = ..., name: str | None = ..., *, func: None = ..., **options: Unpack[TaskOptions]
-    ) -> Callable[[F], F]: ...
-    @overload
-    def task(self, start_cond: StartCondition = ..., name: str | None = ..., *, func: F, **options: Unpack[TaskOptions]) -> F: ...
-    def task(
-        self,
-        start_cond: StartCondition = None,
-        name: str | None = None,
-        *,
-        func: Function | None = None,
-        **options: Unpack[TaskOptions],
-    ) -> Any:
-        """Declare a task: as a decorator, or at once with `func`. Returns the function itself, undecorated.
-
-        Args:
-          start_cond: when it starts by itself; without one it runs when it is asked to.
-          name: default is the function's.
-          options: see :class:`actors.task.Task`.
+    def include(self, group: Group) -> None:
+        """Take in the tasks of a group, with its conditions and parameters: see :class:`actors.group.Group`.
 
         Raises:
-          DuplicateTask, UnknownOption, InvalidOption, UnportableFunction: as they say. What is wrong with the text of a
-            condition is an InvalidOption, caused by a ConditionSyntaxError.
+          DuplicateTask, InvalidOption, UnknownOption, UnportableFunction: of a task of it.
         """
-        if func is not None:
-            self.session.create_task(func, name, start_cond, **options)
-            return func
-        if callable(start_cond) and not isinstance(start_cond, Condition):
-            raise TypeError("write @app.task() with parentheses, or app.task(func=...)")
-
-        def declare(function: F) -> F:
-            self.session.create_task(function, name, start_cond, **options)
-            return function
-
-        return declare
-
-    def cond(self, syntax: Syntax = None, *, poll: TimeSpan = POLL) -> Callable[[Callable[..., Any]], Custom]:
-        """Make a function a condition, as a decorator; it says whether the condition holds, and may be async.
-
-        The result is used like any other condition, ``@app.task(daily & is_free)``, and called to give the function arguments:
-        ``is_free(disk="/tmp")``. Texts name it by its function: ``"daily & is_free(disk='/tmp')"``. Its parameters may have
-        arguments that value themselves as defaults, such as ``Task()``.
-
-        Args:
-          syntax: how else texts may write it: words, a pattern whose named groups become arguments, or several of these.
-          poll: how often the function is asked at most, while its answer matters. It runs in the scheduler's thread, so it
-            must be quick, or async.
-        """
-
-        def declare(function: Callable[..., Any]) -> Custom:
-            condition = custom(function, syntax, poll)
-            self.session.conditions.add(condition)
-            return condition
-
-        return declare
-
-    def params(self, **values: Any) -> None:
-        """Set parameters of the session: what all functions get that have a parameter of that name.
-
-        They come over plain defaults, and under arguments that value themselves, a task's ``parameters`` and those of a launch.
-        Arguments among them are valued for each run. They may be changed while the app runs.
-        """
-        self.session.parameters.update(values)
-
-    def param(self, name: str | None = None) -> Callable[[F], F]:
-        """Make what a function returns a parameter of the session, found anew for each run, as a decorator.
-
-        Args:
-          name: default is the function's.
-        """
-
-        def declare(function: F) -> F:
-            self.session.parameters[name if name is not None else name_of(function)] = FuncArg(function)
-            return function
-
-        return declare
+        group.join(self.session)
 
     def run(self) -> None:
         """Run the app until it is shut down: by a task, a signal (SIGINT, SIGTERM), or by itself with ``stop_when_idle``.
@@ -127,6 +54,15 @@ class App:
           LogLocked, LogUnusable: the run log cannot be used; nothing was started.
         """
         self._run_only(None)
+
+    def _declare(self, func: Function | None, name: str | None, start_cond: StartCondition, options: WorkOptions) -> Task:
+        return self.session.create_task(func, name, start_cond, **options)
+
+    def _add_condition(self, condition: Custom) -> None:
+        self.session.conditions.add(condition)
+
+    def _set_parameters(self, values: Mapping[str, Any]) -> None:
+        self.session.parameters.update(values)
 
     def _run_only(self, names: list[str] | None) -> None:
         check_may_run()

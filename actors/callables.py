@@ -29,11 +29,11 @@ def qualname_of(function: Function) -> str:
 
 
 def place_of(function: Function) -> str:
-    """Return ``file:line`` of the definition of `function`, or of the call that led here where it has none."""
+    """Return ``file:line`` of the definition of `function`, or of the call that led here where it has none, or has it here."""
     code = _code_of(function)
-    if code is not None:
-        return f"{code.co_filename}:{code.co_firstlineno}"
     ours = str(Path(__file__).parent)
+    if code is not None and not code.co_filename.startswith(ours):
+        return f"{code.co_filename}:{code.co_firstlineno}"
     frame = sys._getframe(1)
     while frame.f_back is not None and frame.f_code.co_filename.startswith(ours):
         frame = frame.f_back
@@ -58,6 +58,11 @@ def names_asyncio(function: Function) -> bool:
         return False
     scope = getattr(inspect.unwrap(_underlying(function)), "__globals__", {})
     return any(name.split(".")[0] == "asyncio" or _is_of_asyncio(scope.get(name)) for name in _names_in(code))
+
+
+def backend_of(function: Function) -> str:
+    """Return what drives `function`, if it is async and does not say so: ``asyncio`` if its own code uses that, else ``trio``."""
+    return "asyncio" if names_asyncio(function) else "trio"
 
 
 def check_portable(task: str, function: Function) -> None:

@@ -24,20 +24,21 @@ class Change(Protocol):
 class CreateTask:
     """A new task."""
 
-    function: Function
+    function: Function | None
     name: str
     start_cond: Any
     options: Mapping[str, Any]
 
     def __reduce__(self) -> tuple[Any, ...]:
-        return _restored, (Reference(self.function), self.name, self.start_cond, dict(self.options))
+        function = Reference(self.function) if self.function is not None else None
+        return _restored, (function, self.name, self.start_cond, dict(self.options))
 
     def make(self, session: Session) -> None:
         session.create_task(self.function, self.name, self.start_cond, **self.options)
 
 
-def _restored(function: Reference, *rest: Any) -> CreateTask:
-    return CreateTask(function.found(), *rest)
+def _restored(function: Reference | None, *rest: Any) -> CreateTask:
+    return CreateTask(function.found() if function is not None else None, *rest)
 
 
 @dataclass(frozen=True, slots=True)

@@ -57,6 +57,10 @@ class Controls(Protocol):
         """Return an option of a task, or with None of the config, where it is kept elsewhere; HERE where the session has it."""
         ...
 
+    def parameters(self) -> Mapping[str, Any] | None:
+        """Return the session's parameters where they are kept elsewhere, None where the session has them."""
+        ...
+
     def returned(self, task: str) -> Any:
         """Return what a task returned last, where it is kept elsewhere; HERE where the session has it."""
         ...
@@ -110,6 +114,9 @@ class Standby:
 
     def kept(self, task: str | None, option: str) -> Any:
         return HERE
+
+    def parameters(self) -> Mapping[str, Any] | None:
+        return None
 
     def returned(self, task: str) -> Any:
         return HERE

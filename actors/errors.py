@@ -15,6 +15,7 @@ CallsheetError
 ├── AlreadyRunning                    an app that is to be run twice at a time
 ├── RunBroken                         a run that ended without an answer of its function
 │   ├── WorkerDied                    its process is gone
+│   ├── CommandFailed                 its command could not be started, or did not exit with 0
 │   └── RunAbandoned                  its thread ignored being asked to end past its grace
 ├── RemoteFailure                     what a function raised in a worker process, as text
 ├── LogError                          the run log
@@ -304,6 +305,17 @@ class WorkerDied(RunBroken):
 
     def __str__(self) -> str:
         return f"the process of task {self.task!r} {self.how}"
+
+
+class CommandFailed(RunBroken):
+    """The command of a task could not be started, or ended otherwise than with exit status 0."""
+
+    def __init__(self, task: str, command: str, how: str) -> None:
+        super().__init__(task, command, how)
+        self.task, self.command, self.how = task, command, how
+
+    def __str__(self) -> str:
+        return f"the command of task {self.task!r} {self.how}"
 
 
 class RunAbandoned(RunBroken):

@@ -6,35 +6,41 @@ import threading
 from collections.abc import Callable, Iterator, Mapping, MutableMapping
 from typing import Any
 
+from actors.changes import SetParameters
+from actors.controls import Controls
+
 
 class Parameters(MutableMapping[str, Any]):
     """Values by name, shared by all tasks of a session; some are arguments. They may be changed from any thread.
 
     Args:
-      change: called with the new values, and the names of those that go, before they change; returns whether that was done
-        elsewhere, so that nothing changes here.
-      changed: called after they have changed.
+      controls: returns the session's controls, which hear of changes, or have them made elsewhere.
     """
 
-    def __init__(self, change: Callable[[Mapping[str, Any], tuple[str, ...]], bool], changed: Callable[[], object]) -> None:
+    def __init__(self, controls: Callable[[], Controls]) -> None:
         self._values: dict[str, Any] = {}  # replaced as a whole, so that readers need no lock
-        self._change, self._changed = change, changed
+        self._controls = controls
         self._changing = threading.Lock()
 
+    @property
+    def _current(self) -> Mapping[str, Any]:
+        kept = self._controls().parameters()
+        return self._values if kept is None else kept
+
     def __getitem__(self, name: str) -> Any:
-        return self._values[name]
+        return self._current[name]
 
     def __iter__(self) -> Iterator[str]:
-        return iter(self._values)
+        return iter(self._current)
 
     def __len__(self) -> int:
-        return len(self._values)
+        return len(self._current)
 
     def __setitem__(self, name: str, value: Any) -> None:
         self.update({name: value})
 
     def __delitem__(self, name: str) -> None:
-        if name not in self._values:
+        if name not in self._current:
             raise KeyError(name)
         self._replace({}, (name,))
 
@@ -47,11 +53,11 @@ class Parameters(MutableMapping[str, Any]):
         self._replace(new, ())
 
     def _replace(self, new: Mapping[str, Any], gone: tuple[str, ...]) -> None:
-        if self._change(new, gone):
+        if self._controls().elsewhere(SetParameters(new, gone)):
             return
         with self._changing:
             self._values = {name: value for name, value in {**self._values, **new}.items() if name not in gone}
-        self._changed()
+        self._controls().task_changed(None)
 
     def __repr__(self) -> str:
-        return f"Parameters({self._values!r})"
+        return f"Parameters({self._current!r})"

@@ -7,7 +7,7 @@ from collections.abc import Callable, Hashable, Iterator, Mapping
 from typing import Any, Unpack
 
 from actors.callables import Function, name_of
-from actors.changes import CreateTask, RemoveTask, SetParameters
+from actors.changes import CreateTask, RemoveTask
 from actors.conds.base import leaves
 from actors.conds.custom import CustomConditions
 from actors.conds.option import StartCondition
@@ -17,7 +17,7 @@ from actors.errors import DuplicateTask, InvalidOption, UnknownTask
 from actors.family import Family
 from actors.parameters import Parameters
 from actors.records import Repo
-from actors.task import Task, TaskOptions
+from actors.task import Task, WorkOptions
 
 TaskKey = str | Task | Function
 """How a task is named: by its name, its function, or itself."""
@@ -74,9 +74,7 @@ class Session:
         """The app's own conditions, which texts may name."""
         self.config = Config(config, self)
         self.returns = Returns(self)
-        self.parameters = Parameters(
-            lambda new, gone: self.controls.elsewhere(SetParameters(new, gone)), lambda: self.controls.task_changed(None)
-        )
+        self.parameters = Parameters(lambda: self.controls)
         """What all functions get that have a parameter of that name, without a value from anywhere else."""
         self._hooks = hooks
         self._tasks: dict[str, Task] = {}
@@ -142,14 +140,14 @@ class Session:
 
     def create_task(
         self,
-        func: Function,
+        func: Function | None = None,
         name: str | None = None,
         start_cond: StartCondition = None,
         *,
         family: Family | None = None,
-        **options: Unpack[TaskOptions],
+        **options: Unpack[WorkOptions],
     ) -> Task:
-        """Add a task, also while the app runs: it then starts to count at once.
+        """Add a task, of a function or what stands for one, also while the app runs: it then starts to count at once.
 
         Args:
           family: the group it belongs to, by whose names it calls other tasks.
@@ -167,8 +165,8 @@ class Session:
             if (twin := self._tasks.get(task.name)) is not None:
                 raise DuplicateTask(task.name, twin.place, task.place)
             self._tasks[task.name] = task
-            if isinstance(func, Hashable):
-                self._functions.setdefault(func, task)
+            if isinstance(task.func, Hashable):
+                self._functions.setdefault(task.func, task)
         self.controls.task_added(task.name)
         return task
 

@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Mapping
 from datetime import UTC, datetime, tzinfo
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypedDict
 
 from actors.args.base import Argument, travelling
 from actors.args.signature import Signature
 from actors.callables import Function, check_portable, is_generator, name_of, place_of
 from actors.changes import Resume, SetOption
+from actors.commands import OPTIONS as COMMAND_OPTIONS
+from actors.commands import Argform, Command, CommandLine, to_argform, to_cwd, to_env
 from actors.conds.base import Condition, leaves, never
 from actors.conds.custom import CustomConditions
 from actors.conds.option import StartCondition, read
@@ -35,11 +39,16 @@ from actors.family import Family
 from actors.options import Inherited, Option, Optioned, instance_of, one_of
 from actors.policies import Misfire, Overlap
 from actors.portable import check_parameters
+from actors.sources import Code, InFile
 from actors.timespans import TimeSpan, to_finite, to_seconds
 from actors.zones import to_zone
 
 if TYPE_CHECKING:
     from actors.session import Session
+
+
+INSTEAD = ("command", "code", "path")
+"""The options that give a task something else to run than a function."""
 
 
 class TaskOptions(TypedDict, total=False):
@@ -68,6 +77,19 @@ class TaskOptions(TypedDict, total=False):
     jitter: TimeSpan
     spread: TimeSpan
     description: str | None
+    cwd: str | os.PathLike[str] | None
+    env: Mapping[str, str | None] | None
+    shell: bool
+    argform: Argform
+
+
+class WorkOptions(TaskOptions, total=False):
+    """Those, and what a task runs if not a function."""
+
+    command: CommandLine | None
+    code: str | None
+    path: str | os.PathLike[str] | None
+    func_name: str
 
 
 def _to_parameters(given: Mapping[str, Any]) -> dict[str, Any]:
@@ -83,13 +105,35 @@ class _StartCond(Option[StartCondition, Condition]):
         return holder.condition(value)
 
 
+class _CommandOption(Option[CommandLine | None, Command | None]):
+    """The option that is made of what the holder's others say of commands, which therefore come before it."""
+
+    def converted(self, holder: Optioned, value: CommandLine | None) -> Command | None:
+        assert isinstance(holder, Task)
+        if value is None:
+            return None
+        return Command.of(value, shell=holder.shell, cwd=holder.cwd, env=holder.env, argform=holder.argform)
+
+
+class _PathOption(Option[str | os.PathLike[str] | None, InFile | None]):
+    """The option that is made with ``func_name``, which therefore comes before it."""
+
+    def converted(self, holder: Optioned, value: str | os.PathLike[str] | None) -> InFile | None:
+        assert isinstance(holder, Task)
+        return None if value is None else InFile.of(value, holder.func_name)
+
+
 class Task(Optioned):
-    """One task: a function, when it starts, and how it runs. Made by ``@app.task(...)`` or ``session.create_task(...)``.
+    """One task: a function or what stands for one, when it starts, and how it runs.
+
+    It is made by ``@app.task(...)`` or ``session.create_task(...)``.
 
     Options that say so fall back to the app's config. Assigning to an option takes effect at once, also while the app runs.
     """
 
-    _fixed = frozenset({"name", "func", "session", "place", "signature"})
+    _fixed = frozenset(
+        {"name", "func", "session", "place", "signature", "command", "code", "path", "func_name", *COMMAND_OPTIONS}
+    )
     start_cond = _StartCond(lambda _: never, None)
     """When it starts by itself."""
     execution = Inherited(one_of(*EXECUTIONS))
@@ -139,30 +183,50 @@ class Task(Optioned):
     """Seconds over which tasks like this one are spread: each is delayed by a share that is its own on this machine."""
     description = Option[str | None, str | None](text_or_none, None)
     """What it is for, for people."""
+    cwd = Option[str | os.PathLike[str] | None, Path | None](to_cwd, None)
+    """The working directory of its command, made absolute; None is the scheduler's. These five are fixed when it is made."""
+    env = Option[Mapping[str, str | None] | None, dict[str, str | None]](to_env, {})
+    """What is changed for its command in the environment of the scheduler; None removes a variable."""
+    shell = Option(to_bool, False)
+    """Whether its command is a line for ``/bin/sh``."""
+    argform = Option[Argform, str](to_argform, "--")
+    """How parameters become arguments of its command: ``--`` or ``long`` for ``--name value``, ``-`` or ``short`` for
+    ``-name value``. True is the flag alone, False and None are left out, a list repeats the flag."""
+    code = Option[str | None, Code | None](lambda text: None if text is None else Code.of(text), None)
+    """The Python that it executes in place of a function; parameters are its variables, ``return_value`` what it returns."""
+    func_name = Option(instance_of(str, "the name of a function"), "main")
+    """The function of the file ``path`` that it runs."""
+    path = _PathOption(lambda _: None, None)
+    """The file whose function it runs, loaded anew for each run where that runs."""
+    command = _CommandOption(lambda _: None, None)
+    """The program it runs in place of a function: a list of texts or paths, or one text, split into words unless `shell`."""
 
     def __init__(
         self,
         session: Session,
-        func: Function,
+        func: Function | None,
         name: str | None,
         start_cond: StartCondition,
         options: Mapping[str, Any],
         family: Family | None = None,
     ) -> None:
-        if not callable(func):
-            raise TypeError(f"a task needs a function to run, not {func!r}")
-        self.name: str = name if name is not None else name_of(func)
-        if not isinstance(self.name, str) or not self.name:
-            raise InvalidOption("a task", "name", repr(self.name), "a text that is not empty is expected")
-        if is_generator(func):
+        if not callable(func) and (func is not None or all(options.get(name) is None for name in INSTEAD)):
+            raise TypeError(f"a task needs a function, or one of {', '.join(INSTEAD)}, not {func!r}")
+        if name is not None and (not isinstance(name, str) or not name):
+            raise InvalidOption("a task", "name", repr(name), "a text that is not empty is expected")
+        self.name: str = name or (name_of(func) if func is not None else "")
+        if func is not None and is_generator(func):
             raise InvalidOption(f"task {self.name!r}", "func", self.name, "a generator does nothing when it is called")
-        self.func = func
         self.session = session
         self._family = family
         self.facts = TaskFacts()
-        self.place = place_of(func)
-        self.signature = Signature.of(f"task {self.name!r}", func)
         super().__init__({**options, "start_cond": start_cond})
+        self.func = self._what_runs(func, options)
+        self.name = self.name or getattr(self.func, "__name__", "")
+        if not self.name:
+            raise InvalidOption("a task", "name", repr(name), "a task with code=... needs one")
+        self.place = place_of(self.func)
+        self.signature = Signature.of(f"task {self.name!r}", self.func)
         self._check_change("execution", self.execution)
         self._removed = False
         self._sealed = True
@@ -178,7 +242,7 @@ class Task(Optioned):
         """
         if self._removed:
             raise UnknownTask(self.name, [task.name for task in self.session.tasks])
-        if params and self.execution == "process":
+        if params and self.execution == "process" and self.command is None:
             check_parameters(self.name, travelling(params, self.session.config.param_materialize))
         self.session.controls.launch(self.name, params)
 
@@ -276,7 +340,24 @@ class Task(Optioned):
         return f"<Task {self.name!r} {self.execution} {self.start_cond} status={self.status}>"
 
     def _label(self) -> str:
-        return f"task {self.name!r}"
+        return f"task {self.name!r}" if self.name else "a task"
+
+    def _what_runs(self, func: Function | None, options: Mapping[str, Any]) -> Function:
+        """Return the function of the task, or what stands for it.
+
+        Raises:
+          InvalidOption: it has several, or an option that is for another kind of task.
+        """
+        works: dict[str, Function | None] = {"func": func, "command": self.command, "code": self.code, "path": self.path}
+        (kind, work), *others = [(name, work) for name, work in works.items() if work is not None]
+        if others or work is None:
+            both = f"a task has one of func, {', '.join(INSTEAD)}; it has {kind} already"
+            raise InvalidOption(self._label(), others[0][0], repr(options[others[0][0]]), both)
+        for name in (*COMMAND_OPTIONS, "func_name"):
+            its = "path" if name == "func_name" else "command"
+            if name in options and its != kind:
+                raise InvalidOption(self._label(), name, repr(options[name]), f"it is for a task with {its}=..., not {kind}")
+        return work
 
     def _inherited(self, name: str) -> Any:
         return getattr(self.session.config, name)
@@ -295,7 +376,7 @@ class Task(Optioned):
         if is_condition and "_sealed" in self.__dict__ and not isinstance(self.session.controls, Standby):
             self.check_condition(name, kept)
         execution = self.execution if name != "execution" else kept or self.session.config.execution
-        if execution == "process" and name in ("execution", "parameters"):
+        if execution == "process" and self.command is None and name in ("execution", "parameters"):
             check_portable(self.name, self.func)
             given = {**self.signature.arguments, **(kept if name == "parameters" else self.parameters)}
             check_parameters(self.name, travelling(given, self.session.config.param_materialize))

@@ -8,7 +8,7 @@ import trio
 
 from actors.args.base import Circumstances, all_valued
 from actors.args.signature import Signature
-from actors.callables import names_asyncio
+from actors.callables import backend_of
 from actors.conds.custom import Custom
 from actors.errors import ConditionBroken
 from actors.facts import Answer, Facts
@@ -93,5 +93,4 @@ class Asker:
         given = condition.given()
         kwargs = signature.fit(given, self._session.parameters)
         kwargs = all_valued(signature.owner, kwargs, Circumstances(task, self._session))
-        backend = "asyncio" if names_asyncio(condition.function) else "trio"
-        return Call(task.name if task is not None else "", "", condition.function, kwargs, backend=backend)
+        return Call(task.name if task is not None else "", "", condition.function, kwargs, backend=backend_of(condition.function))

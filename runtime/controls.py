@@ -73,6 +73,9 @@ class LiveControls:
     def kept(self, task: str | None, option: str) -> Any:
         return HERE
 
+    def parameters(self) -> Mapping[str, Any] | None:
+        return None
+
     def returned(self, task: str) -> Any:
         return HERE
 

@@ -51,6 +51,7 @@ class Run:
         "_execution",
         "_late",
         "_refused",
+        "_runner",
         "_scope",
         "_services",
         "_siblings",
@@ -68,6 +69,7 @@ class Run:
         self.launch = launch
         self.run_id = ""
         self._execution, self._task, self._terms, self._services = execution, task, terms, services
+        self._runner = execution if task.command is None else "command"  # the execution of those says only when they may start
         self._asked: str | None = None  # why the runtime asked it to end; the outcome is decided from this
         self._scope = trio.CancelScope()
         self._refused: InvalidRunId | None = None
@@ -101,7 +103,7 @@ class Run:
             await trio.lowlevel.checkpoint_if_cancelled()  # a function without awaits would not notice
             if self._asked is None:
                 call = self._call()
-                value = await self._services.runners[self._execution].run(call, self._scope)
+                value = await self._services.runners[self._runner].run(call, self._scope)
         except BaseException as exc:
             if is_fatal(exc):
                 self._services.report(Halt())  # before the end is: the next run would be cancelled too, and the next
@@ -136,17 +138,17 @@ class Run:
         if self._refused is not None:
             raise self._refused
         task, terms = self._task, self._terms
-        flag = Flag() if self._execution == "thread" else None
+        flag = Flag() if self._runner == "thread" else None
         kwargs: dict[str, Any] = {}
         here: Circumstances | None = None
         if not terms.bare or self.launch.params:
             session = self._services.session
             kwargs = task.signature.fit({**terms.parameters, **self.launch.params}, session.parameters)
-            if has_arguments(kwargs):
+            if task.path is not None or has_arguments(kwargs):
                 flag = flag or Flag()
                 here = Circumstances(task, session, flag, self.run_id, self.launch.returns or {})
-                is_here = self._execution in ("main", "async")
-                kwargs = all_valued(task.signature.owner, kwargs, here, stage=not is_here)
+                is_there = self._runner in ("thread", "process")
+                kwargs = all_valued(task.signature.owner, kwargs, here, stage=is_there)
         return Call(task.name, self.run_id, task.func, kwargs, flag, terms.backend, terms.grace, here)
 
     def _end(self, ending: Ending, call: Call | None, value: Any = None) -> None:
@@ -156,7 +158,7 @@ class Run:
         document = self._document(ending.action, now)
         document["end"] = now
         document["runtime"] = now - self._began
-        if ending is not SUCCESS:
+        if ending is not SUCCESS or self._runner == "command":
             output = call.output if call is not None else None
             details = {"reason": ending.reason, "exc_text": ending.exc_text, "output": output}
             document.update((column, text) for column, text in details.items() if text is not None)

@@ -24,6 +24,7 @@ from runtime.repo import RunRepo
 from runtime.runlog import History, RunLog
 from runtime.runners import Runner
 from runtime.runners.asyncio_loop import AsyncioLoop
+from runtime.runners.command import CommandRunner
 from runtime.runners.inline import InlineRunner
 from runtime.runners.process import ProcessRunner
 from runtime.runners.thread import ThreadRunner
@@ -136,6 +137,7 @@ def _assembled(app: App, log: RunLog, history: History) -> _Parts:
     process = ProcessRunner(lambda: program_of(app), app.session, patience)
     inline = InlineRunner(asyncio_loop)
     runners: dict[str, Runner] = {"main": inline, "async": inline, "thread": ThreadRunner(patience), "process": process}
+    runners["command"] = CommandRunner(patience)
     return _Parts(Supervisor(app.session, log, runners, patience, history), process, asyncio_loop)
 
 

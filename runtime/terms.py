@@ -9,7 +9,7 @@ from datetime import UTC, tzinfo
 from typing import Any
 
 from actors.args.base import Argument
-from actors.callables import names_asyncio
+from actors.callables import backend_of
 from actors.conds.base import Condition, leaves, never
 from actors.config import RunIdFunction
 from actors.policies import Timing
@@ -63,7 +63,7 @@ def terms_of(task: Task, local: tzinfo) -> Terms:
         parameters=task.parameters,
         end_condition=task.end_cond,
         sources=_sources_of(task),
-        bare=task.signature.is_bare and not task.parameters and not shared,
+        bare=task.signature.is_bare and not task.parameters and not shared and task.path is None,
     )
 
 
@@ -86,6 +86,8 @@ def _sources_of(task: Task) -> tuple[str, ...]:
     if not watched:
         return ()
     values = {**task.session.parameters, **task.signature.arguments, **task.parameters}.values()
+    if task.path is not None:  # what it asks for is seen when it is loaded
+        return tuple(sorted(watched))
     named = (key for value in values if isinstance(value, Argument) for key in value.tasks())
     return tuple(sorted(watched & {task.resolved(key) for key in named}))
 
@@ -93,4 +95,4 @@ def _sources_of(task: Task) -> tuple[str, ...]:
 def _backend_of(task: Task) -> str:
     if task.backend != "auto":
         return task.backend
-    return "asyncio" if names_asyncio(task.func) else "trio"
+    return backend_of(task.func) if task.path is None else "auto"

@@ -12,7 +12,8 @@ from actors import App, every, never
 from actors.config import EXECUTIONS, Config
 from actors.controls import Standby
 from actors.errors import InvalidOption, UnknownOption
-from actors.task import Task, TaskOptions
+from actors.options import Inherited
+from actors.task import Task, WorkOptions
 
 TASK_OPTIONS = ", ".join(Task.option_names())
 APP_OPTIONS = ", ".join(Config.option_names())
@@ -60,14 +61,15 @@ class TestNames:
             task.status = "success"
 
     def test_the_options_that_can_be_given_are_those_that_a_task_has(self):
-        assert set(Task.option_names()) == {*TaskOptions.__annotations__, "start_cond"}
+        assert set(Task.option_names()) == {*WorkOptions.__annotations__, "start_cond"}
 
     def test_what_a_task_inherits_is_a_setting_of_the_app(self):
-        inherited = {name for name in Task.option_names() if name in Config.option_names()}
+        inherited = {name for name in Task.option_names() if isinstance(getattr(Task, name), Inherited)}
         assert inherited == {
             "execution", "backend", "timeout", "grace", "multilaunch", "func_run_id", "timezone", "misfire", "overlap",
             "catchup_limit", "catchup_window", "queue_limit",
         }  # fmt: skip
+        assert inherited <= set(Config.option_names())
 
 
 IMPOSSIBLE = [
@@ -210,7 +212,7 @@ class TestDefaults:
         }
 
     def test_of_a_task(self, task):
-        own = {name: getattr(task, name) for name in Task.option_names() if name not in Config.option_names()}
+        own = {name: getattr(task, name) for name in Task.option_names() if not isinstance(getattr(Task, name), Inherited)}
         assert own == {
             "start_cond": never,
             "parameters": {},
@@ -224,6 +226,14 @@ class TestDefaults:
             "spread": 0.0,
             "description": None,
             "end_cond": None,
+            "cwd": None,
+            "env": {},
+            "shell": False,
+            "argform": "--",
+            "command": None,
+            "code": None,
+            "path": None,
+            "func_name": "main",
         }
 
     def test_keyword_settings_come_over_those_of_the_mapping(self):

@@ -2,6 +2,7 @@
 
 import asyncio
 import os
+import shlex
 import signal
 import threading
 from contextlib import asynccontextmanager
@@ -11,21 +12,30 @@ import trio
 
 import samples
 from actors import App
-from actors.errors import RemoteFailure, RunAbandoned, TaskTerminationException, WorkerDied
+from actors.commands import Command
+from actors.errors import CommandFailed, RemoteFailure, RunAbandoned, TaskTerminationException, WorkerDied
 from actors.termination import Flag
 from runtime.program import program_of
 from runtime.runners import Call
 from runtime.runners.asyncio_loop import AsyncioLoop
+from runtime.runners.command import CommandRunner
 from runtime.runners.inline import InlineRunner
 from runtime.runners.process import ProcessRunner
 from runtime.runners.thread import ThreadRunner
 from runtime.stopping import Patience
+
+
+def command(line):
+    """Make a command of a line for the shell."""
+    return Command.of(line, shell=True, cwd=None, env={}, argform="--")
+
 
 ENDLESS = {
     "trio": samples.sleeps_on_trio,
     "asyncio": samples.sleeps_on_asyncio,
     "thread": samples.passes_cancellation_points,
     "process": samples.sleeps,
+    "command": command("echo begins; sleep 60"),
 }
 
 
@@ -46,6 +56,8 @@ async def runner_of(kind, patience=None):
             await loop.close()
     elif kind == "thread":
         yield ThreadRunner(patience)
+    elif kind == "command":
+        yield CommandRunner(patience)
     else:
         app = App(log=None)
         runner = ProcessRunner(lambda: program_of(app), app.session, patience)
@@ -58,7 +70,11 @@ async def runner_of(kind, patience=None):
 
 
 def call(kind, function, grace=0.3, **kwargs):
-    """Make a call; the kinds on loops get an async function that does the same."""
+    """Make a call; the kinds on loops get an async function that does the same, commands a line."""
+    if kind == "command" and function is samples.returns:
+        function, kwargs = command(f"printf %s {shlex.quote(str(kwargs.get('value', 'result')))}"), {}
+    elif kind == "command" and function is samples.raises:
+        function = command("echo no >&2; exit 1")
     if kind in ("trio", "asyncio") and function not in ENDLESS.values():
         sync = function
 
@@ -67,6 +83,11 @@ def call(kind, function, grace=0.3, **kwargs):
 
     flag = Flag() if kind == "thread" else None
     return Call("it", "run 1", function, kwargs, flag, "asyncio" if kind == "asyncio" else "trio", grace)
+
+
+def value(kind, returned):
+    """Return the value that comes back where a function has returned that: what commands write is bytes."""
+    return str(returned).encode() if kind == "command" else returned
 
 
 async def cancelled_after_start(runner, a_call):
@@ -85,20 +106,22 @@ async def cancelled_after_start(runner, a_call):
 
 async def test_what_the_function_returns_comes_back(kind):
     async with runner_of(kind) as runner:
-        assert await runner.run(call(kind, samples.returns, value=[1, 2]), trio.CancelScope()) == [1, 2]
+        assert await runner.run(call(kind, samples.returns, value=[1, 2]), trio.CancelScope()) == value(kind, [1, 2])
 
 
 async def test_what_the_function_raises_comes_out(kind):
     async with runner_of(kind) as runner:
-        with pytest.raises((ValueError, RemoteFailure), match="no") as caught:
+        with pytest.raises((ValueError, RemoteFailure, CommandFailed), match="no") as caught:
             await runner.run(call(kind, samples.raises), trio.CancelScope())
     error = caught.value
-    assert isinstance(error.__cause__ if isinstance(error, RemoteFailure) else error, ValueError)
+    expected = CommandFailed if kind == "command" else ValueError
+    assert isinstance(error.__cause__ if isinstance(error, RemoteFailure) else error, expected)
 
 
 async def test_one_call_after_the_other_can_be_made(kind):
     async with runner_of(kind) as runner:
-        assert [await runner.run(call(kind, samples.returns, value=n), trio.CancelScope()) for n in range(3)] == [0, 1, 2]
+        returned = [await runner.run(call(kind, samples.returns, value=n), trio.CancelScope()) for n in range(3)]
+    assert returned == [value(kind, n) for n in range(3)]
 
 
 async def test_calls_can_be_made_at_once(kind):
@@ -111,7 +134,7 @@ async def test_calls_can_be_made_at_once(kind):
         async with trio.open_nursery() as nursery:
             for number in range(3):
                 nursery.start_soon(run, number)
-    assert sorted(values) == [0, 1, 2]
+    assert sorted(values) == [value(kind, n) for n in range(3)]
 
 
 async def test_a_cancelled_function_has_ended_when_the_cancellation_comes_out(kind):
@@ -129,7 +152,7 @@ async def test_after_a_cancellation_the_next_call_works(kind):
             await cancelled_after_start(runner, call(kind, ENDLESS[kind]))
         except* TaskTerminationException:
             pass
-        assert await runner.run(call(kind, samples.returns), trio.CancelScope()) == "result"
+        assert await runner.run(call(kind, samples.returns), trio.CancelScope()) == value(kind, "result")
 
 
 async def test_a_call_that_is_cancelled_already_leaves_nothing_behind(kind):
@@ -140,7 +163,7 @@ async def test_a_call_that_is_cancelled_already_leaves_nothing_behind(kind):
                 await runner.run(call(kind, ENDLESS[kind]), trio.CancelScope())
             except TaskTerminationException:
                 assert kind == "thread"
-        assert await runner.run(call(kind, samples.returns), trio.CancelScope()) == "result"
+        assert await runner.run(call(kind, samples.returns), trio.CancelScope()) == value(kind, "result")
 
 
 async def test_a_thread_that_cannot_be_ended_is_abandoned_after_its_grace():

@@ -132,7 +132,7 @@ class TestDefinition:
         assert app.session.tasks == []
 
     def test_a_task_needs_a_function(self, session):
-        with pytest.raises(TypeError, match="a task needs a function to run, not 'text'"):
+        with pytest.raises(TypeError, match="a task needs a function, or one of command, code, path, not 'text'"):
             session.create_task("text", "name")
         assert session.tasks == []
 

@@ -1,6 +1,7 @@
 """The public API as a type checker sees it. Checked, never run: see .ci/run."""
 
 from datetime import timedelta
+from pathlib import Path
 from typing import assert_type
 
 from actors import App, Flag, MinimalRunRecord, Session, Task, TerminationFlag, after_success, always, args, cron, daily, every
@@ -51,6 +52,11 @@ def plain(flag: object = TerminationFlag()) -> str:
 
 
 assert_type(app.task(func=plain)(), str)
+
+assert_type(app.task("every 1 hour", command=["pg_dump", Path("db")], cwd=Path("/srv"), env={"LANG": None}), Task)
+assert_type(app.task(command="pg_dump db | gzip > db.gz", name="dump", shell=True, argform="long"), Task)
+app.task(command=["pg_dump", 5])  # type: ignore[list-item]  # no text
+app.task(func=plain, command="pg_dump")  # type: ignore[call-overload]  # a function or a command
 
 task = app.session["add"]
 assert_type(task, Task)

@@ -8,8 +8,9 @@ from typing import Any, Protocol
 
 import trio
 
-from actors.args.base import Circumstances, all_valued
-from actors.callables import Function
+from actors.args.base import Circumstances
+from actors.callables import Function, backend_of
+from actors.sources import found
 from actors.termination import Flag
 
 
@@ -24,7 +25,7 @@ class Call:
     flag: Flag | None = None
     """Set by the runner when the run shall end, where the function cannot be cancelled: in threads there always is one."""
     backend: str = "trio"
-    """``trio`` or ``asyncio``: what drives the function if it is async."""
+    """``trio`` or ``asyncio``: what drives the function if it is async; ``auto`` is seen when it is found."""
     grace: float = 5.0
     """Seconds the function gets to end once it was asked to."""
     circumstances: Circumstances | None = None
@@ -36,7 +37,10 @@ class Call:
         """Call the function, with the values of its arguments: where it runs, as they are found there."""
         if self.circumstances is None:
             return self.function(**self.kwargs)
-        return self.function(**all_valued(f"task {self.task!r}", self.kwargs, self.circumstances))
+        function, kwargs = found(self.function, f"task {self.task!r}", self.kwargs, self.circumstances)
+        if self.backend == "auto":
+            self.backend = backend_of(function)
+        return function(**kwargs)
 
 
 class Runner(Protocol):

@@ -1,9 +1,10 @@
-"""What worker processes print: passed on line by line, and the last of it remembered."""
+"""What worker processes and commands print: passed on line by line, and the last of it remembered."""
 
 from __future__ import annotations
 
 import os
 from collections import deque
+from collections.abc import Callable
 from contextlib import suppress
 from typing import TextIO
 
@@ -18,20 +19,23 @@ _READ_AT_END = 1 << 20
 
 
 class Output:
-    """One stream of a worker: stdout or stderr.
+    """One stream of a process: stdout or stderr.
 
     Args:
       fd: the reading end of the pipe; it is closed with the output.
       sink: where lines go, each behind the prefix; None where the program has none.
       kept: where the last lines are remembered, of both streams in their order.
+      collect: called with all that comes, as it comes; None where nobody wants it.
     """
 
-    def __init__(self, fd: int, sink: TextIO | None, kept: deque[str]) -> None:
+    def __init__(self, fd: int, sink: TextIO | None, kept: deque[str], collect: Callable[[bytes], object] | None = None) -> None:
         os.set_blocking(fd, False)
-        self._fd, self._sink, self._kept = fd, sink, kept
+        self._fd, self._sink, self._kept, self._collect = fd, sink, kept, collect
         self._partial = bytearray()
         self._closed = False
         self.prefix = ""
+        self.last_line = ""
+        """The last line that was not blank."""
 
     async def pass_on(self) -> None:
         """Pass lines on until the stream ends or is closed. However much comes, others have their turn in between."""
@@ -64,6 +68,8 @@ class Output:
             data = os.read(self._fd, _READ_AT_ONCE)
         except BlockingIOError:
             return None
+        if self._collect is not None:
+            self._collect(data)
         self._partial += data
         *lines, rest = bytes(self._partial).split(b"\n")
         while len(rest) >= LONGEST_LINE:
@@ -77,6 +83,7 @@ class Output:
     def _emit(self, line: bytes) -> None:
         text = line.decode("utf-8", "backslashreplace").rstrip("\r")
         self._kept.append(text[:LONGEST_LINE])
+        self.last_line = text.strip() or self.last_line
         if self._sink is None:
             return
         with suppress(OSError, ValueError):  # our own stdout is closed; the run must not suffer for it

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import pickle
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -13,6 +13,7 @@ from actors.callables import Function, check_portable, qualname_of
 from actors.errors import WorkerDied
 from actors.portable import pickled_parameters
 from actors.session import Session
+from actors.sources import InFile
 from runtime.runners import Call
 from runtime.runners.worker import Worker
 from runtime.stopping import Patience
@@ -98,7 +99,7 @@ class ProcessRunner:
             known = _Reference(call.function, qualname_of(call.function), _by_reference(call.function))
             self._references[call.task] = known
         kwargs = pickled_parameters(call.task, call.kwargs)
-        return frame(Job(call.task, call.run_id, known.qualname, known.pickled, kwargs, call.backend))
+        return frame(Job(call.task, call.run_id, known.qualname, known.pickled, kwargs, call.backend, _returns(call)))
 
     async def _start(self, task: str) -> Worker:
         if self._program is None:
@@ -112,6 +113,11 @@ class ProcessRunner:
             await worker.end(self._patience)
             raise
         return worker
+
+
+def _returns(call: Call) -> Mapping[str, Any]:
+    """Return what goes along for a function that is loaded only there."""
+    return call.circumstances.returns if call.circumstances is not None and isinstance(call.function, InFile) else {}
 
 
 def _by_reference(function: Function) -> bytes | None:

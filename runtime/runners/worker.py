@@ -22,6 +22,8 @@ from actors.session import Session
 from runtime import worker as worker_side
 from runtime.runners import Call
 from runtime.runners.output import LINES_KEPT, Output
+from runtime.runners.pipes import pipe
+from runtime.runners.status import in_words
 from runtime.stopping import Patience
 from runtime.worker.protocol import (
     HEAD,
@@ -41,7 +43,6 @@ _TO_GET_READY = 120.0
 _TO_EXIT = 1.0
 _TO_REAP = 1.0
 _CHUNK = 1 << 16
-_SIGNALS = frozenset(map(int, signal.Signals))
 
 
 class Worker:
@@ -65,9 +66,9 @@ class Worker:
             ours.callback(connection.close)
             its.callback(its_connection.close)
             connection.setblocking(False)
-            its_lifeline, lifeline = _pipe(its, ours)
-            out, its_out = _pipe(ours, its)
-            err, its_err = _pipe(ours, its)
+            its_lifeline, lifeline = pipe(its, ours)
+            out, its_out = pipe(ours, its)
+            err, its_err = pipe(ours, its)
             process = await trio.lowlevel.open_process(
                 [sys.executable, "-P", _SCRIPT, str(its_connection.fileno()), str(its_lifeline)],
                 stdin=subprocess.DEVNULL,
@@ -189,10 +190,7 @@ class Worker:
         status = self.process.returncode
         if status is None:
             return "closed its connection without an answer"
-        if status >= 0:
-            return f"exited with status {status} before it answered"
-        name = (signal.strsignal(-status) or "unknown") if -status not in _SIGNALS else signal.Signals(-status).name
-        return f"was killed by signal {-status} ({name}{', out of memory?' if -status == signal.SIGKILL else ''})"
+        return in_words(status) + (" before it answered" if status >= 0 else "")
 
     def _mark(self, prefix: str) -> None:
         for output in self.outputs:
@@ -201,14 +199,6 @@ class Worker:
     def _signal(self, number: signal.Signals) -> None:
         with suppress(ProcessLookupError, PermissionError):
             os.killpg(self.process.pid, number)
-
-
-def _pipe(reader: ExitStack, writer: ExitStack) -> tuple[int, int]:
-    """Return the two ends of a new pipe, each to be closed with the stack it belongs to."""
-    reading, writing = os.pipe()
-    reader.callback(os.close, reading)
-    writer.callback(os.close, writing)
-    return reading, writing
 
 
 def _reply(request: Request, session: Session) -> Reply:
@@ -249,6 +239,9 @@ def _answered(question: str, args: tuple[Any, ...], session: Session) -> Any:
             return [task.name for task in session.tasks]
         case "kept", (task, option):
             return pickled_or_none(getattr(session.config if task is None else session[task], option))
+        case "parameters", ():
+            blobs = {name: pickled_or_none(value) for name, value in session.parameters.items()}
+            return {name: blob for name, blob in blobs.items() if blob is not None}
         case "returned", (task,):
             return pickled_result(task, session.returns[task])
     raise AssertionError(question)

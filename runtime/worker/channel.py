@@ -122,6 +122,10 @@ class RemoteControls:
         """Have the scheduler's loggers handle a record, given by its attributes."""
         self._ask("log", record)
 
+    def parameters(self) -> Mapping[str, Any] | None:
+        pickled: dict[str, bytes] = self._ask("parameters")
+        return {name: pickle.loads(blob) for name, blob in pickled.items()}
+
     def returned(self, task: str) -> Any:
         return pickle.loads(self._ask("returned", task))
 

@@ -10,11 +10,12 @@ import sys
 from typing import Any
 
 from actors.app import App
-from actors.args.base import Circumstances, all_valued, has_arguments
-from actors.callables import Function, qualname_of
+from actors.args.base import Circumstances, has_arguments
+from actors.callables import Function, backend_of, qualname_of
 from actors.errors import UnportableFunction
 from actors.loading import become_worker
 from actors.portable import describe, first_line, loaded_parameters, pickled_result, portable
+from actors.sources import InFile, found
 from actors.task import Task
 from actors.termination import Flag, current_flag, current_task
 from runtime.loading import load
@@ -91,16 +92,17 @@ class Caller:
     def _value(self, job: Job) -> Any:
         function = _find(self._app, job)
         kwargs = loaded_parameters(job.task, job.kwargs)
-        flag = Flag() if has_arguments(kwargs) else None
+        flag = Flag() if has_arguments(kwargs) or isinstance(function, InFile) else None
         if flag is not None:
             forward_logs(self._controls, self._log_level)
-            here = Circumstances(_task(self._app, job, function), self._app.session, flag, job.run_id)
-            kwargs = all_valued(f"task {job.task!r}", kwargs, here)
+            here = Circumstances(_task(self._app, job, function), self._app.session, flag, job.run_id, job.returns)
+            function, kwargs = found(function, f"task {job.task!r}", kwargs, here)
             if any(value is flag for value in kwargs.values()):
                 signal.signal(signal.SIGTERM, lambda *_: flag.set())
         current_flag.set(flag)
         value = function(**kwargs)
-        return run_to_end(value, job.backend, flag or Flag()) if inspect.iscoroutine(value) else value
+        backend = backend_of(function) if job.backend == "auto" else job.backend
+        return run_to_end(value, backend, flag or Flag()) if inspect.iscoroutine(value) else value
 
 
 def _find(app: App, job: Job) -> Function:

@@ -1,4 +1,4 @@
-"""Lifeline: a worker does not outlive its scheduler, however either of them ends."""
+"""Lifeline: a worker or a command does not outlive its scheduler, however either of them ends."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ import fcntl
 import os
 import signal
 import threading
+from contextlib import suppress
 
 
 def hold(fd: int) -> None:
@@ -16,11 +17,26 @@ def hold(fd: int) -> None:
     waits for it does the same elsewhere.
     """
     os.set_inheritable(fd, False)
+    tie(fd, os.getpgid(0))
+    threading.Thread(target=_watch, args=(fd,), name="callsheet lifeline", daemon=True).start()
+
+
+def tie(fd: int, group: int) -> None:
+    """On Linux, have SIGKILL sent to a process group when the other end of the pipe `fd` is closed, while any of it holds `fd`.
+
+    All who have inherited `fd` hold the same open file, so that the scheduler can do this for a program that knows nothing of it.
+    """
     if hasattr(fcntl, "F_SETSIG"):
-        fcntl.fcntl(fd, fcntl.F_SETOWN, -os.getpgid(0))
+        with suppress(ProcessLookupError):  # it has ended already
+            fcntl.fcntl(fd, fcntl.F_SETOWN, -group)
         fcntl.fcntl(fd, fcntl.F_SETSIG, signal.SIGKILL)
         fcntl.fcntl(fd, fcntl.F_SETFL, fcntl.fcntl(fd, fcntl.F_GETFL) | os.O_ASYNC)
-    threading.Thread(target=_watch, args=(fd,), name="callsheet lifeline", daemon=True).start()
+
+
+def untie(fd: int) -> None:
+    """Undo what :func:`tie` did: the other end can be closed, and nobody is killed."""
+    if hasattr(fcntl, "F_SETSIG"):
+        fcntl.fcntl(fd, fcntl.F_SETFL, fcntl.fcntl(fd, fcntl.F_GETFL) & ~os.O_ASYNC)
 
 
 def _watch(fd: int) -> None:

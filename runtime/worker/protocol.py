@@ -13,7 +13,7 @@ from __future__ import annotations
 import pickle
 import struct
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 _LENGTH = struct.Struct("!Q")
@@ -80,6 +80,8 @@ class Job:
     kwargs: Mapping[str, bytes]
     """Each pickled on its own, so that one that cannot be loaded is known by its name."""
     backend: str
+    returns: Mapping[str, Any] = field(default_factory=dict)
+    """What the tasks returned that started it, where the function is loaded only there, and may ask for that."""
 
 
 @dataclass(frozen=True)

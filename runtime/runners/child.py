@@ -1,0 +1,135 @@
+"""One program that a command has started, as the scheduler sees it."""
+
+from __future__ import annotations
+
+import logging
+import os
+import signal
+import subprocess
+import sys
+from collections import deque
+from contextlib import ExitStack, suppress
+
+import trio
+
+from actors.commands import Command
+from actors.errors import CommandFailed
+from runtime.logs import runtime_log
+from runtime.runners import Call
+from runtime.runners.output import LINES_KEPT, Output
+from runtime.runners.pipes import pipe
+from runtime.runners.status import in_words
+from runtime.stopping import Patience
+from runtime.worker import lifeline
+
+MOST_RETURNED = 64 << 20
+"""Bytes of stdout that are kept to be returned."""
+_LONGEST_WORD = 300
+"""Characters of the last line of stderr that are quoted."""
+_TO_REAP = 1.0
+
+
+class Child:
+    """A program that runs. It leads a process group of its own, which is killed with a scheduler that is killed."""
+
+    def __init__(self, call: Call, process: trio.Process, lifeline_ends: tuple[int, int], stdout: int, stderr: int) -> None:
+        self._task = call.task
+        self._process = process
+        self._lifeline_ends = lifeline_ends  # both: the one holds the group to us, through the other it is let go
+        self._returned = bytearray()
+        self._dropped = False
+        self._kept: deque[str] = deque(maxlen=LINES_KEPT)
+        self._stdout = Output(stdout, sys.stdout, self._kept, self._collect)
+        self._stderr = Output(stderr, sys.stderr, self._kept)
+        self._outputs = (self._stdout, self._stderr)
+        for output in self._outputs:
+            output.prefix = f"[{call.task} {call.run_id}] "
+
+    @classmethod
+    async def spawn(cls, call: Call, command: Command) -> Child:
+        """Start the program of `command` with the parameters of `call`.
+
+        Raises:
+          CommandFailed: there is no such program or folder, or it may not be used; says which.
+        """
+        with ExitStack() as ours, ExitStack() as its:  # what is ours is kept if all goes well; what is its own never is
+            its_lifeline, our_lifeline = pipe(ours, ours)
+            out, its_out = pipe(ours, its)
+            err, its_err = pipe(ours, its)
+            try:
+                process = await trio.lowlevel.open_process(
+                    command.argv_for(call.kwargs),
+                    stdin=subprocess.DEVNULL,
+                    stdout=its_out,
+                    stderr=its_err,
+                    pass_fds=[its_lifeline],
+                    start_new_session=True,
+                    cwd=command.cwd,
+                    env=command.environment(os.environ),
+                )
+            except OSError as exc:
+                what = f": {os.fsdecode(exc.filename)!r}" if exc.filename is not None else ""
+                raise CommandFailed(call.task, command.line, f"could not be started: {exc.strerror}{what}") from exc
+            ours.pop_all()
+            lifeline.tie(its_lifeline, process.pid)
+            return cls(call, process, (its_lifeline, our_lifeline), out, err)
+
+    async def wait(self, *, for_group: bool = False) -> int:
+        """Pass on what it writes until it has exited, and return its exit status.
+
+        Args:
+          for_group: wait also until nobody else holds its output any more, as those do whom it has started.
+        """
+        async with trio.open_nursery() as nursery:
+            for output in self._outputs:
+                nursery.start_soon(output.pass_on)
+            status = await self._process.wait()
+            if not for_group:
+                nursery.cancel_scope.cancel()
+        return status
+
+    async def end(self, patience: Patience, grace: float) -> None:
+        """End it with its group, if it goes on, and let go of it. Not to be cancelled, but bounded.
+
+        Of a program that has exited by itself, what it has left running in the background is left alone.
+        """
+        if self._process.returncode is None:
+            self._signal(signal.SIGTERM)
+            with patience.allow(grace):
+                await self.wait(for_group=True)
+            self._signal(signal.SIGKILL)
+            with trio.CancelScope(deadline=trio.current_time() + _TO_REAP, shield=True):
+                await self._process.wait()
+        lifeline.untie(self._lifeline_ends[0])
+        for fd in self._lifeline_ends:
+            os.close(fd)
+        for output in self._outputs:
+            output.finish_run()
+            output.close()
+
+    @property
+    def stdout(self) -> bytes:
+        """What it has written to stdout, up to the most that is kept."""
+        return bytes(self._returned)
+
+    @property
+    def last_lines(self) -> str | None:
+        """The last lines it has written, to stdout and stderr; None if there are none."""
+        return "\n".join(self._kept) or None
+
+    def how(self, status: int) -> str:
+        """Return in words how it ended, with what it said last."""
+        said = self._stderr.last_line[:_LONGEST_WORD]
+        return f"{in_words(status)}: {said}" if said else in_words(status)
+
+    def _collect(self, data: bytes) -> None:
+        room = MOST_RETURNED - len(self._returned)
+        self._returned += data[:room]
+        if len(data) > room and not self._dropped:
+            self._dropped = True
+            told = "task %r writes more than %d bytes to stdout: only these are returned"
+            runtime_log.tell(logging.WARNING, told, self._task, MOST_RETURNED)
+
+    def _signal(self, number: signal.Signals) -> None:
+        with suppress(ProcessLookupError, PermissionError):
+            os.killpg(self._process.pid, number)

@@ -1,0 +1,43 @@
+"""Command: each run is a program, started by the scheduler itself and waited for without holding it up."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import trio
+
+from actors.commands import Command
+from actors.errors import CommandFailed
+from runtime.runners import Call
+from runtime.runners.child import Child
+from runtime.stopping import Patience
+
+
+class CommandRunner:
+    """Runs the programs of commands. What one writes to stdout is what it returns, as bytes.
+
+    A program is ended for certain: SIGTERM to its group, the call's grace, SIGKILL. Whatever its exit status is after that, it
+    tells how the program ended and not that it has done its work, so it is no answer: the cancellation comes out.
+    """
+
+    def __init__(self, patience: Patience) -> None:
+        self._patience = patience
+
+    async def run(self, call: Call, scope: trio.CancelScope) -> Any:
+        """Run the command of `call`, as :meth:`Runner.run` promises.
+
+        Raises:
+          CommandFailed: it could not be started, or did not exit with status 0.
+        """
+        command = call.function
+        assert isinstance(command, Command)
+        with scope:
+            child = await Child.spawn(call, command)
+            try:
+                status = await child.wait()
+            finally:
+                await child.end(self._patience, call.grace)
+                call.output = child.last_lines
+            if status != 0:
+                raise CommandFailed(call.task, command.line, child.how(status))
+            return child.stdout
