@@ -83,7 +83,8 @@ class RuntimeThread:
         """
         self.leave("shutdown, as its thread was stopped")
         try:
-            if (ended := self.wait(self.patience if timeout is None else timeout)) is None:
+            ended = self.wait(self.patience if timeout is None else timeout)
+            if ended is None and self.is_running:
                 self.give_up()
         except KeyboardInterrupt:
             self.shut_down(force=True)
