@@ -102,8 +102,8 @@ class RuntimeThread:
 
     def begin(self) -> None:
         """Begin to start the app, without waiting for that; ``started`` tells."""
+        atexit.register(self._stop_at_exit)  # before, since the thread takes it back when it ends
         self._thread.start()
-        atexit.register(self._stop_at_exit)
 
     def leave(self, reason: str) -> None:
         """Shut the app down unless that goes on already, and return at once."""

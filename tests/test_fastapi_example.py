@@ -106,9 +106,13 @@ def test_a_body_that_holds_no_parameters_is_refused(client):
     assert client.ask("POST", "/tasks/count/run", [1, 2])[0] == 422
 
 
-def children(pid):
-    """Return the ids of the child processes of all threads of a process."""
-    return [int(child) for thread in Path(f"/proc/{pid}/task").iterdir() for child in (thread / "children").read_text().split()]
+def wait_for_children(pid):
+    """Wait until threads of a process have begun child processes, and return their ids."""
+    deadline = time.monotonic() + 30
+    while not (found := [child for file in Path(f"/proc/{pid}/task").glob("*/children") for child in file.read_text().split()]):
+        assert time.monotonic() < deadline, "no child process has begun"
+        time.sleep(0.02)
+    return [int(child) for child in found]
 
 
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
@@ -118,9 +122,7 @@ def test_a_signal_to_the_server_ends_everything_and_leaves_no_child(way, number,
     with Started(*way) as program:
         client = Client(program)
         client.ask("POST", "/tasks/count/run", {"limit": 10**9})
-        client.wait_for("/tasks/count", lambda task: task["is_running"])
-        workers = children(program.process.pid)
-        assert workers
+        workers = wait_for_children(program.process.pid)
         program.process.send_signal(number)
         assert program.wait_ended(within=30) in (0, -number, 128 + number)
     for pid in workers:
