@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from contextlib import AbstractAsyncContextManager
 from typing import TYPE_CHECKING, Any, Unpack
 
 from actors.callables import Function
@@ -17,6 +18,7 @@ from actors.session import AppHooks, Session
 from actors.task import Task, WorkOptions
 
 if TYPE_CHECKING:
+    import runtime
     from actors.records import Repo
 
 
@@ -54,6 +56,71 @@ class App(Declaring[Task]):
           LogLocked, LogUnusable: the run log cannot be used; nothing was started.
         """
         self._run_only(None)
+
+    async def serve(self) -> None:
+        """Run the app inside an async program, until it is shut down or ends by itself.
+
+        ::
+
+            async with asyncio.TaskGroup() as group:  # or a nursery of trio
+                group.create_task(app.serve())
+                ...
+
+        On trio it runs in the program's own loop, on asyncio in a thread of its own. A cancellation shuts it down in order, and
+        is raised once it has ended; see :meth:`running` for what else holds.
+
+        Raises:
+          AlreadyRunning, InvalidOption, LogLocked, LogUnusable: as :meth:`running` says.
+        """
+        import runtime
+
+        await runtime.serve(self)
+
+    def running(self) -> AbstractAsyncContextManager[runtime.Hosted]:
+        """Run the app inside an async program for as long as the block lasts.
+
+        ::
+
+            @asynccontextmanager
+            async def lifespan(api: FastAPI) -> AsyncIterator[None]:
+                async with app.running():
+                    yield
+
+        On trio it runs in the program's own loop, on asyncio in a thread of its own, which does not block the loop. No signal
+        handlers are touched. The block begins when the app has started. Leaving it, also by a cancellation, shuts the app down
+        in order and waits for that: ``shutdown_wait`` and a few seconds at most. A cancellation during this wait ends the app at
+        once. ``session.restart()`` restarts the app in the same place, whatever ``restarting`` says, and the block goes on.
+
+        What ignores its end is left behind with the thread, and named in the log; the app then cannot be started again. On
+        trio there is no thread to leave behind: a coroutine that swallows its cancellation holds up the end of the block.
+
+        Raises:
+          AlreadyRunning: the app runs already.
+          InvalidOption: a condition names a task that is not there.
+          LogLocked, LogUnusable: the run log cannot be used; nothing was started.
+        """
+        import runtime
+
+        return runtime.running(self)
+
+    def start_in_thread(self) -> runtime.RuntimeThread:
+        """Run the app in a thread of its own, beside whatever else the program does, and return once it has started.
+
+        ::
+
+            with app.start_in_thread() as handle:  # or without a block: the end of the program stops it
+                app.session["fetch"].run()
+                handle.wait(timeout=60)
+
+        The value has ``shut_down()``, ``wait()``, ``stop()`` and ``is_running``. No signal handlers are touched. In a worker
+        process, and under the command line, it ends the loading of the module instead, as :meth:`run` does.
+
+        Raises:
+          AlreadyRunning, InvalidOption, LogLocked, LogUnusable: as :meth:`running` says.
+        """
+        import runtime
+
+        return runtime.start_in_thread(self)
 
     def _declare(self, func: Function | None, name: str | None, start_cond: StartCondition, options: WorkOptions) -> Task:
         return self.session.create_task(func, name, start_cond, **options)

@@ -72,6 +72,17 @@ class Standby:
     def __init__(self) -> None:
         self.launches: deque[tuple[str, Mapping[str, Any]]] = deque()
         self._changing = threading.Lock()  # threads may ask while a runtime takes
+        self._claimed = False
+
+    def claim(self) -> bool:
+        """Take the session for one runtime, until that releases it; return whether it was free, of whatever thread."""
+        with self._changing:
+            was_free, self._claimed = not self._claimed, True
+        return was_free
+
+    def release(self) -> None:
+        """Let another runtime have the session."""
+        self._claimed = False
 
     def take(self) -> list[tuple[str, Mapping[str, Any]]]:
         """Return the launches that wait, and forget them."""

@@ -96,7 +96,9 @@ class LiveControls:
         try:
             self._token.run_sync_soon(self._deliver, message)
         except trio.RunFinishedError:
-            raise NotRunning(type(message).__name__) from None
+            if not isinstance(message, Ask):
+                raise NotRunning(type(message).__name__) from None
+            self._standby.launch(message.task, message.params)
 
 
 def _asker() -> str:

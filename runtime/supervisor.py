@@ -116,6 +116,11 @@ class Supervisor:
             Terminate: self._on_terminate,
         }
 
+    @property
+    def is_ending(self) -> bool:
+        """Whether a shutdown has begun."""
+        return self._shutdown is not None
+
     async def run(
         self,
         asked: list[tuple[str, Mapping[str, Any]]],
@@ -517,7 +522,9 @@ class Supervisor:
     def _give_up(self) -> None:
         """Leave what could not be ended, each with its record, and end."""
         for actor in (*self._actors.values(), *self._leaving):
-            self.stuck += actor.give_up(f"{self._reason}; stuck: it ignores its cancellation")
+            if left := actor.give_up(f"{self._reason}; stuck: it ignores its cancellation"):
+                runtime_log.tell(logging.ERROR, "task %r ignores its cancellation: %d runs are given up", actor.task.name, left)
+                self.stuck += left
         self.stuck += self._asker.count
         self.over.set()
 

@@ -54,6 +54,11 @@ class System:
         self.session = session
         self._supervisor = supervisor
 
+    @property
+    def is_ending(self) -> bool:
+        """Whether a shutdown has begun."""
+        return self._supervisor.is_ending
+
     def shut_down(self, *, force: bool = False, reason: str = "shutdown, asked for by the program") -> None:
         """End the runtime and return at once; only from the trio thread. See :meth:`Session.shut_down`."""
         self._supervisor.mailbox.put(ShutDown(force, reason))
@@ -81,12 +86,12 @@ async def open_runtime(app: App, *, only: list[str] | None = None, clock: Clock 
       InvalidOption: a condition names a task that is not there.
       LogLocked, LogUnusable: the run log cannot be used; nothing was started.
     """
-    session, standby = app.session, _standby_of(app.session)
+    session, standby = app.session, _claimed(app.session)
     log = RunLog(_journal_of(session), clock if clock is not None else SystemClock())
-    history = log.open()
     failure: Exception | None = None
     live: LiveControls | None = None
     try:
+        history = log.open()
         parts = _assembled(app, log, history)
         live = LiveControls(parts.supervisor.mailbox.put, standby, log.clock)
         session.controls = live
@@ -106,6 +111,7 @@ async def open_runtime(app: App, *, only: list[str] | None = None, clock: Clock 
         if live is not None:
             live.close()
         log.close()
+        standby.release()
 
 
 @dataclass(frozen=True, slots=True)
@@ -141,12 +147,14 @@ def _assembled(app: App, log: RunLog, history: History) -> _Parts:
     return _Parts(Supervisor(app.session, log, runners, patience, history), process, asyncio_loop)
 
 
-def _standby_of(session: Session) -> Standby:
-    """Return the controls that wait while nothing runs, having checked that the session may be run."""
+def _claimed(session: Session) -> Standby:
+    """Return the controls that wait while nothing runs, claimed for one runtime, having checked that the session may be run."""
     check_may_run()
     if not isinstance(standby := session.controls, Standby):
         raise AlreadyRunning
     session.check_references()
+    if not standby.claim():
+        raise AlreadyRunning
     return standby
 
 

@@ -9,7 +9,8 @@ from pathlib import Path
 import pytest
 
 from actors import conds
-from commands import cli
+from commands import cli, python
+from runtime import RuntimeThread
 
 ROOT = Path(__file__).resolve().parents[1]
 
@@ -67,6 +68,21 @@ def test_the_examples_of_a_page_run(page):
         Path("jobs.py").write_text(block)
         done = cli("next", "jobs.py", "--json")
         assert (done.returncode, done.stderr.count("Error")) == (0, 0), done.stderr
+
+
+@pytest.mark.parametrize("number", range(3), ids=["fastapi", "trio", "thread"])
+def test_the_examples_of_the_page_on_embedding_run(number):
+    if number == 0:
+        pytest.importorskip("fastapi", reason="the example needs what the dev extra brings")
+    Path("jobs.py").write_text(blocks("docs/how-to/embedding.md", "python")[number])
+    done = python("jobs.py")
+    assert (done.returncode, done.stderr.count("Error")) == (0, 0), done.stderr
+    assert cli("tasks", "jobs.py").returncode == 0
+
+
+def test_the_page_on_embedding_names_what_a_handle_has():
+    for name in re.findall(r"^\| `(\w+)[(`]", (ROOT / "docs/how-to/embedding.md").read_text(), re.MULTILINE):
+        assert hasattr(RuntimeThread, name), name
 
 
 def test_the_commands_of_the_page_on_conditions_run():

@@ -7,6 +7,7 @@ from typing import assert_type
 from actors import App, Flag, MinimalRunRecord, Session, Task, TerminationFlag, after_success, always, args, cron, daily, every
 from actors.conds import Condition, Custom, running
 from actors.policies import Overlap
+from runtime import Ended
 
 app = App(execution="thread", log=None, timeout="5 minutes")
 
@@ -84,3 +85,18 @@ App(exection="async")  # type: ignore[call-arg]  # a setting that is misspelled
 App(execution="proces")  # type: ignore[arg-type]  # a mode that there is not
 
 app.session.get_repo().model = MinimalRunRecord
+
+
+async def hosts() -> None:
+    async with app.running() as system:
+        system.on_run_ended(lambda ended: print(ended.action))
+        system.shut_down(force=True)
+        assert_type(await system.wait_ended(), Ended)
+    await app.serve()
+
+
+with app.start_in_thread() as handle:
+    assert_type(handle.wait(timeout=1.5), Ended | None)
+    assert_type(handle.stop(), Ended | None)
+    assert_type(handle.is_running, bool)
+    handle.shut_down(force=True)
