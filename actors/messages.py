@@ -25,6 +25,10 @@ class Launch(NamedTuple):
     """Until when it may start; past that it is missed."""
     asked: bool = True
     """Whether somebody asked for it; else its condition did."""
+    attempt: int = 1
+    """Which attempt of its run it is."""
+    run_id: str | None = None
+    """The id of the run that it goes on with; None begins one."""
 
 
 class Start(NamedTuple):
@@ -48,6 +52,8 @@ class Cancel(NamedTuple):
     """The id of the runs that are meant; None means all of the task."""
     number: int | None = None
     """The launch that is meant; None means all."""
+    is_timeout: bool = False
+    """Whether they took too long: then they may be tried again."""
 
 
 class RunStarted(NamedTuple):
@@ -63,6 +69,15 @@ class RunEnded(NamedTuple):
     launch: Launch
     run_id: str
     action: Action
+
+
+class AttemptEnded(NamedTuple):
+    """Task actor to supervisor: the record ``retry`` is in the log, and the run goes on with its next attempt."""
+
+    launch: Launch
+    run_id: str
+    retry_at: float
+    """Seconds since the epoch at which that is to begin."""
 
 
 class Ask(NamedTuple):
@@ -123,5 +138,7 @@ class ShutDown(NamedTuple):
     """Whether the app starts again afterwards."""
 
 
-ToSupervisor = Answered | RunStarted | RunEnded | Ask | Terminate | TaskAdded | TaskRemoved | TaskChanged | Halt | ShutDown
+ToSupervisor = (
+    Answered | RunStarted | RunEnded | AttemptEnded | Ask | Terminate | TaskAdded | TaskRemoved | TaskChanged | Halt | ShutDown
+)
 ToTaskActor = Start | Cancel | Stop

@@ -82,7 +82,7 @@ async def open_runtime(app: App, *, only: list[str] | None = None, clock: Clock 
     """
     session, standby = app.session, _standby_of(app.session)
     log = RunLog(_journal_of(session), clock if clock is not None else SystemClock())
-    history = log.open()
+    history = log.open(lambda name: session[name].retries if name in session else None)
     failure: Exception | None = None
     live: LiveControls | None = None
     try:

@@ -12,6 +12,7 @@ from actors.callables import names_asyncio
 from actors.conds import Condition, never
 from actors.config import RunIdFunction
 from actors.policies import Timing
+from actors.retries import Retry
 from actors.task import Task
 from runtime.machine import machine_name
 
@@ -36,6 +37,8 @@ class Terms:
     parameters: Mapping[str, Any] = field(default_factory=dict)
     bare: bool = False
     """Whether a launch without parameters of its own has no arguments to find."""
+    retries: Retry | None = None
+    """How a run that failed is tried again; None if it is not, unless the function itself asks for it."""
 
 
 def terms_of(task: Task, local: tzinfo) -> Terms:
@@ -55,6 +58,7 @@ def terms_of(task: Task, local: tzinfo) -> Terms:
         run_id=task.func_run_id,
         parameters=task.parameters,
         bare=task.signature.is_bare and not task.parameters,
+        retries=task.retries if task.retries.limit else None,
     )
 
 

@@ -14,6 +14,7 @@ from actors.callables import Function, qualname_of
 from actors.errors import UnportableFunction, UnportableResult
 from actors.loading import become_worker
 from actors.portable import describe, first_line, loaded_parameters, portable
+from actors.retries import kinds_of
 from actors.task import Task
 from actors.termination import Flag, current_flag, current_task
 from runtime.loading import load
@@ -85,7 +86,8 @@ def _answer(app: App, job: Job) -> Returned | Raised:
         blob = _pickled(job.task, value)
         return Returned(blob, spent=not _flushed())
     except BaseException as exc:
-        return Raised(type(exc).__name__, first_line(exc), user_traceback(exc), portable(exc), spent=not _flushed())
+        spent = not _flushed()
+        return Raised(type(exc).__name__, first_line(exc), user_traceback(exc), portable(exc), spent, kinds_of(exc))
     finally:
         if heeds_flag:
             signal.signal(signal.SIGTERM, signal.SIG_DFL)

@@ -114,6 +114,8 @@ class Raised:
     text: str
     error: bytes | None
     spent: bool = False
+    kinds: tuple[str, ...] = ()
+    """The qualified names of its class and all that this derives from."""
 
 
 def frame(message: object) -> bytes:
