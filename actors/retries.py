@@ -71,6 +71,13 @@ class Retry(TaskSignal):
             limit, self.base, factor, self.cap, jitter, self.on, self.unless, past_next, self.after
         )  # what it keeps when pickled
 
+    def __eq__(self, other: object) -> bool:
+        """Policies are values."""
+        return self.args == other.args if type(other) is type(self) else NotImplemented
+
+    def __hash__(self) -> int:
+        return hash(self.args)
+
     def __reduce__(self) -> tuple[Any, ...]:
         return _copy, (type(self), self.args), {**self.__dict__, "_cause": str(self)}
 

@@ -8,19 +8,19 @@ from pathlib import Path
 import pytest
 
 import samples
-from actors import App, every, never
+from actors import App, Retry, every, never
 from actors.config import EXECUTIONS, Config
 from actors.errors import InvalidOption, UnknownOption
 from actors.task import Task, TaskOptions
 
 TASK_OPTIONS = (
     "start_cond, execution, backend, parameters, timeout, grace, multilaunch, func_run_id, on_startup, on_shutdown, priority, "
-    "disabled, permanent, timezone, misfire, overlap, catchup_limit, catchup_window, queue_limit, deadline, jitter, spread, "
-    "description"
+    "disabled, permanent, timezone, misfire, overlap, catchup_limit, catchup_window, queue_limit, retries, deadline, jitter, "
+    "spread, description"
 )
 APP_OPTIONS = (
     "execution, backend, multilaunch, func_run_id, timeout, grace, max_process_count, max_thread_count, shutdown_wait, "
-    "stop_when_idle, restarting, timezone, env, misfire, overlap, catchup_limit, catchup_window, queue_limit, log"
+    "stop_when_idle, restarting, timezone, env, misfire, overlap, catchup_limit, catchup_window, queue_limit, retries, log"
 )
 
 
@@ -72,7 +72,7 @@ class TestNames:
         inherited = {name for name in Task.option_names() if name in Config.option_names()}
         assert inherited == {
             "execution", "backend", "timeout", "grace", "multilaunch", "func_run_id", "timezone", "misfire", "overlap",
-            "catchup_limit", "catchup_window", "queue_limit",
+            "catchup_limit", "catchup_window", "queue_limit", "retries",
         }  # fmt: skip
 
 
@@ -209,6 +209,7 @@ class TestDefaults:
             "catchup_limit": 10,
             "catchup_window": 86400.0,
             "queue_limit": 10,
+            "retries": Retry(0),
             "log": Path(".callsheet/runs.jsonl").absolute(),
         }
 
@@ -248,6 +249,7 @@ INHERITED = [
     ("catchup_limit", 2, 3),
     ("catchup_window", 60.0, 90.0),
     ("queue_limit", 2, 3),
+    ("retries", Retry(2), Retry(3)),
     *(("execution", mode, "main" if mode != "main" else "async") for mode in EXECUTIONS),
 ]
 
