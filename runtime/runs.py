@@ -196,7 +196,7 @@ class Run:
     def _following(self, failure: Failure, document: Mapping[str, Any]) -> NextAttempt:
         """Return what follows this attempt, of whose failure `document` tells."""
         terms, launch, now = self._terms, self.launch, document["created"]
-        if terms.retries is None and failure.wanted is None:
+        if (terms.retries is None and failure.wanted is None) or self._task.on_shutdown:  # nothing waits for that any more
             return NO_MORE
         next_start = self._services.next_start(launch.task, now)
         return next_attempt(terms.retries, failure, seed_of(document), launch.attempt, now, next_start, terms.zone)

@@ -303,6 +303,20 @@ class TestARun:
             await system.wait_ended()
         assert actions(app) == ["run", "retry", "run", "success"]
 
+    async def test_a_task_for_the_end_of_the_app_is_not_tried_again(self, autojump_clock):
+        app = app_of(on_shutdown=True, retries=3)
+        async with life(app):
+            await passes(1)
+        assert actions(app) == ["run", "fail"]
+
+    async def test_a_task_without_retries_that_asks_for_them_uses_up_those_it_asked_for(self, autojump_clock):
+        app = app_of(failing(error=lambda _: Retry(1, after=1)))
+        async with life(app):
+            app.session["it"].run()
+            await passes(60)
+        assert actions(app) == ["run", "retry", "run", "fail"]
+        assert (end(app).reason, end(app).attempt, end(app).attempts) == ("Retry", 2, 2)
+
 
 class TestTimeouts:
     @pytest.mark.parametrize("error", [None, TaskTerminationException, ValueError])

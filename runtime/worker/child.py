@@ -86,8 +86,8 @@ def _answer(app: App, job: Job) -> Returned | Raised:
         blob = _pickled(job.task, value)
         return Returned(blob, spent=not _flushed())
     except BaseException as exc:
-        spent = not _flushed()
-        return Raised(type(exc).__name__, first_line(exc), user_traceback(exc), portable(exc), spent, kinds_of(exc))
+        text, kinds = user_traceback(exc), kinds_of(exc)
+        return Raised(type(exc).__name__, first_line(exc), text, portable(exc), kinds, spent=not _flushed())
     finally:
         if heeds_flag:
             signal.signal(signal.SIGTERM, signal.SIG_DFL)

@@ -113,9 +113,9 @@ class Raised:
     message: str
     text: str
     error: bytes | None
-    spent: bool = False
-    kinds: tuple[str, ...] = ()
+    kinds: tuple[str, ...]
     """The qualified names of its class and all that this derives from."""
+    spent: bool = False
 
 
 def frame(message: object) -> bytes:
