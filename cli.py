@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 
 P = ParamSpec("P")
 DEFAULT_LOG = ".callsheet/runs.jsonl"
-STATUSES = ("running", "success", "fail", "terminate", "inaction", "crash", "missed", "error")
+STATUSES = ("running", "success", "fail", "terminate", "inaction", "crash", "retry", "missed", "error")
 UUID_DIGITS = 32
 FARTHEST = 100 * 366 * 86400.0
 """Seconds that a simulation covers at most."""
@@ -371,7 +371,20 @@ def _about(row: dict[str, Any]) -> str:
     from runtime import tables as shown
 
     reason: str = row.get("reason", "")
-    return f"{reason} (the last at {shown.moment(row['last'])})" if row.get("count", 1) > 1 else reason
+    if row.get("count", 1) > 1:
+        return f"{reason} (the last at {shown.moment(row['last'])})"
+    if row["status"] != "retry" and row.get("attempt", 1) == 1:
+        return reason
+    again = f", again at {shown.moment(row['retry_at'])}" if "retry_at" in row else ""
+    said = f"attempt {_attempt(row)}{again}"
+    return f"{reason} ({said})" if reason else said
+
+
+def _attempt(row: dict[str, Any]) -> str:
+    """Return which attempt a row is about; an empty text where there is only one."""
+    if "attempt" not in row:
+        return ""
+    return f"{row['attempt']} of {row['attempts']}" if "attempts" in row else str(row["attempt"])
 
 
 def _start_row(start: Start, zone: tzinfo) -> dict[str, Any]:
@@ -529,6 +542,8 @@ def _print_run(row: dict[str, Any]) -> None:
             ("late", shown.seconds(row.get("late"))),
             ("took", shown.seconds(row.get("runtime"))),
             ("reason", row.get("reason", "")),
+            ("attempt", _attempt(row)),
+            ("again", shown.moment(row.get("retry_at"))),
         ]
     )
     for name, title in (("exc_text", "traceback"), ("output", "last output")):

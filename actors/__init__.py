@@ -20,6 +20,7 @@ from actors.records import MinimalRecord as MinimalRecord
 from actors.records import MinimalRunRecord as MinimalRunRecord
 from actors.records import TaskLogRecord as TaskLogRecord
 from actors.records import TaskRunRecord as TaskRunRecord
+from actors.retries import Retry as Retry
 from actors.session import Session as Session
 from actors.task import Task as Task
 from actors.termination import Flag as Flag

@@ -15,6 +15,7 @@ from actors.conds.option import StartCondition, read
 from actors.controls import HERE
 from actors.options import Option, Optioned, instance_of, one_of
 from actors.policies import MISFIRES, OVERLAPS, Misfire, Overlap
+from actors.retries import Retry, to_retries
 from actors.timespans import TimeSpan, to_seconds
 from actors.zones import to_zone
 
@@ -119,6 +120,7 @@ class Settings(TypedDict, total=False):
     catchup_limit: int
     catchup_window: TimeSpan
     queue_limit: int
+    retries: int | Retry
     log: str | os.PathLike[str] | None
 
 
@@ -170,6 +172,8 @@ class Config(Optioned):
     """How old slots may be that it makes up for."""
     queue_limit = Option(to_count, 10)
     """How many slots ``overlap="queue"`` keeps at most."""
+    retries = Option[int | Retry, Retry](to_retries, 0)
+    """How often a run that failed is tried again, or a :class:`Retry` that also says when and after which errors."""
     log = Option[str | os.PathLike[str] | None, Path | None](to_log, ".callsheet/runs.jsonl")
     """The file of the run log, relative to the working directory at that time; None keeps records in memory."""
 

@@ -26,7 +26,8 @@ CallsheetError
 ├── TargetError                       a program the command line cannot load
 └── TaskSignal                        raised by task functions to choose their outcome
     ├── TaskTerminationException      "I ended early because I was asked to"
-    └── TaskInactionException         "there was nothing to do"
+    ├── TaskInactionException         "there was nothing to do"
+    └── Retry                         "I failed; try me again": see :mod:`actors.retries`
 
 ``LoadingEnded`` stands outside: it ends the loading of a module where that would start the app, and must not be caught by
 ``except Exception``.
@@ -332,9 +333,10 @@ class RunAbandoned(RunBroken):
 class RemoteFailure(CallsheetError):
     """What a task function raised in a worker process. ``__cause__`` is the error itself where it survived the way back."""
 
-    def __init__(self, kind: str, message: str, text: str) -> None:
-        super().__init__(kind, message, text)
+    def __init__(self, kind: str, message: str, text: str, kinds: Sequence[str] = ()) -> None:
+        super().__init__(kind, message, text, tuple(kinds))
         self.kind, self.message, self.text = kind, message, text
+        self.kinds = tuple(kinds)  # the qualified names of its class and all that this derives from
 
     def __str__(self) -> str:
         return f"{self.kind}: {self.message}" if self.message else self.kind

@@ -10,8 +10,9 @@ from typing import Any, Literal, NamedTuple, get_args
 
 Action = Literal["run", "success", "fail", "terminate", "inaction", "crash"]
 """What a record of a run says happened: ``run`` when a run starts, then exactly one of the others."""
-Event = Literal["run", "success", "fail", "terminate", "inaction", "crash", "missed", "error"]
-"""What any record says happened. The last two are about no run: starts that did not happen, a condition that raised."""
+Event = Literal["run", "success", "fail", "terminate", "inaction", "crash", "retry", "missed", "error"]
+"""What any record says happened. ``retry``: an attempt failed, and the run goes on with another. The last two are about no run:
+starts that did not happen, a condition that raised."""
 
 ACTIONS: tuple[Action, ...] = get_args(Action)
 TERMINAL: tuple[Action, ...] = tuple(action for action in ACTIONS if action != "run")

@@ -27,6 +27,10 @@ class Launch(NamedTuple):
     """Whether somebody asked for it; else its condition did."""
     returns: Mapping[str, Any] | None = None
     """{task: what its run returned that led to this launch}, where the function asks for that."""
+    attempt: int = 1
+    """Which attempt of its run it is."""
+    run_id: str | None = None
+    """The id of the run that it goes on with; None begins one."""
 
 
 class Start(NamedTuple):
@@ -50,6 +54,8 @@ class Cancel(NamedTuple):
     """The id of the runs that are meant; None means all of the task."""
     number: int | None = None
     """The launch that is meant; None means all."""
+    is_timeout: bool = False
+    """Whether they took too long: then they may be tried again."""
 
 
 class RunStarted(NamedTuple):
@@ -65,6 +71,15 @@ class RunEnded(NamedTuple):
     launch: Launch
     run_id: str
     action: Action
+
+
+class AttemptEnded(NamedTuple):
+    """Task actor to supervisor: the record ``retry`` is in the log, and the run goes on with its next attempt."""
+
+    launch: Launch
+    run_id: str
+    retry_at: float
+    """Seconds since the epoch at which that is to begin."""
 
 
 class Ask(NamedTuple):
@@ -125,5 +140,7 @@ class ShutDown(NamedTuple):
     """Whether the app starts again afterwards."""
 
 
-ToSupervisor = Answered | RunStarted | RunEnded | Ask | Terminate | TaskAdded | TaskRemoved | TaskChanged | Halt | ShutDown
+ToSupervisor = (
+    Answered | RunStarted | RunEnded | AttemptEnded | Ask | Terminate | TaskAdded | TaskRemoved | TaskChanged | Halt | ShutDown
+)
 ToTaskActor = Start | Cancel | Stop

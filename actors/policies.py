@@ -120,11 +120,11 @@ def delay(timing: Timing, slot: float, period: float, *, is_late: bool = False) 
     """
     if not timing.spread and not timing.jitter:
         return 0.0
-    total = _share(timing.seed) * timing.spread + _share(f"{timing.seed}\0{slot!r}") * timing.jitter
+    total = share(timing.seed) * timing.spread + share(f"{timing.seed}\0{slot!r}") * timing.jitter
     return total % (period / 10 if is_late else period) if period < INF else total
 
 
-def _share(text: str) -> float:
+def share(text: str) -> float:
     """Return a number from 0 up to 1 that looks random and always is the same for the same text."""
     from hashlib import blake2b  # takes 5 ms to import, which each worker would pay
 

@@ -1,6 +1,7 @@
 """The records of the run log, and the models that queries return.
 
-Records of the actions ``missed`` and ``error`` are about no run, and have an empty ``run_id``.
+Records of the actions ``missed`` and ``error`` are about no run, and have an empty ``run_id``. A run that is tried again has a
+``run`` and a ``retry`` for each attempt but the last.
 A model is a selection of the columns: ``repo.model = MinimalRunRecord`` and queries return that. Times are seconds since
 the epoch, ``runtime`` is seconds.
 """
@@ -73,7 +74,8 @@ class TaskRunRecord:
     output: str | None = None
     """The last lines that a failed process run wrote to stdout and stderr."""
     cause: str | None = None
-    """Why starts were missed: ``down``, ``suspended``, ``blocked``, ``deadline``, ``overlap``, ``paused`` or ``error``."""
+    """Why starts were missed: ``down``, ``suspended``, ``blocked``, ``deadline``, ``overlap``, ``paused`` or ``error``.
+    Why a run is tried again: ``fail``, ``timeout``, ``crash`` or, where its function wants it, ``asked``."""
     count: int | None = None
     """How many starts were missed; 1000 is that many or more."""
     first: float | None = None
@@ -81,13 +83,21 @@ class TaskRunRecord:
     last: float | None = None
     blocker: str | None = None
     """The id of the run that was in the way."""
+    attempt: int | None = None
+    """Which attempt of the run it is about; None where none may follow the first."""
+    attempts: int | None = None
+    """How many there may be."""
+    retry_at: float | None = None
+    """When the next one is to begin."""
+    params: dict[str, Any] | None = None
+    """What the run was launched with, for the next attempt; None where that is no plain data, and cannot be kept."""
 
 
 def is_record(document: Mapping[str, Any]) -> bool:
     """Return whether `document` has what every record has; the run log may hold what somebody else put there."""
     if document.get("action") not in EVENTS or "created" not in document:
         return False
-    texts, moments = ("task_name", "run_id"), ("created", "start", "due", "first", "last")
+    texts, moments = ("task_name", "run_id"), ("created", "start", "due", "first", "last", "attempt", "retry_at")
     return all(isinstance(document.get(name), str) for name in texts) and all(
         isinstance(document.get(name, 0.0), (float, int)) for name in moments
     )

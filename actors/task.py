@@ -39,6 +39,7 @@ from actors.family import Family
 from actors.options import Inherited, Option, Optioned, instance_of, one_of
 from actors.policies import Misfire, Overlap
 from actors.portable import check_parameters
+from actors.retries import Retry, to_retries
 from actors.sources import Code, InFile
 from actors.timespans import TimeSpan, to_finite, to_seconds
 from actors.zones import to_zone
@@ -73,6 +74,7 @@ class TaskOptions(TypedDict, total=False):
     catchup_limit: int | None
     catchup_window: TimeSpan | None
     queue_limit: int | None
+    retries: int | Retry | None
     deadline: TimeSpan
     jitter: TimeSpan
     spread: TimeSpan
@@ -175,6 +177,8 @@ class Task(Optioned):
     """Seconds: how old slots may be that it makes up for; default: the app's."""
     queue_limit = Inherited(to_count)
     """How many slots ``overlap="queue"`` keeps; default: the app's."""
+    retries = Inherited[int | Retry, Retry](to_retries)
+    """How often a run that failed is tried again: a whole number, or a :class:`Retry`; default: the app's."""
     deadline = Option[TimeSpan, float](to_timeout, "never")
     """Seconds after which a slot is not started any more but put on record as missed; infinity is never."""
     jitter = Option[TimeSpan, float](to_finite, 0)

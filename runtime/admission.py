@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import heapq
 from collections import defaultdict, deque
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 
 from actors.messages import Launch
 from runtime.agenda import Agenda
@@ -38,6 +38,7 @@ class Admission:
         self._unstarted: set[int] = set()  # numbers of those admitted of which nothing was heard yet
         self._waiting: defaultdict[str, int] = defaultdict(int)  # {task: its launches that have not started}
         self._delayed: dict[int, Launch] = {}  # {number: launch}
+        self._paused: defaultdict[str, int] = defaultdict(int)  # {task: its delayed launches that are no first attempts}
         self._delays: Agenda[int] = Agenda()
 
     @property
@@ -56,8 +57,12 @@ class Admission:
         return self._delays.next_moment()
 
     def waiting(self, task: str) -> int:
-        """Return how many launches of `task` have not started."""
-        return self._waiting.get(task, 0)
+        """Return how many launches of `task` have not started, those left out that pause between two attempts."""
+        return self._waiting.get(task, 0) - (self._paused.get(task, 0) if self._paused else 0)
+
+    def paused(self, task: str) -> int:
+        """Return how many runs of `task` pause between two attempts."""
+        return self._paused.get(task, 0)
 
     @property
     def running(self) -> int:
@@ -78,11 +83,13 @@ class Admission:
         self._waiting[launch.task] += 1
         self._delayed[launch.number] = launch
         self._delays.set(launch.number, until)
+        if launch.attempt > 1:
+            self._paused[launch.task] += 1
 
     def offer_due(self, now: float) -> None:
         """Let the delayed launches wait for their turn whose moment has come."""
         for number in self._delays.take_due(now):
-            self._line_up(self._delayed.pop(number))
+            self._line_up(self._delay_no_more(number))
 
     def _line_up(self, launch: Launch) -> None:
         if launch.task in self._engaged and not self._terms[launch.task].multilaunch:
@@ -101,16 +108,20 @@ class Admission:
             while waiting:
                 heapq.heappush(self._ready, waiting.pop())
 
-    def withdraw(self, task: str | None = None) -> list[Launch]:
-        """Take the launches that wait, of `task` or of all, out again and return them in their order."""
-        delayed = [launch for launch in self._delayed.values() if task in (None, launch.task)]
-        for launch in delayed:
-            del self._delayed[launch.number]
+    def withdraw(self, task: str | None = None, chosen: Callable[[Launch], bool] = lambda _: True) -> list[Launch]:
+        """Take the launches that wait, of `task` or of all, and that are `chosen`, out again and return them in their order."""
+        taken = [launch for launch in self._delayed.values() if task in (None, launch.task) and chosen(launch)]
+        for launch in taken:
+            self._delay_no_more(launch.number)
             self._delays.drop(launch.number)
-        taken = sorted([*delayed, *self._take(task)], key=lambda launch: launch.number)
+        for launch in self._take(task):
+            if chosen(launch):
+                taken.append(launch)
+            else:
+                self._line_up(launch)
         for launch in taken:
             self._waits_no_more(launch)
-        return taken
+        return sorted(taken, key=lambda launch: launch.number)
 
     def _take(self, task: str | None) -> list[Launch]:
         taken = [launch for name in self._names(task) for launch in self._queues.pop(name, ())]
@@ -158,6 +169,14 @@ class Admission:
             self._engage(queue.popleft())
             if not queue:
                 del self._queues[launch.task]
+
+    def _delay_no_more(self, number: int) -> Launch:
+        launch = self._delayed.pop(number)
+        if launch.attempt > 1:
+            self._paused[launch.task] -= 1
+            if not self._paused[launch.task]:
+                del self._paused[launch.task]
+        return launch
 
     def _waits_no_more(self, launch: Launch) -> None:
         left = self._waiting[launch.task] - 1

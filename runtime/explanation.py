@@ -15,7 +15,7 @@ from actors.conds.base import Any as AnyOf
 from actors.conds.custom import Custom
 from actors.conds.cycles import During, Once
 from actors.conds.slots import At, Delay, Every, OnCron
-from actors.conds.status import Retry, Running, Status
+from actors.conds.status import Retrying, Running, Status
 from actors.facts import Facts
 from actors.periods.anchors import LAST
 from actors.periods.cron import Cron
@@ -187,7 +187,7 @@ def _waits_for(condition: Condition, now: float, facts: Facts, show: Callable[[f
             reasons.append(f"{', '.join(map(repr, missing))} to have {condition.outcome} since its last start")
     elif isinstance(condition, (Running, Status)) and condition.task is not None:
         reasons.append(f"runs of {condition.task!r}")
-    elif isinstance(condition, Retry):
+    elif isinstance(condition, Retrying):
         reasons.append(f"{facts.own.fails} failures in a row, up to {'any number' if condition.most is None else condition.most}")
     if isinstance(condition, Custom):
         reasons.append(f"its function, asked every {to_words(condition.poll)}")

@@ -203,6 +203,14 @@ class Lookout:
         followed = self._followed.get(name)
         return followed.facts if followed is not None else None
 
+    def next_start(self, name: str, moment: float) -> float:
+        """Return the first slot of a task after `moment`, or infinity."""
+        followed = self._followed.get(name)
+        try:
+            return math.inf if followed is None else followed.condition.slot_after(moment, followed.facts)
+        except (Exception, SystemExit):  # it is the user's, and is put on record when it is asked whether it holds
+            return math.inf
+
     def rest(self, name: str) -> None:
         """Do not look at a task again by itself."""
         self._agenda.set(name, math.inf)

@@ -9,13 +9,16 @@ import trio
 
 from actors.errors import (
     CallsheetError,
+    InvalidRunId,
     RemoteFailure,
     RunAbandoned,
     TaskInactionException,
+    TaskSignal,
     TaskTerminationException,
 )
 from actors.facts import Action
 from actors.portable import describe, first_line
+from actors.retries import Failure, Retry
 from runtime.tracebacks import user_traceback
 
 _HINTS = {
@@ -34,6 +37,7 @@ class Ending:
 
 
 SUCCESS = Ending("success")
+TIMEOUT = Failure.of(TimeoutError())
 
 
 def judge(error: BaseException, asked: str | None) -> Ending:
@@ -56,6 +60,26 @@ def judge(error: BaseException, asked: str | None) -> Ending:
     text = user_traceback(error)
     said_already = isinstance(error, CallsheetError) and "\n" not in text
     return Ending("fail", describe(error) + _hint(error), None if said_already else text)
+
+
+def failure_of(error: BaseException, asked: str | None, *, timed_out: bool = False) -> Failure | None:
+    """Return what may be a reason to try again the run that raised `error`; None if it is not to be tried again.
+
+    Args:
+      error, asked: as :func:`judge` takes them.
+      timed_out: whether it was asked to end for nothing but its timeout.
+    """
+    original = error.__cause__ if isinstance(error, RemoteFailure) and error.__cause__ is not None else error
+    if isinstance(original, TaskInactionException) or is_fatal(error):
+        return None
+    if timed_out:
+        return TIMEOUT
+    if asked is not None or isinstance(original, InvalidRunId):
+        return None
+    if isinstance(original, TaskSignal) and not isinstance(original, Retry):
+        return None
+    failure = Failure.of(original)
+    return failure._replace(kinds=error.kinds) if isinstance(error, RemoteFailure) and error.kinds else failure
 
 
 def is_fatal(error: BaseException) -> bool:

@@ -9,10 +9,10 @@ from actors.records import is_record, run_key
 
 
 def runs_in(documents: Iterable[dict[str, Any]]) -> list[dict[str, Any]]:
-    """Return one row for each run, in the order in which they began or, unstarted, ended.
+    """Return one row for each attempt of a run, in the order in which they began or, unstarted, ended.
 
-    A row is the run's last record, with ``status`` for its action: ``running`` where there is no end. What is about no run has
-    a row of its own.
+    A row is the attempt's last record, with ``status`` for its action: ``running`` where there is no end. What is about no run
+    has a row of its own.
     """
     rows: list[dict[str, Any]] = []
     open_rows: dict[tuple[Any, ...], dict[str, Any]] = {}

@@ -4,17 +4,19 @@ from __future__ import annotations
 
 import logging
 from collections import deque
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import suppress
 from typing import Any
 
 from actors.facts import ACTIONS, TaskFacts
 from actors.records import is_record, run_key
+from actors.retries import Retry
+from runtime.attempts import after_crash, given_up
 from runtime.clock import Clock
 from runtime.journal import Journal
 from runtime.logs import runtime_log, task_log
 
-LEVELS = {"fail": logging.ERROR, "error": logging.ERROR, "missed": logging.WARNING}
+LEVELS = {"fail": logging.ERROR, "error": logging.ERROR, "missed": logging.WARNING, "retry": logging.WARNING}
 WAITING_RECORDS = 10_000
 """How many records are kept in memory while the log cannot be written."""
 
@@ -31,6 +33,7 @@ class History:
         self.count = 0
         """How many documents there were."""
         self._open: dict[tuple[str, str, float | None], dict[str, Any]] = {}  # {(task, run id, start): their "run" records}
+        self._waiting: dict[tuple[Any, ...], dict[str, Any]] = {}  # {key of an attempt: "retry" record, while no other came}
 
     @classmethod
     def of(cls, documents: Iterable[dict[str, Any]]) -> History:
@@ -50,15 +53,24 @@ class History:
         action, key, created = document["action"], run_key(document), document["created"]
         self.latest = max(self.latest, created)
         facts = self.facts.setdefault(document["task_name"], TaskFacts())
+        if action == "retry":
+            self._open.pop(key, None)
+            if document.keys() >= {"attempt", "retry_at"}:
+                self._waiting[_attempt_key(document)] = document
+            return
         if action not in ACTIONS:
             if isinstance(last := document.get("last"), (int, float)):
                 facts.decide(last)
             return
-        facts.note(action, created, self.count)
+        goes_on = bool(self._waiting) and self._waiting.pop(_attempt_key(document, before=1), None) is not None
+        if goes_on and action == "run":
+            facts.status = "run"  # it has started before
+        else:
+            facts.note(action, created, self.count)
         if action == "run":
             facts.decide(document.get("due", created))
             self._open[key] = document
-        elif self._open.pop(key, None) is None and "due" in document:  # it was ended before it started
+        elif self._open.pop(key, None) is None and "due" in document and not goes_on:  # it was ended before it started
             facts.decide(document["due"])
             facts.claimed = self.count
 
@@ -71,6 +83,10 @@ class History:
     def open_runs(self) -> list[dict[str, Any]]:
         """Return the "run" records of the runs that have no end."""
         return list(self._open.values())
+
+    def waiting_attempts(self) -> list[dict[str, Any]]:
+        """Return the "retry" records of the runs whose next attempt is still to come."""
+        return list(self._waiting.values())
 
 
 class RunLog:
@@ -91,26 +107,31 @@ class RunLog:
         """How many records there are, and other lines: the number of the latest."""
         return self._count
 
-    def open(self) -> History:
-        """Lock the journal, close the runs that a former life left open, and return what it amounts to.
+    def open(self, policy_of: Callable[[str], Retry | None] = lambda _: None) -> History:
+        """Lock the journal, close the runs that a former life left open and that do not go on, and return what it amounts to.
+
+        Args:
+          policy_of: tells how the task of a name is tried again; None if there is no such task.
 
         Raises:
           LogLocked, LogUnusable: it cannot be written; nothing was changed.
         """
         self._journal.open()
         try:
-            return self._taken_over()
+            return self._taken_over(policy_of)
         except BaseException:
             self._journal.close()
             raise
 
-    def _taken_over(self) -> History:
+    def _taken_over(self, policy_of: Callable[[str], Retry | None]) -> History:
         history = History.of(self._journal.read())
         self._count = history.count
-        for begun in history.open_runs():
-            crash = {**begun, "created": self.clock.now(), "action": "crash", "reason": "the runtime ended before the run did"}
-            self.record(crash)
-            history.take_in(crash)
+        closed = [after_crash(begun, policy_of(begun["task_name"]), self.clock.now()) for begun in history.open_runs()]
+        given = (given_up(ended, policy_of(ended["task_name"]), self.clock.now()) for ended in history.waiting_attempts())
+        closed += [document for document in given if document is not None]
+        for document in closed:
+            self.record(document)
+            history.take_in(document)
         return history
 
     def note(self, document: dict[str, Any]) -> None:
@@ -155,6 +176,11 @@ class RunLog:
             self._waiting.popleft()
 
 
+def _attempt_key(document: Mapping[str, Any], before: int = 0) -> tuple[Any, ...]:
+    """Return what tells an attempt of a run from others, or that many before it."""
+    return document["task_name"], document["run_id"], document.get("due"), document.get("attempt", 1) - before
+
+
 def _is_note(document: Mapping[str, Any]) -> bool:
     """Return whether `document` is what the runtime notes for its next start."""
     schedule = document.get("schedule")
@@ -169,5 +195,8 @@ def _is_note(document: Mapping[str, Any]) -> bool:
 def _sayings(document: Mapping[str, Any]) -> Iterator[str]:
     yield f"task {document['task_name']!r}" + (f" run {document['run_id']}" if document["run_id"] else "")
     yield f"{document['action']} ({document['reason']})" if document.get("reason") else document["action"]
+    if (retry_at := document.get("retry_at")) is not None:
+        wait = f"{max(retry_at - document['created'], 0.0):.1f} s"
+        yield f"attempt {document['attempt']} of {document['attempts']}, again in {wait}"
     if text := document.get("exc_text"):
         yield f"\n{text}"

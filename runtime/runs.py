@@ -11,18 +11,22 @@ import trio
 
 from actors.args.base import Circumstances, all_valued, has_arguments
 from actors.errors import InvalidRunId
-from actors.facts import Action
-from actors.messages import Halt, Launch, RunEnded, RunStarted, ToSupervisor
+from actors.facts import Action, Event
+from actors.messages import AttemptEnded, Halt, Launch, RunEnded, RunStarted, ToSupervisor
 from actors.portable import describe
+from actors.retries import Failure, NextAttempt, next_attempt
 from actors.session import Session
 from actors.task import Task
 from actors.termination import Flag, current_task
+from runtime.attempts import kept_params, seed_of
 from runtime.clock import Clock
 from runtime.ids import RunIds
-from runtime.outcome import SUCCESS, Ending, is_fatal, judge
+from runtime.outcome import SUCCESS, TIMEOUT, Ending, failure_of, is_fatal, judge
 from runtime.runlog import RunLog
 from runtime.runners import Call, Runner
 from runtime.terms import Terms
+
+NO_MORE = NextAttempt()
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,10 +40,12 @@ class Services:
     runners: Mapping[str, Runner]
     report: Callable[[ToSupervisor], None]
     """Delivers a message to the supervisor."""
+    next_start: Callable[[str, float], float]
+    """Returns when the condition of a task starts it next after a moment; infinity where it names no slots."""
 
 
 class Run:
-    """One execution of a task. ``claim`` it, then ``live`` it, once each; exactly one terminal record follows.
+    """One execution of a task. ``claim`` it, then ``live`` it, once each; exactly one terminal record follows, or a ``retry``.
 
     Args:
       siblings: {number of the launch: run} of those of the task that go on, which it joins, and leaves when it ends.
@@ -57,6 +63,7 @@ class Run:
         "_siblings",
         "_task",
         "_terms",
+        "_timed_out",
         "launch",
         "run_id",
     )
@@ -71,12 +78,14 @@ class Run:
         self._execution, self._task, self._terms, self._services = execution, task, terms, services
         self._runner = execution if task.command is None else "command"  # the execution of those says only when they may start
         self._asked: str | None = None  # why the runtime asked it to end; the outcome is decided from this
+        self._timed_out = False
         self._scope = trio.CancelScope()
         self._refused: InvalidRunId | None = None
         self._began = 0.0
 
-    def cancel(self, reason: str) -> None:
-        """Ask it to end, for `reason`; the first reason counts."""
+    def cancel(self, reason: str, *, is_timeout: bool = False) -> None:
+        """Ask it to end, for `reason`; the first reason counts, but whoever asks beside its timeout does not want it again."""
+        self._timed_out = is_timeout and (self._timed_out or self._asked is None)
         if self._asked is None:
             self._asked = reason
             self._scope.cancel(reason=reason)
@@ -86,9 +95,15 @@ class Run:
         self.run_id, self._refused = run_id_of(self._task, self._terms, self.launch, self._services.ids)
         self._began = now = self._services.clock.now()
         self._late = max(now - self.launch.due, 0.0)
-        facts, number = self._task.facts, self._services.log.record(self._document("run", now))
+        document = self._document("run", now)
+        if self._terms.retries is not None:
+            document["params"] = kept_params(self.launch.params)
+        facts, number = self._task.facts, self._services.log.record(document)
         facts.going[self.launch.number] = now
-        facts.note("run", now, number, claims=self.launch.asked)
+        if self.launch.attempt == 1:
+            facts.note("run", now, number, claims=self.launch.asked)
+        else:
+            facts.status = "run"  # it has started before, as far as conditions are concerned
         self._services.report(RunStarted(self.launch, self.run_id))
 
     async def live(self) -> None:
@@ -107,13 +122,13 @@ class Run:
         except BaseException as exc:
             if is_fatal(exc):
                 self._services.report(Halt())  # before the end is: the next run would be cancelled too, and the next
-            outside = "the runtime was cancelled" if trio.current_effective_deadline() == -math.inf else None
-            self._end(judge(exc, self._asked or outside), call)
+            asked = self._asked or ("the runtime was cancelled" if trio.current_effective_deadline() == -math.inf else None)
+            self._end(judge(exc, asked), call, failure=failure_of(exc, asked, timed_out=self._timed_out))
             if is_fatal(exc):
                 raise
         else:
             if self._scope.cancelled_caught or call is None:
-                self._end(Ending("terminate", self._asked), call)
+                self._end(Ending("terminate", self._asked), call, failure=TIMEOUT if self._timed_out else None)
                 return
             self._end(SUCCESS, call, value)
 
@@ -121,8 +136,8 @@ class Run:
         """Put on record that it was terminated although it goes on; what comes of it later changes nothing."""
         self._end(Ending("terminate", reason), None)
 
-    def _document(self, action: Action, now: float) -> dict[str, Any]:
-        return {
+    def _document(self, action: Event, now: float) -> dict[str, Any]:
+        document = {
             "created": now,
             "task_name": self.launch.task,
             "run_id": self.run_id,
@@ -132,6 +147,11 @@ class Run:
             "due": self.launch.due,
             "late": self._late,
         }
+        if self._terms.retries is not None:
+            document["attempt"], document["attempts"] = self.launch.attempt, self._terms.retries.limit + 1
+        elif self.launch.attempt > 1:
+            document["attempt"] = self.launch.attempt
+        return document
 
     def _call(self) -> Call:
         """Value the arguments; what goes wrong here fails the run as if the function had raised it."""
@@ -151,7 +171,7 @@ class Run:
                 kwargs = all_valued(task.signature.owner, kwargs, here, stage=is_there)
         return Call(task.name, self.run_id, task.func, kwargs, flag, terms.backend, terms.grace, here)
 
-    def _end(self, ending: Ending, call: Call | None, value: Any = None) -> None:
+    def _end(self, ending: Ending, call: Call | None, value: Any = None, *, failure: Failure | None = None) -> None:
         if self._siblings.pop(self.launch.number, None) is None:  # it was given up
             return
         now = self._services.clock.now()
@@ -162,6 +182,14 @@ class Run:
             output = call.output if call is not None else None
             details = {"reason": ending.reason, "exc_text": ending.exc_text, "output": output}
             document.update((column, text) for column, text in details.items() if text is not None)
+            following = NO_MORE if failure is None else self._following(failure, document)
+            if following.attempts is not None:
+                document["attempt"], document["attempts"] = self.launch.attempt, following.attempts
+            if failure is not None and following.at is not None:
+                self._pause(document, failure, following.at)
+                return
+            if following.because:
+                document["reason"] = f"{ending.reason}; {following.because}"
         number = self._services.log.record(document)
         if ending is SUCCESS:
             self._services.session.returns.keep(self._task.name, value)
@@ -170,30 +198,54 @@ class Run:
         facts.note(ending.action, now, number)
         self._services.report(RunEnded(self.launch, self.run_id, ending.action))
 
+    def _following(self, failure: Failure, document: Mapping[str, Any]) -> NextAttempt:
+        """Return what follows this attempt, of whose failure `document` tells."""
+        terms, launch, now = self._terms, self.launch, document["created"]
+        if (terms.retries is None and failure.wanted is None) or self._task.on_shutdown:  # nothing waits for that any more
+            return NO_MORE
+        next_start = self._services.next_start(launch.task, now)
+        return next_attempt(terms.retries, failure, seed_of(document), launch.attempt, now, next_start, terms.zone)
 
-def end_unstarted(task: Task, terms: Terms, launch: Launch, reason: str, services: Services) -> None:
-    """Put on record that a launch ended before its run could begin."""
+    def _pause(self, document: dict[str, Any], failure: Failure, retry_at: float) -> None:
+        """Put on record that it goes on with another attempt; conditions see only that it does not run meanwhile."""
+        document["action"] = "retry"
+        document["cause"] = "asked" if failure.wanted is not None else "timeout" if failure is TIMEOUT else "fail"
+        document["retry_at"] = retry_at
+        document["params"] = kept_params(self.launch.params)
+        self._services.log.record(document)
+        self._task.facts.going.pop(self.launch.number, None)
+        self._services.report(AttemptEnded(self.launch, self.run_id, retry_at))
+
+
+def end_unstarted(
+    task: Task, terms: Terms, launch: Launch, reason: str, services: Services, action: Action = "terminate"
+) -> None:
+    """Put on record that a launch ended before its run, or the next attempt of its run, could begin."""
     now = services.clock.now()
     run_id, _ = run_id_of(task, terms, launch, services.ids)
-    number = services.log.record(
-        {
-            "created": now,
-            "task_name": launch.task,
-            "run_id": run_id,
-            "action": "terminate",
-            "execution": terms.execution,
-            "due": launch.due,
-            "reason": f"{reason}, before it started",
-        }
-    )
-    task.facts.note("terminate", now, number)
+    document = {
+        "created": now,
+        "task_name": launch.task,
+        "run_id": run_id,
+        "action": action,
+        "execution": terms.execution,
+        "due": launch.due,
+        "reason": f"{reason}, before {'it' if launch.attempt == 1 else f'attempt {launch.attempt}'} started",
+    }
+    if launch.attempt > 1:
+        document["attempt"] = launch.attempt
+    number = services.log.record(document)
+    task.facts.note(action, now, number)
 
 
 def run_id_of(task: Task, terms: Terms, launch: Launch, ids: RunIds) -> tuple[str, InvalidRunId | None]:
-    """Return the id of a run: what ``func_run_id`` makes of the launch's parameters, else a random UUID as 32 hex digits.
+    """Return the id of a run: the one it has, else what ``func_run_id`` makes of its parameters, else a random UUID.
 
-    Where the function raises, or returns something else than a text, it is a UUID too, and the error comes with it.
+    That is 32 hex digits. Where the function raises, or returns something else than a text, it is a UUID too, and the error comes
+    with it.
     """
+    if launch.run_id is not None:
+        return launch.run_id, None
     if terms.run_id is None:
         return ids.next(), None
     try:

@@ -58,6 +58,8 @@ class Player:
     facts: Facts
     takes: float = TAKES
     on_startup: bool = False
+    again: tuple[StartAt, ...] = ()
+    """The next attempts of runs that failed."""
     planned: int = 0
     waiting: deque[StartAt] = field(default_factory=deque)
 
@@ -81,6 +83,8 @@ class Simulation:
         for player in self._players.values():
             if player.on_startup:
                 self._plan(player, StartAt(self._now, self._now))
+            for start in player.again:
+                self._plan(player, start)
         for name in self._players:
             self._consider(name)
         idle = 0
@@ -162,6 +166,7 @@ def players_of(
     tasks: Iterable[Task], start: float, local: tzinfo, history: History | None = None, env: str | None = None
 ) -> list[Player]:
     """Return the players of `tasks`, as `history` knows them; without one, as if they were all new at `start`."""
+    left = history.waiting_attempts() if history is not None else []
     world = World(env=env, started=start, running_since=start, awake=start, cycles=CYCLES)
     players = []
     for task in tasks:
@@ -172,7 +177,8 @@ def players_of(
         if condition is None and terms.condition is not None:
             condition = always
         takes = own.success - own.run if own.success is not None and own.run is not None and own.success >= own.run else TAKES
-        players.append(Player(task.name, condition, terms, facts, takes, task.on_startup))
+        again = tuple(StartAt(ended.get("due", start), ended["retry_at"]) for ended in left if ended["task_name"] == task.name)
+        players.append(Player(task.name, condition, terms, facts, takes, task.on_startup, again))
     world.tasks = {player.name: player.facts.own for player in players}
     return players
 

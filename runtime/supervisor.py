@@ -14,6 +14,7 @@ from actors.facts import Facts, TaskFacts
 from actors.messages import (
     Answered,
     Ask,
+    AttemptEnded,
     Cancel,
     Halt,
     Launch,
@@ -29,11 +30,13 @@ from actors.messages import (
     ToSupervisor,
 )
 from actors.policies import IDLE, Engagement, Missed
+from actors.retries import superseded
 from actors.session import Session
 from actors.task import Task
 from runtime.admission import Admission
 from runtime.alarm import Alarm, WallAlarm
 from runtime.asking import Asker
+from runtime.attempts import ending_of
 from runtime.endings import APP, Endings
 from runtime.ids import RunIds
 from runtime.logs import runtime_log
@@ -85,7 +88,6 @@ class Supervisor:
             history,
             local_zone(),
         )
-        self._services = Services(session, log, log.clock, RunIds(), runners, self.mailbox.put)
         self._failure: Exception | None = None
         self._alarm = Alarm(lambda: self.mailbox.put(None))
         self._wall_alarm = WallAlarm(self._alarm, log.clock)
@@ -96,8 +98,10 @@ class Supervisor:
         self._admission, self._timeouts = Admission(self._terms, self._limits), Timeouts()
         self._lookout = Lookout(log, history, self._ask)
         self._endings = Endings(log.clock, self._ask_of_ending, self._put_broken)
+        self._services = Services(session, log, log.clock, RunIds(), runners, self.mailbox.put, self._lookout.next_start)
         self._asker = Asker(session, log.clock, runners, self.mailbox.put)
         self._numbers = 0
+        self._left = history.waiting_attempts()  # of a former life, until their tasks are there
         self._owed: dict[int, Missed] = {}  # {number of a launch: what was missed beyond its slot, and is told once it starts}
         self._only: frozenset[str] | None = None
         self._closed = self._ends_by_itself = self._is_planned = False
@@ -106,6 +110,7 @@ class Supervisor:
         self._handlers: dict[type, Callable[[Any], None]] = {
             Answered: self._on_answered,
             Ask: self._on_asked,
+            AttemptEnded: self._on_attempt_ended,
             Halt: lambda _: self._close(),
             RunEnded: self._on_ended,
             RunStarted: self._on_started,
@@ -258,6 +263,8 @@ class Supervisor:
         """Follow the condition of a task, a new or changed one perhaps."""
         if self._only is None:
             self._lookout.follow(self._actors[name].task, self._terms[name], catch_up=catch_up)
+            if self._left:
+                self._take_over(name)
             self._consider(name)
 
     def _consider(self, name: str, blocker: str | None = None) -> None:
@@ -269,7 +276,8 @@ class Supervisor:
         if name not in self._actors or self._closed or self._shutdown is not None or self._only is not None:
             self._lookout.rest(name)
             return
-        waiting, running = self._admission.waiting(name), len(self._actors[name].task.facts.going)
+        paused = self._admission.paused(name)  # between two attempts a run goes on, as far as its task's slots are concerned
+        waiting, running = self._admission.waiting(name), len(self._actors[name].task.facts.going) + paused
         busy = Engagement(waiting, running, blocker) if waiting or running or blocker is not None else IDLE
         verdict = self._lookout.consider(name, busy)
         missed, starts = verdict.missed, verdict.starts
@@ -277,7 +285,9 @@ class Supervisor:
         if missed is not None and not is_owed:
             self._lookout.put_missed(name, missed)
         if verdict.cancel:
-            self._actors[name].mailbox.put(Cancel("overlap: its next start is due"))
+            reason = "overlap: its next start is due"
+            self._drop_waiting(name, reason, lambda launch: launch.attempt > 1)
+            self._actors[name].mailbox.put(Cancel(reason))
         for start in starts:
             self._offer(name, {}, start.due, start.at, start.latest)
         if missed is not None and is_owed:  # a record of later slots must not come before those of the starts that wait
@@ -351,6 +361,30 @@ class Supervisor:
         returns = self._session.returns
         return {source: returns[source] for source in sources if source in returns}
 
+    def _try_again(self, launch: Launch, at: float) -> None:
+        """Let the next attempt of a run wait for its moment, on trio's clock."""
+        self._numbers += 1
+        wait = max(at - self._clock.now(), 0.0)
+        self._admission.delay(launch._replace(number=self._numbers), trio.current_time() + wait)
+        self._alarm.set(self._admission.next_moment)
+
+    def _take_over(self, name: str) -> None:
+        """Go on with the runs of a task that paused between two attempts when a former life ended."""
+        left = [ended for ended in self._left if ended["task_name"] == name]
+        self._left = [ended for ended in self._left if ended["task_name"] != name]
+        task, terms, now = self._actors[name].task, self._terms[name], self._clock.now()
+        for ended in left:
+            at, due = ended["retry_at"], ended.get("due", ended["created"])
+            launch = Launch(name, 0, due, ended["params"], attempt=ended["attempt"] + 1, run_id=ended["run_id"])
+            start = self._lookout.next_start(name, at)
+            if start <= now and not task.retries.past_next:
+                reason = f"{ended.get('reason', 'an attempt failed')}; {superseded(start, terms.zone)}"
+                end_unstarted(task, terms, launch, reason, self._services, ending_of(ended))
+                for other in self._lookout.watching(name):
+                    self._consider(other)
+            else:
+                self._try_again(launch, at)
+
     def _expire(self, launch: Launch) -> None:
         """Put on record that an admitted launch came too late, and forget it."""
         self._admission.ended(launch)
@@ -412,22 +446,35 @@ class Supervisor:
         for listener in self.listeners:
             listener(ended)
 
+    def _on_attempt_ended(self, ended: AttemptEnded) -> None:
+        launch = ended.launch
+        self._timeouts.drop(launch.number)
+        self._admission.ended(launch)
+        if self._shutdown is None and not self._closed and launch.task in self._actors:  # else it is left for the next start
+            following = launch._replace(attempt=launch.attempt + 1, run_id=ended.run_id, latest=math.inf)
+            self._try_again(following, ended.retry_at)
+        for name in (launch.task, *self._lookout.watching(launch.task)):
+            self._consider(name)
+
     def _on_terminate(self, message: Terminate) -> None:
         name = message.task
         if name not in self._actors:
             return
-        if message.run_id is None:
-            self._drop_waiting(name, message.reason)
+        meant = message.run_id
+        self._drop_waiting(name, message.reason, lambda launch: meant is None or launch.run_id == meant)
         self._actors[name].mailbox.put(Cancel(message.reason, message.run_id))
         self._consider(name, None if self._admission.is_engaged(name) else "")
+        for other in self._lookout.watching(name):
+            self._consider(other)
 
-    def _drop_waiting(self, name: str | None, reason: str) -> None:
-        """End the launches that wait, of one task or of all, each with its record.
+    def _drop_waiting(self, name: str | None, reason: str, chosen: Callable[[Launch], bool] = lambda _: True) -> None:
+        """End the launches that wait and are `chosen`, of one task or of all, each with its record.
 
-        When the runtime ends, those that a condition decided are left without one: the next start makes up for them.
+        When the runtime ends, those that a condition decided are left without one, and those that are further attempts: the next
+        start makes up for them.
         """
-        for launch in self._admission.withdraw(name):
-            if name is None and not launch.asked:
+        for launch in self._admission.withdraw(name, chosen):
+            if name is None and (launch.attempt > 1 or not launch.asked):
                 self._owed.pop(launch.number, None)
                 continue
             self._settle(launch)
@@ -435,13 +482,10 @@ class Supervisor:
 
     def _drop_decided(self, name: str) -> None:
         """Drop the launches that wait and that a condition has decided which is not followed any longer, with a record."""
-        for launch in self._admission.withdraw(name):
-            if launch.asked:
-                self._admission.offer(launch)
-            else:
-                self._settle(launch)
-                reason = "its condition was changed or paused"
-                end_unstarted(self._actors[name].task, self._terms[name], launch, reason, self._services)
+        for launch in self._admission.withdraw(name, lambda launch: not launch.asked and launch.attempt == 1):
+            self._settle(launch)
+            reason = "its condition was changed or paused"
+            end_unstarted(self._actors[name].task, self._terms[name], launch, reason, self._services)
 
     def _on_removed(self, message: TaskRemoved) -> None:
         name = message.task

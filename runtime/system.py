@@ -91,7 +91,7 @@ async def open_runtime(app: App, *, only: list[str] | None = None, clock: Clock 
     failure: Exception | None = None
     live: LiveControls | None = None
     try:
-        history = log.open()
+        history = log.open(lambda name: session[name].retries if name in session else None)
         parts = _assembled(app, log, history)
         live = LiveControls(parts.supervisor.mailbox.put, standby, log.clock)
         session.controls = live

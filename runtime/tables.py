@@ -10,7 +10,7 @@ from typing import Any
 
 COLOURS = {
     "success": "green", "fail": "red", "crash": "red", "error": "red", "terminate": "yellow", "missed": "yellow",
-    "running": "cyan", "inaction": "dim",
+    "retry": "yellow", "running": "cyan", "inaction": "dim",
 }  # fmt: skip
 COLUMNS_TO_KEEP_WHOLE = 240
 SHRINKING = "ABOUT"

@@ -56,6 +56,6 @@ class TaskActor:
             case Cancel():
                 for number, run in self._runs.items():
                     if message.number in (None, number) and message.run_id in (None, run.run_id):
-                        run.cancel(message.reason)
+                        run.cancel(message.reason, is_timeout=message.is_timeout)
             case Stop():
                 self._stopped.set()

@@ -13,6 +13,7 @@ from actors.callables import backend_of
 from actors.conds.base import Condition, leaves, never
 from actors.config import RunIdFunction
 from actors.policies import Timing
+from actors.retries import Retry
 from actors.task import Task
 from runtime.machine import machine_name
 
@@ -41,6 +42,8 @@ class Terms:
     """The tasks whose return values its arguments are, where its condition watches them."""
     bare: bool = False
     """Whether a launch without parameters of its own has no arguments to find."""
+    retries: Retry | None = None
+    """How a run that failed is tried again; None if it is not, unless the function itself asks for it."""
 
 
 def terms_of(task: Task, local: tzinfo) -> Terms:
@@ -64,6 +67,7 @@ def terms_of(task: Task, local: tzinfo) -> Terms:
         end_condition=task.end_cond,
         sources=_sources_of(task),
         bare=task.signature.is_bare and not task.parameters and not shared and task.path is None,
+        retries=task.retries if task.retries.limit else None,
     )
 
 

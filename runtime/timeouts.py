@@ -33,5 +33,5 @@ class Timeouts:
         """End the runs that took too long, and return when to look again."""
         for number in self._agenda.take_due(trio.current_time()):
             actor, timeout = self._timed[number]
-            actor.mailbox.put(Cancel(f"timeout: it took longer than {to_words(timeout)}", number=number))
+            actor.mailbox.put(Cancel(f"timeout: it took longer than {to_words(timeout)}", number=number, is_timeout=True))
         return self._agenda.next_moment()

@@ -6,7 +6,7 @@ import traceback
 from pathlib import Path
 from types import FrameType
 
-from actors.errors import CallsheetError
+from actors.errors import CallsheetError, TaskSignal
 from actors.portable import describe
 
 _ROOT = Path(__file__).resolve().parents[1]
@@ -16,8 +16,8 @@ _NOT_THEIRS = (str(_ROOT / "runtime"), str(_ROOT / "actors"), str(_ROOT / "cli.p
 def user_traceback(error: BaseException) -> str:
     """Return the traceback of `error` and of what led to it, without the lines of Callsheet and of the import system.
 
-    Of an error that Callsheet raised on purpose its own causes are left out too. Where no line of theirs is left, an error that
-    says by itself where it is (those, and those of syntax) stands alone; another one is ours, and shown whole.
+    Of an error that Callsheet itself raised on purpose its own causes are left out too. Where no line of theirs is left, an
+    error that says by itself where it is (those, and those of syntax) stands alone; another one is ours, and shown whole.
     """
     try:
         shown = traceback.TracebackException.from_exception(error)
@@ -40,7 +40,7 @@ def _trim(shown: traceback.TracebackException, error: BaseException | None) -> N
         shown.stack = traceback.StackSummary.from_list(theirs)
     elif isinstance(error, (CallsheetError, SyntaxError)):
         shown.stack = None  # type: ignore[assignment]  # then it prints no head line for it either
-    if isinstance(error, CallsheetError):
+    if isinstance(error, CallsheetError) and not isinstance(error, TaskSignal):
         shown.__cause__ = shown.__context__ = None
     for part, cause in ((shown.__cause__, "__cause__"), (shown.__context__, "__context__")):
         if part is not None:

@@ -43,6 +43,7 @@ def reasons(app: App, task: Task, documents: Sequence[dict[str, Any]]) -> Reason
     history = History.of(documents)
     for number, begun in enumerate(history.open_runs()):
         history.facts[begun["task_name"]].going[number] = begun["start"]
+    paused = [ended for ended in history.waiting_attempts() if ended["task_name"] == task.name]
     terms, clock = terms_of(task, local_zone()), SystemClock()
     own = known_of(task, terms, clock.now(), history)
     if (known := history.facts.get(task.name)) is not None:
@@ -60,8 +61,8 @@ def reasons(app: App, task: Task, documents: Sequence[dict[str, Any]]) -> Reason
     summary = [
         ("task", task.name),
         ("now", f"{tables.date_and_time(now, terms.zone)} {terms.zone}"),
-        ("so", _verdict(task, terms, facts, now)),
-        ("run", _latest(of_task, terms.zone, *ACTIONS)),
+        ("so", _verdict(task, terms, facts, now, paused)),
+        ("run", _latest(of_task, terms.zone, *ACTIONS, "retry")),
         ("missed", _latest(of_task, terms.zone, "missed")),
         ("error", _latest(of_task, terms.zone, "error")),
     ]
@@ -70,18 +71,21 @@ def reasons(app: App, task: Task, documents: Sequence[dict[str, Any]]) -> Reason
     return Reasons(summary, rows)
 
 
-def _verdict(task: Task, terms: Terms, facts: Facts, now: float) -> str:
+def _verdict(task: Task, terms: Terms, facts: Facts, now: float, paused: Sequence[dict[str, Any]]) -> str:
     if terms.condition is None:
         return "it does not start: it is disabled" if task.disabled else "it starts when it is asked to"
     running = facts.own.going
     try:
-        verdict = decide(terms.condition, now, facts, terms.timing, Engagement(running=len(running)))
+        verdict = decide(terms.condition, now, facts, terms.timing, Engagement(running=len(running) + len(paused)))
     except Unanswered as unanswered:
         return f"{unanswered.condition} has to be asked first"
     except Exception as exc:
         return f"it is left alone for a while: its condition raised {describe(exc)}"
     if verdict.starts:
         return f"it would start now, for {tables.date_and_time(verdict.starts[0].due, facts.zone)}"
+    if paused and not running:
+        following = paused[0]["attempt"] + 1, tables.moment(paused[0]["retry_at"], facts.zone)
+        return f"it does not start: attempt {following[0]} of run {paused[0]['run_id']} begins at {following[1]}"
     since = f": it is running since {tables.moment(next(iter(running.values())), facts.zone)}" if running else " now"
     return f"it does not start{since}"
 

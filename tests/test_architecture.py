@@ -130,8 +130,8 @@ def test_there_is_no_cycle_of_imports():
 def test_the_public_names_are_these():
     public = {name for name, value in vars(actors).items() if not name.startswith("_") and not inspect.ismodule(value)}
     assert public - {"annotations", "TYPE_CHECKING"} == {
-        "App", "Argument", "CallsheetError", "Condition", "Flag", "Group", "MinimalRecord", "MinimalRunRecord", "Session", "Task",
-        "TaskInactionException", "TaskLogRecord", "TaskRunRecord", "TaskTerminationException", "TerminationFlag",
+        "App", "Argument", "CallsheetError", "Condition", "Flag", "Group", "MinimalRecord", "MinimalRunRecord", "Retry",
+        "Session", "Task", "TaskInactionException", "TaskLogRecord", "TaskRunRecord", "TaskTerminationException", "TerminationFlag",
         "cancellation_point",
     }  # fmt: skip
 

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 import samples
-from actors import App, every, never
+from actors import App, Retry, every, never
 from actors.config import EXECUTIONS, Config
 from actors.controls import Standby
 from actors.errors import InvalidOption, UnknownOption
@@ -67,7 +67,7 @@ class TestNames:
         inherited = {name for name in Task.option_names() if isinstance(getattr(Task, name), Inherited)}
         assert inherited == {
             "execution", "backend", "timeout", "grace", "multilaunch", "func_run_id", "timezone", "misfire", "overlap",
-            "catchup_limit", "catchup_window", "queue_limit",
+            "catchup_limit", "catchup_window", "queue_limit", "retries",
         }  # fmt: skip
         assert inherited <= set(Config.option_names())
 
@@ -208,6 +208,7 @@ class TestDefaults:
             "catchup_limit": 10,
             "catchup_window": 86400.0,
             "queue_limit": 10,
+            "retries": Retry(0),
             "log": Path(".callsheet/runs.jsonl").absolute(),
         }
 
@@ -256,6 +257,7 @@ INHERITED = [
     ("catchup_limit", 2, 3),
     ("catchup_window", 60.0, 90.0),
     ("queue_limit", 2, 3),
+    ("retries", Retry(2), Retry(3)),
     *(("execution", mode, "main" if mode != "main" else "async") for mode in EXECUTIONS),
 ]
 

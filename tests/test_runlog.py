@@ -224,7 +224,8 @@ class TestQueries:
             filled.filter_by(task_nam="a")
         assert str(caught.value) == (
             "the run log has no column 'task_nam'. Did you mean 'task_name'? Columns are: created, task_name, run_id, action, "
-            "start, end, runtime, execution, due, late, reason, exc_text, output, cause, count, first, last, blocker"
+            "start, end, runtime, execution, due, late, reason, exc_text, output, cause, count, first, last, blocker, "
+            "attempt, attempts, retry_at, params"
         )
 
     def test_without_a_file_there_are_no_records(self, tmp_path):
@@ -250,6 +251,10 @@ REPORTED = {
     "first": 3.0,
     "last": 4.0,
     "blocker": "7",
+    "attempt": 1,
+    "attempts": 4,
+    "retry_at": 5.0,
+    "params": {"day": 3},
 }
 
 

@@ -4,7 +4,21 @@ from datetime import timedelta
 from pathlib import Path
 from typing import assert_type
 
-from actors import App, Flag, MinimalRunRecord, Session, Task, TerminationFlag, after_success, always, args, cron, daily, every
+from actors import (
+    App,
+    Flag,
+    MinimalRunRecord,
+    Retry,
+    Session,
+    Task,
+    TerminationFlag,
+    after_success,
+    always,
+    args,
+    cron,
+    daily,
+    every,
+)
 from actors.conds import Condition, Custom, running
 from actors.policies import Overlap
 from runtime import Ended
@@ -32,6 +46,14 @@ def misspelled() -> None: ...
 
 @app.task(daily.at("10:00") & after_success(fetch) & (running("other") < 2), overlap="queue_one", misfire="all", jitter=30)
 def report() -> None: ...
+
+
+@app.task(retries=Retry(5, base=timedelta(seconds=1), on=(OSError, ValueError)))
+def flaky() -> None:
+    raise Retry(after="10 s")
+
+
+assert_type(app.session["flaky"].retries, Retry)
 
 
 @app.task(execution="main", overlap="quew")  # type: ignore[call-overload, untyped-decorator]  # none of the five

@@ -61,7 +61,7 @@ if TYPE_CHECKING:
     from actors.conds.slots import OnCron as OnCron
     from actors.conds.slots import cron as cron
     from actors.conds.slots import every as every
-    from actors.conds.status import Retry as Retry
+    from actors.conds.status import Retrying as Retrying
     from actors.conds.status import Running as Running
     from actors.conds.status import Status as Status
     from actors.conds.status import crashed as crashed
@@ -141,7 +141,7 @@ _HOMES = {
         "every",
     ),
     "status": (
-        "Retry",
+        "Retrying",
         "Running",
         "Status",
         "crashed",

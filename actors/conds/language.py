@@ -17,7 +17,7 @@ from actors.conds.custom import CustomConditions
 from actors.conds.cycles import During, Once, crontime
 from actors.conds.runtime import Env, Param, SchedulerCycles, SchedulerRunning
 from actors.conds.slots import ADVERBS, At, Base, cron, every
-from actors.conds.status import COMPARISONS, HAPPENINGS, Comparison, Happening, Retry, Running, Status
+from actors.conds.status import COMPARISONS, HAPPENINGS, Comparison, Happening, Retrying, Running, Status
 from actors.conds.texts import QUOTED, unquoted
 from actors.errors import ConditionSyntaxError, nearest
 from actors.periods.anchors import EXAMPLES, Unit, to_anchor
@@ -316,10 +316,10 @@ class _Statement:
 
     def _retry(self) -> Condition:
         if self._next == len(self._words):
-            return Retry()
+            return Retrying()
         count = self._count()
         self._take("times", "time")
-        return Retry(count)
+        return Retrying(count)
 
     def _made(self, make: Callable[..., Made], *args: object) -> Made:
         """Return what `make` makes of the texts just read; what it says against them is told where the last one stands."""

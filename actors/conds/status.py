@@ -248,17 +248,17 @@ class Running(OfTask):
 
 
 @dataclass(frozen=True, slots=True)
-class Retry(Condition):
+class Retrying(Condition):
     """Holds if the task's last run failed, and not more than `most` have failed in a row. Alone it never starts a first run."""
 
     most: int | None = None
     """None is without end."""
 
-    def __call__(self, most: int | None = None) -> Retry:
+    def __call__(self, most: int | None = None) -> Retrying:
         """Return the same for that many failures; None, or -1, is without end."""
         if most is not None and (not isinstance(most, int) or isinstance(most, bool) or most < -1):
             raise ValueError(f"a number of retries is expected, not {most!r}")
-        return Retry(None if most == -1 else most)
+        return Retrying(None if most == -1 else most)
 
     def holds(self, now: float, facts: Facts) -> bool:
         own = facts.own
@@ -275,4 +275,4 @@ started, succeeded, failed = Status(None, "started"), Status(None, "succeeded"),
 finished, terminated = Status(None, "finished"), Status(None, "terminated")
 inacted, crashed = Status(None, "inacted"), Status(None, "crashed")
 running = Running()
-retry = Retry()
+retry = Retrying()

@@ -253,7 +253,7 @@ def _unwrapped(task: str, answer: Returned | Raised) -> Any:
             return pickle.loads(answer.value)
         except Exception as exc:
             raise UnportableResult(task, "value", describe(exc)) from exc
-    error = RemoteFailure(answer.kind, answer.message, answer.text)
+    error = RemoteFailure(answer.kind, answer.message, answer.text, answer.kinds)
     original = None
     if answer.error is not None:
         with suppress(Exception):

@@ -15,6 +15,7 @@ from actors.callables import Function, backend_of, qualname_of
 from actors.errors import UnportableFunction
 from actors.loading import become_worker
 from actors.portable import describe, first_line, loaded_parameters, pickled_result, portable
+from actors.retries import kinds_of
 from actors.sources import InFile, found
 from actors.task import Task
 from actors.termination import Flag, current_flag, current_task
@@ -85,7 +86,8 @@ class Caller:
             blob = pickled_result(job.task, self._value(job))
             return Returned(blob, spent=not _flushed())
         except BaseException as exc:
-            return Raised(type(exc).__name__, first_line(exc), user_traceback(exc), portable(exc), spent=not _flushed())
+            text, kinds = user_traceback(exc), kinds_of(exc)
+            return Raised(type(exc).__name__, first_line(exc), text, portable(exc), kinds, spent=not _flushed())
         finally:
             signal.signal(signal.SIGTERM, signal.SIG_DFL)
 

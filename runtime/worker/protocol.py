@@ -117,6 +117,8 @@ class Raised:
     message: str
     text: str
     error: bytes | None
+    kinds: tuple[str, ...]
+    """The qualified names of its class and all that this derives from."""
     spent: bool = False
 
 
