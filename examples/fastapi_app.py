@@ -79,9 +79,7 @@ def run(name: str, params: Annotated[dict[str, Any] | None, Body()] = None) -> T
     """Queue one run, with the body as its parameters."""
     task = app.session[name]
     given = params or {}
-    task.signature.fit(
-        {**task.parameters, **given}, app.session.parameters
-    )  # now, while there is somebody to tell; the run itself would only fail
+    task.signature.fit({**task.parameters, **given}, app.session.parameters)
     task.run(**given)
     return TaskView.of(task)
 
