@@ -38,6 +38,9 @@ class Controls(Protocol):
     def facts(self, task: str) -> TaskFacts | None:
         """Return the facts of a task where they are kept elsewhere, None where the task has them."""
 
+    def waits_for(self, task: str) -> str | None:
+        """Return what the next launch of a task waits for, in words; None if none waits."""
+
     def check_allowed(self, change: str) -> None:
         """Raise if the session must not be changed here; `change` says in words how."""
 
@@ -85,6 +88,10 @@ class Standby:
 
     def facts(self, task: str) -> TaskFacts | None:
         return None
+
+    def waits_for(self, task: str) -> str | None:
+        with self._changing:
+            return "the app to run" if any(name == task for name, _ in self.launches) else None
 
     def check_allowed(self, change: str) -> None:
         """Anything is: nothing runs."""

@@ -30,13 +30,21 @@ class LiveControls:
 
     Args:
       put: delivers a message to the supervisor, in the trio thread.
+      waits_for: says what the next launch of a task waits for, in any thread.
       session: the session that is controlled.
       standby: gets the launches that come when the runtime has ended already, for the next start.
       clock: says when something was asked.
     """
 
-    def __init__(self, put: Callable[[ToSupervisor], None], session: Session, standby: Standby, clock: Clock) -> None:
-        self._put, self._session, self._standby, self._clock = put, session, standby, clock
+    def __init__(
+        self,
+        put: Callable[[ToSupervisor], None],
+        waits_for: Callable[[str], str | None],
+        session: Session,
+        standby: Standby,
+        clock: Clock,
+    ) -> None:
+        self._put, self._waits_for, self._session, self._standby, self._clock = put, waits_for, session, standby, clock
         self._closed = False
         self._thread = threading.get_ident()
         self._token = trio.lowlevel.current_trio_token()
@@ -64,6 +72,9 @@ class LiveControls:
 
     def facts(self, task: str) -> TaskFacts | None:
         return None
+
+    def waits_for(self, task: str) -> str | None:
+        return None if self._closed else self._waits_for(task)
 
     def check_allowed(self, change: str) -> None:
         """Anything is."""

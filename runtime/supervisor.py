@@ -91,7 +91,7 @@ class Supervisor:
         self._leaving: list[TaskActor] = []  # of removed tasks, until their last run has ended
         self._terms: dict[str, Terms] = {}
         self._limits: dict[str, float] = {}
-        self._admission, self._timeouts = Admission(self._terms, self._limits), Timeouts()
+        self._admission, self._timeouts = Admission(self._terms, self._limits, trio.current_time()), Timeouts()
         self._lookout = Lookout(log, history, self._ask)
         self._asker = Asker(session, log.clock, runners, self.mailbox.put)
         self._numbers = 0
@@ -149,6 +149,10 @@ class Supervisor:
                 actor.mailbox.put(Stop())
         runtime_log.tell(logging.INFO, "runtime ended")
 
+    def waits_for(self, task: str) -> str | None:
+        """Return what the next launch of a task waits for, in words; None if none waits. From any thread."""
+        return self._admission.waits_for(task)
+
     async def _begin(self, asked: list[tuple[str, Mapping[str, Any]]], only: list[str] | None) -> None:
         """Start the actors, one after the other, then what is to start first."""
         self._take_settings()
@@ -187,14 +191,15 @@ class Supervisor:
     def _admit(self) -> None:
         """Have what may start now start."""
         while self._admission.may_admit:
-            admitted = self._admission.admit()
+            admitted = self._admission.admit(trio.current_time())
             for launch, mode in admitted:
                 if launch.latest < math.inf and launch.latest < self._clock.now():
                     self._expire(launch)
                 else:
-                    self._actors[launch.task].mailbox.put(Start(launch, mode))
+                    self._actors[launch.task].mailbox.put(Start(launch, mode, self._admission.refusal(launch)))
             if not admitted:
                 break
+        self._alarm.set(self._admission.next_moment)
 
     def _close(self) -> None:
         """Start nothing any more; what waits ends with a record."""
@@ -234,6 +239,8 @@ class Supervisor:
         task.facts = self._history.facts.setdefault(task.name, task.facts)
         self._lookout.know(task.name, task.facts)
         self._terms[task.name] = terms = terms_of(task, self._zone)
+        if terms.limits:
+            self._admission.relax()
         self._actors[task.name] = actor = TaskActor(task, terms, self._services, self._fail)
         return actor
 
@@ -286,7 +293,7 @@ class Supervisor:
         launch = Launch(name, self._numbers, now if due is None else due, params, latest, at == -math.inf)
         self._actors[name].task.facts.decide(launch.due, anew=at == -math.inf)
         if at <= now:
-            self._admission.offer(launch)
+            self._admission.offer(launch, trio.current_time())
         else:  # on trio's clock: the wall's may be set meanwhile
             self._admission.delay(launch, trio.current_time() + at - now)
             self._alarm.set(self._admission.next_moment)
@@ -367,13 +374,10 @@ class Supervisor:
 
     def _drop_decided(self, name: str) -> None:
         """Drop the launches that wait and that a condition has decided which is not followed any longer, with a record."""
-        for launch in self._admission.withdraw(name):
-            if launch.asked:
-                self._admission.offer(launch)
-            else:
-                self._settle(launch)
-                reason = "its condition was changed or paused"
-                end_unstarted(self._actors[name].task, self._terms[name], launch, reason, self._services)
+        for launch in self._admission.withdraw(name, keep_asked=True):
+            self._settle(launch)
+            reason = "its condition was changed or paused"
+            end_unstarted(self._actors[name].task, self._terms[name], launch, reason, self._services)
 
     def _on_removed(self, message: TaskRemoved) -> None:
         name = message.task
@@ -385,7 +389,9 @@ class Supervisor:
         self._lookout.drop(name)
         actor.mailbox.put(Cancel(reason))
         actor.mailbox.put(Stop())
-        del self._actors[name], self._terms[name]
+        del self._actors[name]
+        if self._terms.pop(name).limits:
+            self._admission.relax()
         self._leaving = [leaving for leaving in (*self._leaving, actor) if not leaving.has_ended]
         if name in self._session:  # a new task has taken the name meanwhile
             self._hire(self._session[name])

@@ -87,7 +87,7 @@ async def open_runtime(app: App, *, only: list[str] | None = None, clock: Clock 
     live: LiveControls | None = None
     try:
         parts = _assembled(app, log, history)
-        live = LiveControls(parts.supervisor.mailbox.put, session, standby, log.clock)
+        live = LiveControls(parts.supervisor.mailbox.put, parts.supervisor.waits_for, session, standby, log.clock)
         session.controls = live
         asked = standby.take()
         async with _running(parts, asked, only):

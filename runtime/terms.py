@@ -11,6 +11,7 @@ from typing import Any
 from actors.callables import names_asyncio
 from actors.conds import Condition, never
 from actors.config import RunIdFunction
+from actors.limits import Limit, Rate
 from actors.policies import Timing
 from actors.task import Task
 from runtime.machine import machine_name
@@ -23,6 +24,7 @@ class Terms:
     execution: str = "async"
     priority: int = 0
     multilaunch: bool = False
+    limits: tuple[Limit | Rate, ...] = ()
     condition: Condition | None = None
     """When it starts by itself; None where it does not, for whatever reason."""
     timing: Timing = field(default_factory=Timing)
@@ -46,6 +48,7 @@ def terms_of(task: Task, local: tzinfo) -> Terms:
         execution=task.execution,
         priority=task.priority,
         multilaunch=timing.overlap == "allow",
+        limits=task.limits,
         condition=task.start_cond if follows else None,
         timing=timing,
         zone=task.timezone or local,

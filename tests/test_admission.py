@@ -19,16 +19,17 @@ class Desk:
         self.terms, self.limits = dict(terms), dict(limits or {})
         self.admission = Admission(self.terms, self.limits)
         self.numbers = 0
+        self.now = 0.0
 
     def offer(self, task):
         self.numbers += 1
         launch = Launch(task, self.numbers, 0.0, {})
-        self.admission.offer(launch)
+        self.admission.offer(launch, self.now)
         return launch
 
     def admit(self):
         """Admit what may start, and return the launches in their order."""
-        return [launch for launch, _ in self.admission.admit()]
+        return [launch for launch, _ in self.admission.admit(self.now)]
 
     def start(self):
         """Admit what may start, have it begin, and go on until nothing more may."""
@@ -47,7 +48,7 @@ class Desk:
 def test_a_launch_is_admitted_in_the_mode_of_its_task():
     desk = Desk(a=Terms("thread"))
     launch = desk.offer("a")
-    assert desk.admission.admit() == [(launch, "thread")]
+    assert desk.admission.admit(0.0) == [(launch, "thread")]
 
 
 def test_a_launch_is_admitted_once():
@@ -284,7 +285,7 @@ class TestReconsider:
         assert desk.start() == [first]
         desk.terms["b"] = Terms("async")
         desk.admission.reconsider("b")
-        assert desk.admission.admit() == [(second, "async")]
+        assert desk.admission.admit(0.0) == [(second, "async")]
 
     def test_the_launches_keep_their_order_among_those_of_other_tasks(self):
         desk = Desk(a=Terms(multilaunch=True), b=Terms(multilaunch=True))
@@ -367,7 +368,7 @@ class Office(RuleBasedStateMachine):
 
     @rule()
     def admit(self):
-        for launch, mode in self.desk.admission.admit():
+        for launch, mode in self.desk.admission.admit(0.0):
             task = launch.task
             modes = [mode for _, mode in self.running.values()]
             assert launch == self.waiting[task].popleft(), "launches of a task start in their order"

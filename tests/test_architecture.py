@@ -131,7 +131,7 @@ def test_the_public_names_are_these():
     assert public - {"annotations", "TYPE_CHECKING"} == {
         "App", "Argument", "CallsheetError", "Condition", "Flag", "MinimalRecord", "MinimalRunRecord", "Session", "Task",
         "TaskInactionException", "TaskLogRecord", "TaskRunRecord", "TaskTerminationException", "TerminationFlag",
-        "cancellation_point",
+        "cancellation_point", "limit", "rate",
     }  # fmt: skip
 
 

@@ -229,8 +229,8 @@ def _controlled(request: Request, session: Session) -> Any:
             return controls.shut_down(force=force)
         case "restart", ():
             return controls.restart()
-        case "knows", (task,):
-            return controls.knows(task)
+        case ("knows" | "waits_for") as question, (task,):
+            return getattr(controls, question)(task)
         case "facts", (task,):
             declared = session.declared(task)
             return declared.facts if declared is not None else None

@@ -109,6 +109,10 @@ class RemoteControls:
         facts: TaskFacts | None = self._ask("facts", task)
         return facts
 
+    def waits_for(self, task: str) -> str | None:
+        words: str | None = self._ask("waits_for", task)
+        return words
+
     def knows(self, task: str) -> bool:
         return bool(self._ask("knows", task))
 
