@@ -19,17 +19,20 @@ AGING = 60.0
 _DELAYED, _BEHIND = "its delay", "its run that goes on"
 
 
+Turn = tuple[float, int, "Line", Launch, float]
+"""A launch that waits: its rank, its number, its line, itself, and since when. In heaps by the first two, which are unique."""
+
+
 class Line:
     """Launches that need the same, a place of their mode and tokens: what holds up the first of them holds up all."""
 
-    __slots__ = ("entries", "lacking", "mode", "tokens", "turn")
+    __slots__ = ("lacking", "mode", "tokens", "turns")
 
     def __init__(self, mode: str, tokens: tuple[Token, ...] = ()) -> None:
         self.mode, self.tokens = mode, tokens
-        self.entries: list[tuple[float, int, Launch, float]] = []
-        """Heap of (rank, number, launch, since when it waits)."""
-        self.turn: tuple[float, int, Line] | None = None
-        """Its place among the other lines, by its first launch; an equal one that is another is out of date."""
+        self.turns: list[Turn] = []
+        """A heap. Its first stands also for the line among other lines; one that is no longer, or not yet again, the first of
+        its line may be found there too, and counts for nothing."""
         self.lacking: str | Token | None = None
         """What the first launch waits for: a place of its mode, or a token."""
 
@@ -58,14 +61,15 @@ class Admission:
         self._queues: dict[str, deque[tuple[Launch, float]]] = {}  # {task: launches behind one of the same task}, never empty
         self._plain = {mode: Line(mode) for mode in EXECUTIONS}  # the lines of launches that need no tokens
         self._lines: dict[tuple[str, tuple[Token, ...]], Line] = {}  # the others, never empty
-        self._ready: list[tuple[float, int, Line]] = []  # heap of turns
-        self._parked: dict[str | Token, list[tuple[float, int, Line]]] = {}  # {mode or token: heap of turns, there was none left}
+        self._ready: list[Turn] = []  # heap
+        self._parked: dict[str | Token, list[Turn]] = {}  # {mode or token: heap, there was none left}
         self._engaged: defaultdict[str, int] = defaultdict(int)  # {task: its launches in lines or admitted}
         self._admitted: dict[int, Line] = {}  # {number: the line it came from}
         self._unstarted: set[int] = set()  # numbers of those admitted of which nothing was heard yet
         self._used = dict.fromkeys(EXECUTIONS, 0)  # {mode: how many are admitted}
         self._waiting: defaultdict[str, dict[int, Line | str]] = defaultdict(dict)  # {task: {number, not started: where, or why}}
-        self._refused: dict[int, InvalidLimitKey] = {}
+        self.refused: dict[int, InvalidLimitKey] = {}
+        """{number of a launch, until it has started: why its run is to fail at once}; it was not known which limits apply."""
         self._delayed: dict[int, Launch] = {}  # {number: launch}
         self._agenda: Agenda[int | Token] = Agenda()  # when a delay is over, and when there is a token of a rate again
 
@@ -106,17 +110,20 @@ class Admission:
                 return self._words(place.lacking)
         return None
 
-    def refusal(self, launch: Launch) -> InvalidLimitKey | None:
-        """Return why the run of an admitted launch is to fail at once: it was not known which limits apply to it."""
-        return self._refused.get(launch.number)
-
     def offer(self, launch: Launch, now: float) -> None:
         """Let `launch` wait for its turn, and age from now on."""
-        if launch.task in self._engaged and not self._terms[launch.task].multilaunch:
+        terms = self._terms[launch.task]
+        if launch.task in self._engaged and not terms.multilaunch:
             self._waiting[launch.task][launch.number] = _BEHIND
             self._queues.setdefault(launch.task, deque()).append((launch, now))
-        else:
-            self._engage(launch, now)
+            return
+        self._engaged[launch.task] += 1
+        line = self._line_of(launch, terms) if terms.limits else self._plain[terms.execution]
+        self._waiting[launch.task][launch.number] = line
+        turn = (now / AGING - terms.priority, launch.number, line, launch, now)
+        heapq.heappush(line.turns, turn)
+        if line.turns[0] is turn:  # also if it was parked: what it lacked may be there, and promised to a later one
+            self._present(line)
 
     def delay(self, launch: Launch, until: float) -> None:
         """Let `launch` wait until a moment, and for its turn only then."""
@@ -127,6 +134,7 @@ class Admission:
     def offer_due(self, now: float) -> None:
         """Let those step up that waited for time alone to pass."""
         for key in self._agenda.take_due(now):
+            self._agenda.drop(key)
             if isinstance(key, Token):
                 self._step_up(key)
             else:
@@ -146,7 +154,7 @@ class Admission:
         self._parked.clear()
         self._ready.clear()
         for line in self._all_lines():
-            if line.entries:
+            if line.turns:
                 self._present(line)
 
     def withdraw(self, task: str | None = None, *, keep_asked: bool = False) -> list[Launch]:
@@ -174,7 +182,7 @@ class Admission:
         while self._ready and not self._used["main"]:
             turn = self._ready[0]
             line = turn[2]
-            if line.turn is turn:
+            if line.turns and line.turns[0] is turn:
                 lacking = self._lacking(line, now)
                 if line.mode == "main" and lacking is None and self._unstarted:
                     break
@@ -210,26 +218,16 @@ class Admission:
         self._disengage(launch.task)
         queue = self._queues.get(launch.task)
         if queue and launch.task not in self._engaged:
-            self._engage(*queue.popleft())
+            self.offer(*queue.popleft())
             if not queue:
                 del self._queues[launch.task]
-
-    def _engage(self, launch: Launch, since: float) -> None:
-        terms = self._terms[launch.task]
-        self._engaged[launch.task] += 1
-        line = self._line_of(launch, terms) if terms.limits else self._plain[terms.execution]
-        self._waiting[launch.task][launch.number] = line
-        entry = (since / AGING - terms.priority, launch.number, launch, since)
-        heapq.heappush(line.entries, entry)
-        if line.entries[0] is entry:  # also if it was parked: what it lacked may be there, and promised to a later one
-            self._present(line)
 
     def _line_of(self, launch: Launch, terms: Terms) -> Line:
         """Return the line for `launch`; one of which the limits are not known needs no token, as it will not do anything."""
         try:
             tokens = tokens_of(launch, terms)
         except InvalidLimitKey as exc:
-            self._refused[launch.number] = exc
+            self.refused[launch.number] = exc
             return self._plain[terms.execution]
         if (line := self._lines.get((terms.execution, tokens))) is None:
             line = self._lines[terms.execution, tokens] = Line(terms.execution, tokens)
@@ -243,30 +241,22 @@ class Admission:
 
     def _present(self, line: Line) -> None:
         """Have ``admit`` look at the first launch of `line`."""
-        rank, number, _, _ = line.entries[0]
         line.lacking = None
-        line.turn = turn = (rank, number, line)
-        heapq.heappush(self._ready, turn)
+        heapq.heappush(self._ready, line.turns[0])
 
     def _first_of(self, line: Line, now: float) -> Launch:
         """Take the first launch out of `line`, with the tokens it needs, and return it."""
-        _, number, launch, _ = heapq.heappop(line.entries)
+        _, number, _, launch, _ = heapq.heappop(line.turns)
         self._used[line.mode] += 1
         if line.tokens:
             self._tokens.take(line.tokens, now)
         self._admitted[number] = line
         self._unstarted.add(number)
-        if line.entries:
+        if line.turns:
             self._present(line)
-        else:
-            self._leave(line)
-        return launch
-
-    def _leave(self, line: Line) -> None:
-        """Have a line that has become empty wait for nothing, and forget it if it is not one of those that stay."""
-        line.turn = None
-        if line.tokens:
+        elif line.tokens:
             del self._lines[line.mode, line.tokens]
+        return launch
 
     def _all_lines(self) -> list[Line]:
         return [*self._plain.values(), *self._lines.values()]
@@ -287,9 +277,9 @@ class Admission:
         parked = self._parked.get(need, [])
         while parked:
             turn = heapq.heappop(parked)
-            if turn[2].turn is turn:
-                turn[2].lacking = None
-                heapq.heappush(self._ready, turn)
+            line = turn[2]
+            if line.turns and line.turns[0] is turn:
+                self._present(line)
                 break
         if not parked:
             self._parked.pop(need, None)
@@ -298,18 +288,18 @@ class Admission:
         """Take the launches that wait, and are not delayed, out of queues and lines, and return each with since when it waits."""
         taken = [waiting for name in (list(self._queues) if task is None else [task]) for waiting in self._queues.pop(name, ())]
         for line in self._all_lines():
-            of_task = [entry for entry in line.entries if task in (None, entry[2].task)]
+            of_task = [turn for turn in line.turns if task in (None, turn[3].task)]
             if not of_task:
                 continue
-            for _, _, launch, since in of_task:
+            for _, _, _, launch, since in of_task:
                 taken.append((launch, since))
                 self._disengage(launch.task)
-            line.entries = [entry for entry in line.entries if task not in (None, entry[2].task)]
-            heapq.heapify(line.entries)
-            if not line.entries:
-                self._leave(line)
+            line.turns = [turn for turn in line.turns if task not in (None, turn[3].task)]
+            heapq.heapify(line.turns)
+            if line.tokens and not line.turns:
+                del self._lines[line.mode, line.tokens]
         for launch, _ in taken:
-            self._refused.pop(launch.number, None)
+            self.refused.pop(launch.number, None)
         self.relax()  # one that was let step up may be among them, and leave its place to the next
         return sorted(taken, key=lambda waiting: waiting[0].number)
 
@@ -318,8 +308,8 @@ class Admission:
         del places[launch.number]
         if not places:
             del self._waiting[launch.task]
-        if self._refused:
-            self._refused.pop(launch.number, None)
+        if self.refused:
+            self.refused.pop(launch.number, None)
 
     def _words(self, lacking: str | Token | None) -> str:
         if lacking is None:
