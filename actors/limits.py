@@ -101,7 +101,7 @@ def rate(name: str, count: int, per: TimeSpan, burst: int = 1, *, key: KeyFuncti
 
 def to_limits(given: Limits) -> tuple[Limit | Rate, ...]:
     """Return the limits and rates that were given, one or several, as a tuple."""
-    limits = (given,) if isinstance(given, (Limit, Rate)) else tuple(given)
+    limits = tuple(given) if isinstance(given, Iterable) else (given,)
     if not all(isinstance(entry, (Limit, Rate)) for entry in limits):
         raise ValueError("limit(...), rate(...) or a list of them is expected")
     return limits

@@ -138,11 +138,6 @@ class Tokens:
             del self._used[token]
         return True
 
-    @property
-    def in_use(self) -> int:
-        """How many are held, of limits."""
-        return sum(list(self._used.values()))
-
     def words(self, token: Token) -> str:
         """Return what who lacks `token` waits for. From any thread."""
         name = f"{token.kind} {token.name!r}" + "".join(f" for {value!r}" for value in token.value)

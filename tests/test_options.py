@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 import samples
-from actors import App, every, never
+from actors import App, every, limit, never
 from actors.config import EXECUTIONS, Config
 from actors.errors import InvalidOption, UnknownOption
 from actors.task import Task, TaskOptions
@@ -16,7 +16,7 @@ from actors.task import Task, TaskOptions
 TASK_OPTIONS = (
     "start_cond, execution, backend, parameters, timeout, grace, multilaunch, func_run_id, on_startup, on_shutdown, priority, "
     "disabled, permanent, timezone, misfire, overlap, catchup_limit, catchup_window, queue_limit, deadline, jitter, spread, "
-    "description"
+    "limits, description"
 )
 APP_OPTIONS = (
     "execution, backend, multilaunch, func_run_id, timeout, grace, max_process_count, max_thread_count, shutdown_wait, "
@@ -101,6 +101,10 @@ OF_TASKS = [
     ("priority", True, "a whole number is expected"),
     ("disabled", 0, "True or False is expected"),
     ("permanent", "yes", "True or False is expected"),
+    ("limits", None, "limit(...), rate(...) or a list of them is expected"),
+    ("limits", [None], "limit(...), rate(...) or a list of them is expected"),
+    ("limits", "db", "limit(...), rate(...) or a list of them is expected"),
+    ("limits", limit, "limit(...), rate(...) or a list of them is expected"),
     ("description", 5, "a text is expected"),
 ]
 OF_APPS = [
@@ -225,6 +229,7 @@ class TestDefaults:
             "deadline": float("inf"),
             "jitter": 0.0,
             "spread": 0.0,
+            "limits": (),
             "description": None,
         }
 

@@ -3,7 +3,22 @@
 from datetime import timedelta
 from typing import assert_type
 
-from actors import App, Flag, MinimalRunRecord, Session, Task, TerminationFlag, after_success, always, args, cron, daily, every
+from actors import (
+    App,
+    Flag,
+    MinimalRunRecord,
+    Session,
+    Task,
+    TerminationFlag,
+    after_success,
+    always,
+    args,
+    cron,
+    daily,
+    every,
+    limit,
+    rate,
+)
 from actors.conds import Condition, Custom, running
 from actors.policies import Overlap
 
@@ -30,6 +45,16 @@ def misspelled() -> None: ...
 
 @app.task(daily.at("10:00") & after_success(fetch) & (running("other") < 2), overlap="queue_one", misfire="all", jitter=30)
 def report() -> None: ...
+
+
+@app.task(limits=[limit("db", 2), rate("api", 20, per="1 minute", key=lambda params: str(params["host"]))])
+def limited() -> None: ...
+
+
+app.session["limited"].limits = limit("db", 3)
+app.session["limited"].limits = None  # type: ignore[assignment]  # no limit is ()
+limit("db", "2")  # type: ignore[arg-type]  # no number
+assert_type(app.session["limited"].waits_for, str | None)
 
 
 @app.task(execution="main", overlap="quew")  # type: ignore[call-overload, untyped-decorator]  # none of the five
