@@ -7,7 +7,7 @@ from fractions import Fraction
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule
+from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
 
 from actors import limit, rate
 from actors.limits import Rate
@@ -910,8 +910,8 @@ NEEDS = [
 limited_terms = st.builds(
     Terms,
     execution=st.sampled_from(["async", "thread", "process"]),
-    priority=st.integers(-1, 1),
-    multilaunch=st.booleans(),
+    priority=st.integers(-1, 3),
+    multilaunch=st.sampled_from([True, True, False]),
     limits=st.sampled_from(NEEDS),
 )
 
@@ -979,6 +979,11 @@ class Counter(RuleBasedStateMachine):
         able = [number for number, (launch, _) in self.waiting.items() if self.may_start(launch)]
         return min(able, key=rank, default=None)
 
+    @initialize(data=st.data())
+    def begin(self, data):
+        for task in TASKS:
+            self.desk.change(task, data.draw(limited_terms))
+
     @invariant()
     def exactly_those_start_that_may(self):
         admitted = self.desk.admission.admit(self.desk.now)
@@ -1003,10 +1008,11 @@ class Counter(RuleBasedStateMachine):
         self.desk.limits[mode] = limit
         self.desk.admission.relax()
 
-    @rule(task=st.sampled_from(TASKS), tenant=st.sampled_from("xy"))
-    def offer(self, task, tenant):
-        launch = self.desk.offer(task, tenant=tenant)
-        self.waiting[launch.number] = launch, self.desk.now
+    @rule(tasks=st.lists(st.tuples(st.sampled_from(TASKS), st.sampled_from("xy")), min_size=1, max_size=6))
+    def offer(self, tasks):
+        for task, tenant in tasks:
+            launch = self.desk.offer(task, tenant=tenant)
+            self.waiting[launch.number] = launch, self.desk.now
 
     @rule(seconds=st.integers(0, 40))
     def wait(self, seconds):
