@@ -16,6 +16,8 @@ from actors.errors import CallsheetError as CallsheetError
 from actors.errors import TaskInactionException as TaskInactionException
 from actors.errors import TaskTerminationException as TaskTerminationException
 from actors.group import Group as Group
+from actors.limits import limit as limit
+from actors.limits import rate as rate
 from actors.records import MinimalRecord as MinimalRecord
 from actors.records import MinimalRunRecord as MinimalRunRecord
 from actors.records import TaskLogRecord as TaskLogRecord

@@ -42,6 +42,9 @@ class Controls(Protocol):
     def facts(self, task: str) -> TaskFacts | None:
         """Return the facts of a task where they are kept elsewhere, None where the task has them."""
 
+    def waits_for(self, task: str) -> str | None:
+        """Return what the next launch of a task waits for, in words; None if none waits."""
+
     def elsewhere(self, change: Change) -> bool:
         """Have `change` made where the app runs, if that is not here; return whether it is, so that nothing is left to do.
 
@@ -116,6 +119,10 @@ class Standby:
 
     def facts(self, task: str) -> TaskFacts | None:
         return None
+
+    def waits_for(self, task: str) -> str | None:
+        with self._changing:
+            return "the app to run" if any(name == task for name, _ in self.launches) else None
 
     def elsewhere(self, change: Change) -> bool:
         return False

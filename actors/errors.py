@@ -8,6 +8,7 @@ CallsheetError
 ├── MissingArgument, UnexpectedArgument     a launch whose parameters do not fit the function
 ├── NoValue                           an argument that finds no value, also a KeyError
 ├── InvalidRunId                      ``func_run_id`` raised or returned no text
+├── InvalidLimitKey                   the ``key`` of a limit raised or returned nothing to count by
 ├── UnportableFunction, UnportableParameter, UnportableResult   what cannot cross to a process
 ├── AsyncioNeeded                     a function on trio awaited something of asyncio
 ├── NotRunning                        a control that has nothing to act on here
@@ -206,6 +207,20 @@ class InvalidRunId(CallsheetError):
 
     def __str__(self) -> str:
         return f"func_run_id of task {self.task!r} {self.problem}; it must return a text that is not empty"
+
+
+class InvalidLimitKey(CallsheetError):
+    """The key function of a limit did not say what a launch is counted by."""
+
+    def __init__(self, task: str, limit: str, problem: str) -> None:
+        super().__init__(task, limit, problem)
+        self.task, self.limit, self.problem = task, limit, problem
+
+    def __str__(self) -> str:
+        return (
+            f"the key of {self.limit} of task {self.task!r} cannot be used: {self.problem}; "
+            "it gets the parameters of the task and the launch, and must return a value that can be hashed, such as a text"
+        )
 
 
 class UnportableFunction(CallsheetError):

@@ -9,6 +9,7 @@ import math
 from collections.abc import Mapping
 from typing import Any, NamedTuple
 
+from actors.errors import InvalidLimitKey
 from actors.facts import Action
 
 
@@ -39,6 +40,8 @@ class Start(NamedTuple):
     launch: Launch
     execution: str
     """The mode it was admitted in."""
+    refused: InvalidLimitKey | None = None
+    """Why the function is not called: nobody could say which limits apply."""
 
 
 class Stop(NamedTuple):

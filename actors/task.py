@@ -36,6 +36,7 @@ from actors.controls import HERE, Standby
 from actors.errors import InvalidOption, UnknownTask
 from actors.facts import Action, TaskFacts
 from actors.family import Family
+from actors.limits import Limit, Limits, Rate, to_limits
 from actors.options import Inherited, Option, Optioned, instance_of, one_of
 from actors.policies import Misfire, Overlap
 from actors.portable import check_parameters
@@ -78,6 +79,7 @@ class TaskOptions(TypedDict, total=False):
     deadline: TimeSpan
     jitter: TimeSpan
     spread: TimeSpan
+    limits: Limits
     description: str | None
     cwd: str | os.PathLike[str] | None
     env: Mapping[str, str | None] | None
@@ -159,7 +161,7 @@ class Task(Optioned):
     on_shutdown = Option(to_bool, False)
     """Whether it runs once when the app ends, after all others; its condition then counts for nothing."""
     priority = Option(instance_of(int, "a whole number"), 0)
-    """Higher starts first where several could; equal ones in the order of their definition."""
+    """Higher starts first where several could, else who waits longer; each minute of waiting counts as one more."""
     disabled = Option(to_bool, False)
     """Whether its condition is disregarded; it still runs when it is asked to."""
     permanent = Option(to_bool, False)
@@ -185,6 +187,9 @@ class Task(Optioned):
     """Seconds up to which each start is delayed, by a random time that is always the same for the same slot."""
     spread = Option[TimeSpan, float](to_finite, 0)
     """Seconds over which tasks like this one are spread: each is delayed by a share that is its own on this machine."""
+    limits = Option[Limits, tuple[Limit | Rate, ...]](to_limits, ())
+    """What its runs share with those of other tasks: ``limit("db", 2)``, ``rate("api", 20, per="1 minute")``, or a list of them.
+    Changing it counts for launches that wait; runs that go on keep what they hold."""
     description = Option[str | None, str | None](text_or_none, None)
     """What it is for, for people."""
     cwd = Option[str | os.PathLike[str] | None, Path | None](to_cwd, None)
@@ -304,6 +309,11 @@ class Task(Optioned):
     def is_running(self) -> bool:
         """Whether a run is going on."""
         return self._now.alive > 0
+
+    @property
+    def waits_for(self) -> str | None:
+        """What its next launch waits for, in words, such as ``limit 'db' (2 of 2 in use)``; None if none waits."""
+        return self.session.controls.waits_for(self.name)
 
     @property
     def last_run(self) -> datetime | None:

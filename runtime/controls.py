@@ -30,12 +30,19 @@ class LiveControls:
 
     Args:
       put: delivers a message to the supervisor, in the trio thread.
+      waits_for: says what the next launch of a task waits for, in any thread.
       standby: gets the launches that come when the runtime has ended already, for the next start.
       clock: says when something was asked.
     """
 
-    def __init__(self, put: Callable[[ToSupervisor], None], standby: Standby, clock: Clock) -> None:
-        self._put, self._standby, self._clock = put, standby, clock
+    def __init__(
+        self,
+        put: Callable[[ToSupervisor], None],
+        waits_for: Callable[[str], str | None],
+        standby: Standby,
+        clock: Clock,
+    ) -> None:
+        self._put, self._waits_for, self._standby, self._clock = put, waits_for, standby, clock
         self._closed = False
         self._thread = threading.get_ident()
         self._token = trio.lowlevel.current_trio_token()
@@ -63,6 +70,9 @@ class LiveControls:
 
     def facts(self, task: str) -> TaskFacts | None:
         return None
+
+    def waits_for(self, task: str) -> str | None:
+        return None if self._closed else self._waits_for(task)
 
     def elsewhere(self, change: Change) -> bool:
         return False

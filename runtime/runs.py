@@ -10,9 +10,9 @@ from typing import Any
 import trio
 
 from actors.args.base import Circumstances, all_valued, has_arguments
-from actors.errors import InvalidRunId
+from actors.errors import InvalidLimitKey, InvalidRunId
 from actors.facts import Action, Event
-from actors.messages import AttemptEnded, Halt, Launch, RunEnded, RunStarted, ToSupervisor
+from actors.messages import AttemptEnded, Halt, Launch, RunEnded, RunStarted, Start, ToSupervisor
 from actors.portable import describe
 from actors.retries import Failure, NextAttempt, next_attempt
 from actors.session import Session
@@ -68,19 +68,17 @@ class Run:
         "run_id",
     )
 
-    def __init__(
-        self, launch: Launch, execution: str, task: Task, terms: Terms, siblings: dict[int, Run], services: Services
-    ) -> None:
-        siblings[launch.number] = self
+    def __init__(self, start: Start, task: Task, terms: Terms, siblings: dict[int, Run], services: Services) -> None:
+        self._refused: InvalidLimitKey | InvalidRunId | None
+        self.launch, self._execution, self._refused = start
+        siblings[self.launch.number] = self
         self._siblings = siblings
-        self.launch = launch
         self.run_id = ""
-        self._execution, self._task, self._terms, self._services = execution, task, terms, services
-        self._runner = execution if task.command is None else "command"  # the execution of those says only when they may start
+        self._task, self._terms, self._services = task, terms, services
+        self._runner = self._execution if task.command is None else "command"  # that says only when those may start
         self._asked: str | None = None  # why the runtime asked it to end; the outcome is decided from this
         self._timed_out = False
         self._scope = trio.CancelScope()
-        self._refused: InvalidRunId | None = None
         self._began = 0.0
 
     def cancel(self, reason: str, *, is_timeout: bool = False) -> None:
@@ -92,7 +90,8 @@ class Run:
 
     def claim(self) -> None:
         """Give it its id, and put on record that it begins. An id that cannot be had fails it, under a random one."""
-        self.run_id, self._refused = run_id_of(self._task, self._terms, self.launch, self._services.ids)
+        self.run_id, refused = run_id_of(self._task, self._terms, self.launch, self._services.ids)
+        self._refused = self._refused or refused
         self._began = now = self._services.clock.now()
         self._late = max(now - self.launch.due, 0.0)
         document = self._document("run", now)

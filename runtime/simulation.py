@@ -1,7 +1,7 @@
 """Simulation: which tasks would start when, found by the same decisions as in earnest, without running anything.
 
 Runs are taken to succeed, after as long as the task took last, or a second. Custom conditions are left out, as if they stood in
-nothing's way. Limits of modes and priorities are left out of account.
+nothing's way. Limits, rates and priorities are left out of account.
 """
 
 from __future__ import annotations

@@ -95,7 +95,8 @@ class Supervisor:
         self._leaving: list[TaskActor] = []  # of removed tasks, until their last run has ended
         self._terms: dict[str, Terms] = {}
         self._limits: dict[str, float] = {}
-        self._admission, self._timeouts = Admission(self._terms, self._limits), Timeouts()
+        self._time = trio.lowlevel.current_clock().current_time  # a third of what trio.current_time() costs
+        self._admission, self._timeouts = Admission(self._terms, self._limits, self._time()), Timeouts()
         self._lookout = Lookout(log, history, self._ask)
         self._endings = Endings(log.clock, self._ask_of_ending, self._put_broken)
         self._services = Services(session, log, log.clock, RunIds(), runners, self.mailbox.put, self._lookout.next_start)
@@ -162,6 +163,10 @@ class Supervisor:
                 actor.mailbox.put(Stop())
         runtime_log.tell(logging.INFO, "runtime ended")
 
+    def waits_for(self, task: str) -> str | None:
+        """Return what the next launch of a task waits for, in words; None if none waits. From any thread."""
+        return self._admission.waits_for(task)
+
     async def _begin(self, asked: list[tuple[str, Mapping[str, Any]]], only: list[str] | None) -> None:
         """Start the actors, one after the other, then what is to start first."""
         self._take_settings()
@@ -202,15 +207,15 @@ class Supervisor:
 
     def _admit(self) -> None:
         """Have what may start now start."""
-        while self._admission.may_admit:
-            admitted = self._admission.admit()
+        while admitted := self._admission.admit(self._time()):
             for launch, mode in admitted:
                 if launch.latest < math.inf and launch.latest < self._clock.now():
                     self._expire(launch)
                 else:
-                    self._actors[launch.task].mailbox.put(Start(launch, mode))
-            if not admitted:
+                    self._actors[launch.task].mailbox.put(Start(launch, mode, self._admission.refused.get(launch.number)))
+            if not self._admission.may_admit:
                 break
+        self._alarm.set(self._admission.next_moment)
 
     @property
     def _is_on_hold(self) -> bool:
@@ -256,6 +261,8 @@ class Supervisor:
         task.facts = self._history.facts.setdefault(task.name, task.facts)
         self._lookout.know(task.name, task.facts)
         self._terms[task.name] = terms = terms_of(task, self._zone)
+        if terms.limits:
+            self._admission.relax()
         self._actors[task.name] = actor = TaskActor(task, terms, self._services, self._fail)
         return actor
 
@@ -348,7 +355,7 @@ class Supervisor:
         if not asked:
             facts.claimed = self._services.log.count
         if at <= now:
-            self._admission.offer(launch)
+            self._admission.offer(launch, self._time())
         else:  # on trio's clock: the wall's may be set meanwhile
             self._admission.delay(launch, trio.current_time() + at - now)
             self._alarm.set(self._admission.next_moment)
@@ -498,7 +505,9 @@ class Supervisor:
         self._endings.drop(name)
         actor.mailbox.put(Cancel(reason))
         actor.mailbox.put(Stop())
-        del self._actors[name], self._terms[name]
+        del self._actors[name]
+        if self._terms.pop(name).limits:
+            self._admission.relax()
         self._leaving = [leaving for leaving in (*self._leaving, actor) if not leaving.has_ended]
         if name in self._session:  # a new task has taken the name meanwhile
             self._hire(self._session[name])

@@ -93,7 +93,7 @@ async def open_runtime(app: App, *, only: list[str] | None = None, clock: Clock 
     try:
         history = log.open(lambda name: session[name].retries if name in session else None)
         parts = _assembled(app, log, history)
-        live = LiveControls(parts.supervisor.mailbox.put, standby, log.clock)
+        live = LiveControls(parts.supervisor.mailbox.put, parts.supervisor.waits_for, standby, log.clock)
         session.controls = live
         asked = standby.take()
         async with _running(parts, asked, only):

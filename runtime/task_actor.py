@@ -50,7 +50,7 @@ class TaskActor:
     def _handle(self, message: ToTaskActor) -> None:
         match message:
             case Start():
-                run = Run(message.launch, message.execution, self.task, self.terms, self._runs, self._services)
+                run = Run(message, self.task, self.terms, self._runs, self._services)
                 run.claim()
                 self._nursery.start_soon(run.live, name=self._name_of_runs)
             case Cancel():

@@ -12,6 +12,7 @@ from actors.args.base import Argument
 from actors.callables import backend_of
 from actors.conds.base import Condition, leaves, never
 from actors.config import RunIdFunction
+from actors.limits import Limit, Rate
 from actors.policies import Timing
 from actors.retries import Retry
 from actors.task import Task
@@ -25,6 +26,7 @@ class Terms:
     execution: str = "async"
     priority: int = 0
     multilaunch: bool = False
+    limits: tuple[Limit | Rate, ...] = ()
     condition: Condition | None = None
     """When it starts by itself; None where it does not, for whatever reason."""
     timing: Timing = field(default_factory=Timing)
@@ -56,6 +58,7 @@ def terms_of(task: Task, local: tzinfo) -> Terms:
         execution=task.execution,
         priority=task.priority,
         multilaunch=timing.overlap == "allow",
+        limits=task.limits,
         condition=task.start_cond if follows else None,
         timing=timing,
         zone=task.timezone or local,

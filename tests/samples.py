@@ -150,6 +150,10 @@ def terminates_other(session=Session()):
     session["other"].terminate()
 
 
+def asks_what_other_waits_for(session=Session()):
+    return session["other"].waits_for
+
+
 def shuts_down(session=Session()):
     session.shut_down()
 

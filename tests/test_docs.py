@@ -62,7 +62,10 @@ def test_words_and_objects_in_the_table_of_conditions_say_the_same(words, code):
     assert conds.parse(words) == eval(code, {name: getattr(conds, name) for name in conds.__all__})
 
 
-@pytest.mark.parametrize("page", ["docs/conditions.md", "docs/migrating.md", "docs/how-to/retries.md"])
+PAGES = ["docs/conditions.md", "docs/migrating.md", "docs/how-to/limits.md", "docs/how-to/retries.md"]
+
+
+@pytest.mark.parametrize("page", PAGES)
 def test_the_examples_of_a_page_run(page):
     for block in blocks(page, "python"):
         Path("jobs.py").write_text(block)

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 import samples
-from actors import App, Retry, every, never
+from actors import App, Retry, every, limit, never
 from actors.config import EXECUTIONS, Config
 from actors.controls import Standby
 from actors.errors import InvalidOption, UnknownOption
@@ -97,6 +97,10 @@ OF_TASKS = [
     ("priority", True, "a whole number is expected"),
     ("disabled", 0, "True or False is expected"),
     ("permanent", "yes", "True or False is expected"),
+    ("limits", None, "limit(...), rate(...) or a list of them is expected"),
+    ("limits", [None], "limit(...), rate(...) or a list of them is expected"),
+    ("limits", "db", "limit(...), rate(...) or a list of them is expected"),
+    ("limits", limit, "limit(...), rate(...) or a list of them is expected"),
     ("description", 5, "a text is expected"),
 ]
 OF_APPS = [
@@ -225,6 +229,7 @@ class TestDefaults:
             "deadline": float("inf"),
             "jitter": 0.0,
             "spread": 0.0,
+            "limits": (),
             "description": None,
             "end_cond": None,
             "cwd": None,

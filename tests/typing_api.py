@@ -18,6 +18,8 @@ from actors import (
     cron,
     daily,
     every,
+    limit,
+    rate,
 )
 from actors.conds import Condition, Custom, running
 from actors.policies import Overlap
@@ -54,6 +56,16 @@ def flaky() -> None:
 
 
 assert_type(app.session["flaky"].retries, Retry)
+
+
+@app.task(limits=[limit("db", 2), rate("api", 20, per="1 minute", key=lambda params: str(params["host"]))])
+def limited() -> None: ...
+
+
+app.session["limited"].limits = limit("db", 3)
+app.session["limited"].limits = None  # type: ignore[assignment]  # no limit is ()
+limit("db", "2")  # type: ignore[arg-type]  # no number
+assert_type(app.session["limited"].waits_for, str | None)
 
 
 @app.task(execution="main", overlap="quew")  # type: ignore[call-overload, untyped-decorator]  # none of the five

@@ -235,6 +235,8 @@ def _answered(question: str, args: tuple[Any, ...], session: Session) -> Any:
         case "facts", (task,):
             declared = session.declared(task)
             return declared.facts if declared is not None else None
+        case "waits_for", (task,):
+            return session.controls.waits_for(task)
         case "names", ():
             return [task.name for task in session.tasks]
         case "kept", (task, option):

@@ -133,6 +133,10 @@ class RemoteControls:
         facts: TaskFacts | None = self._ask("facts", task)
         return facts
 
+    def waits_for(self, task: str) -> str | None:
+        words: str | None = self._ask("waits_for", task)
+        return words
+
     def _ask(self, control: str, *args: object) -> Any:
         with self._asking:
             if not self._running:
