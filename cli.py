@@ -370,7 +370,7 @@ def simulate(target: str, tz: str | None, begin: str | None, end: str, task: str
 def _about(row: dict[str, Any]) -> str:
     from runtime import tables as shown
 
-    reason: str = row.get("reason", "")
+    reason: str = row.get("reason") or _progress(row)
     if row.get("count", 1) > 1:
         return f"{reason} (the last at {shown.moment(row['last'])})"
     if row["status"] != "retry" and row.get("attempt", 1) == 1:
@@ -542,6 +542,7 @@ def _print_run(row: dict[str, Any]) -> None:
             ("late", shown.seconds(row.get("late"))),
             ("took", shown.seconds(row.get("runtime"))),
             ("reason", row.get("reason", "")),
+            ("progress", _progress(row)),
             ("attempt", _attempt(row)),
             ("again", shown.moment(row.get("retry_at"))),
         ]
@@ -550,6 +551,12 @@ def _print_run(row: dict[str, Any]) -> None:
         if row.get(name):
             click.echo(f"{title}\n" + "\n".join(f"  {line}" for line in row[name].splitlines()))
     click.echo()
+
+
+def _progress(row: dict[str, Any]) -> str:
+    from actors.progress import Progress
+
+    return str(Progress(**row["progress"])) if row.get("progress") else ""
 
 
 def _shortened(run_id: str) -> str:

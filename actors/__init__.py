@@ -18,6 +18,7 @@ from actors.errors import TaskTerminationException as TaskTerminationException
 from actors.group import Group as Group
 from actors.limits import limit as limit
 from actors.limits import rate as rate
+from actors.progress import progress as progress
 from actors.records import MinimalRecord as MinimalRecord
 from actors.records import MinimalRunRecord as MinimalRunRecord
 from actors.records import TaskLogRecord as TaskLogRecord

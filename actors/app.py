@@ -10,7 +10,7 @@ from actors.callables import Function
 from actors.conds.custom import Custom
 from actors.conds.option import StartCondition
 from actors.config import Settings
-from actors.declaring import Declaring
+from actors.declaring import Declaring, F
 from actors.errors import InvalidOption
 from actors.group import Group
 from actors.loading import check_may_run
@@ -45,6 +45,14 @@ class App(Declaring[Task]):
           DuplicateTask, InvalidOption, UnknownOption, UnportableFunction: of a task of it.
         """
         group.join(self.session)
+
+    def setup(self, function: F | None = None) -> Any:
+        """Add a hook around the start, as a decorator: see :meth:`Session.hook_startup`."""
+        return self.session.hook_startup(function)
+
+    def on_fail(self, callback: F | None = None) -> Any:
+        """Have ``callback(record)`` called for each run that failed for good, as a decorator: see :attr:`Task.on_fail`."""
+        return self.session.on_fail(callback)
 
     def run(self) -> None:
         """Run the app until it is shut down: by a task, a signal (SIGINT, SIGTERM), or by itself with ``stop_when_idle``.

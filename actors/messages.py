@@ -74,6 +74,8 @@ class RunEnded(NamedTuple):
     launch: Launch
     run_id: str
     action: Action
+    record: Mapping[str, Any]
+    """The record, as its columns."""
 
 
 class AttemptEnded(NamedTuple):

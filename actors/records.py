@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from typing import Any, Protocol
 
 from actors.facts import EVENTS, Event
+from actors.progress import Progress
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -73,6 +74,8 @@ class TaskRunRecord:
     exc_text: str | None = None
     output: str | None = None
     """The last lines that a failed process run wrote to stdout and stderr."""
+    progress: Progress | None = None
+    """How far it was, as its function told last."""
     cause: str | None = None
     """Why starts were missed: ``down``, ``suspended``, ``blocked``, ``deadline``, ``overlap``, ``paused`` or ``error``.
     Why a run is tried again: ``fail``, ``timeout``, ``crash`` or, where its function wants it, ``asked``."""

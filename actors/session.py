@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable, Hashable, Iterator, Mapping
-from typing import Any, Unpack
+from typing import Any, TypeVar, Unpack
 
+from actors.args.base import Circumstances
 from actors.callables import Function, name_of
 from actors.changes import CreateTask, RemoveTask
 from actors.conds.base import leaves
@@ -15,10 +16,13 @@ from actors.config import Config
 from actors.controls import HERE, Controls, Standby
 from actors.errors import DuplicateTask, InvalidOption, UnknownTask
 from actors.family import Family
+from actors.hooks import Hook, Hooks, adding, around
+from actors.loading import is_worker
 from actors.parameters import Parameters
 from actors.records import Repo
 from actors.task import Task, WorkOptions
 
+F = TypeVar("F", bound=Function)
 TaskKey = str | Task | Function
 """How a task is named: by its name, its function, or itself."""
 
@@ -76,7 +80,9 @@ class Session:
         self.returns = Returns(self)
         self.parameters = Parameters(lambda: self.controls)
         """What all functions get that have a parameter of that name, without a value from anywhere else."""
-        self._hooks = hooks
+        self.hooks = Hooks()
+        """What is called around starts and ends: see the methods ``hook_...``."""
+        self._app = hooks
         self._tasks: dict[str, Task] = {}
         self._functions: dict[Function, Task] = {}  # {function: the first task of it}; not those that cannot be hashed
         self._changing = threading.Lock()  # held from the check for a duplicate until the task is in
@@ -161,7 +167,8 @@ class Session:
             return task
         if not isinstance(self.controls, Standby):
             task.check_references()
-        with self._changing:
+        hooks = () if is_worker() else self.hooks.task_init  # the scheduler has called them
+        with around(hooks, Circumstances(task, self)), self._changing:
             if (twin := self._tasks.get(task.name)) is not None:
                 raise DuplicateTask(task.name, twin.place, task.place)
             self._tasks[task.name] = task
@@ -197,7 +204,7 @@ class Session:
         """
         tasks = [self[name] for name in names]
         if isinstance(self.controls, Standby):
-            self._hooks.run_only([task.name for task in tasks])
+            self._app.run_only([task.name for task in tasks])
             return
         for task in tasks:
             task.run()
@@ -229,9 +236,52 @@ class Session:
         """
         self.controls.restart()
 
+    def hook_startup(self, function: F | None = None) -> Any:
+        """Add a hook around the start, as a decorator: called before anything starts, and after its ``yield`` once the first has.
+
+        Hooks are plain functions, generators, or async. Arguments among their parameters are valued. One that raises keeps the
+        app from starting, and the error comes out of ``app.run()``.
+        """
+        return adding(lambda hook: self._add_hook("startup", hook), function)
+
+    def hook_shutdown(self, function: F | None = None) -> Any:
+        """Add a hook around the end: called when it is asked for, and after its ``yield`` when the last run has ended.
+
+        It has ``shutdown_wait`` for the first part, and 2 seconds for the second; one that raises is told in the log.
+        """
+        return adding(lambda hook: self._add_hook("shutdown", hook), function)
+
+    def hook_task_init(self, function: F | None = None) -> Any:
+        """Add a hook around the making of each task: called before it is in the session, and after its ``yield`` once it is.
+
+        It gets the task as its first parameter, and is not async. One that raises keeps the task out.
+        """
+
+        def add(hook: Hook) -> None:
+            if hook.is_async:
+                raise TypeError("a hook of task_init cannot be async: tasks are made at once")
+            self._add_hook("task_init", hook)
+
+        return adding(add, function)
+
+    def hook_task_execute(self, function: F | None = None) -> Any:
+        """Add a hook around each run: called where the function runs, right around it, with the task as its first parameter.
+
+        In a process it is the one of the module as it was loaded there. One that raises fails the run.
+        """
+        return adding(lambda hook: self._add_hook("task_execute", hook), function)
+
+    def on_fail(self, callback: F | None = None) -> Any:
+        """Have ``callback(record)`` called for each run that failed for good, as a decorator: see :attr:`Task.on_fail`."""
+        return adding(lambda hook: self._add_hook("fail", hook), callback)
+
+    def _add_hook(self, kind: str, hook: Hook) -> None:
+        setattr(self.hooks, kind, (*getattr(self.hooks, kind), hook))
+        self.controls.task_changed(None)
+
     def get_repo(self) -> Repo:
         """Return the run log: what ran, when, and how it ended; readable before, during and after a run."""
-        return self._hooks.repo()
+        return self._app.repo()
 
     def _find(self, key: TaskKey) -> Task | None:
         names = self.controls.names()

@@ -36,6 +36,7 @@ from actors.controls import HERE, Standby
 from actors.errors import InvalidOption, UnknownTask
 from actors.facts import Action, TaskFacts
 from actors.family import Family
+from actors.hooks import Hook
 from actors.limits import Limit, Limits, Rate, to_limits
 from actors.options import Inherited, Option, Optioned, instance_of, one_of
 from actors.policies import Misfire, Overlap
@@ -80,6 +81,7 @@ class TaskOptions(TypedDict, total=False):
     jitter: TimeSpan
     spread: TimeSpan
     limits: Limits
+    on_fail: Function | None
     description: str | None
     cwd: str | os.PathLike[str] | None
     env: Mapping[str, str | None] | None
@@ -190,6 +192,9 @@ class Task(Optioned):
     limits = Option[Limits, tuple[Limit | Rate, ...]](to_limits, ())
     """What its runs share with those of other tasks: ``limit("db", 2)``, ``rate("api", 20, per="1 minute")``, or a list of them.
     Changing it counts for launches that wait; runs that go on keep what they hold."""
+    on_fail = Option[Function | None, Hook | None](lambda given: None if given is None else Hook.of(given), None)
+    """Called with the record, a :class:`TaskRunRecord`, of each run that failed for good, after all its retries: in a thread of
+    its own, or if it is async awaited; it has 30 seconds. Its other parameters may have arguments as defaults."""
     description = Option[str | None, str | None](text_or_none, None)
     """What it is for, for people."""
     cwd = Option[str | os.PathLike[str] | None, Path | None](to_cwd, None)

@@ -4,10 +4,14 @@ from __future__ import annotations
 
 import logging
 import sys
+from collections.abc import Iterator
 from types import ModuleType
 
 from actors.app import App
+from actors.callables import name_of
+from actors.portable import Reference, describe
 from runtime.loading import MAIN
+from runtime.logs import runtime_log
 from runtime.worker.protocol import Program, Source
 
 
@@ -26,8 +30,19 @@ def program_of(app: App) -> Program:
         source = _main_source(main)
     if source is not None and source.name == MAIN:
         sys.modules.setdefault(MAIN, main)  # what a worker's pickles call its classes
+    hooks = () if name is not None else tuple(_references(app))
     level = logging.getLogger("callsheet").getEffectiveLevel()
-    return Program(list(sys.path), list(sys.argv), source, name, level)
+    return Program(list(sys.path), list(sys.argv), source, name, level, hooks)
+
+
+def _references(app: App) -> Iterator[Reference]:
+    """Yield the hooks of an app that no module holds, as workers can find them."""
+    for hook in app.session.hooks.task_execute:
+        try:
+            yield Reference(hook.function)
+        except Exception as exc:
+            told = "the hook %s is not called in processes: it cannot be sent to one (%s)"
+            runtime_log.tell(logging.WARNING, told, name_of(hook.function), describe(exc))
 
 
 def _holder(app: App, main: ModuleType) -> tuple[ModuleType, str] | None:

@@ -16,7 +16,11 @@ def runs_in(documents: Iterable[dict[str, Any]]) -> list[dict[str, Any]]:
     """
     rows: list[dict[str, Any]] = []
     open_rows: dict[tuple[Any, ...], dict[str, Any]] = {}
-    for document in filter(is_record, documents):
+    for document in documents:
+        if document.get("action") == "progress" and (row := open_rows.get(run_key(document))) is not None:
+            row["progress"] = document.get("progress")
+        if not is_record(document):
+            continue
         action, key = document["action"], run_key(document)
         row = open_rows.pop(key, None)
         if row is None:

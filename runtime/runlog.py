@@ -6,9 +6,11 @@ import logging
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import suppress
+from dataclasses import asdict
 from typing import Any
 
 from actors.facts import ACTIONS, TaskFacts
+from actors.progress import Progress
 from actors.records import is_record, run_key
 from actors.retries import Retry
 from runtime.attempts import after_crash, given_up
@@ -139,6 +141,12 @@ class RunLog:
         if not self._waiting:
             with suppress(OSError):
                 self._journal.append(document)
+
+    def note_progress(self, begun: Mapping[str, Any], update: Progress) -> None:
+        """Note how far a run is whose "run" record is like `begun`, and tell the standard loggers."""
+        columns = {name: begun[name] for name in ("created", "task_name", "run_id", "start")}
+        self.note({**columns, "action": "progress", "progress": asdict(update)})
+        task_log.tell(logging.INFO, "task %r run %s: %s", begun["task_name"], begun["run_id"], update)
 
     def record(self, document: dict[str, Any]) -> int:
         """Write `document`, a record as its columns, tell the standard loggers, and return its number in the order of records."""

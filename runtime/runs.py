@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
+from time import monotonic
 from typing import Any
 
 import trio
@@ -14,6 +15,7 @@ from actors.errors import InvalidLimitKey, InvalidRunId
 from actors.facts import Action, Event
 from actors.messages import AttemptEnded, Halt, Launch, RunEnded, RunStarted, Start, ToSupervisor
 from actors.portable import describe
+from actors.progress import Progress, Reporter, current_report
 from actors.retries import Failure, NextAttempt, next_attempt
 from actors.session import Session
 from actors.task import Task
@@ -40,6 +42,8 @@ class Services:
     runners: Mapping[str, Runner]
     report: Callable[[ToSupervisor], None]
     """Delivers a message to the supervisor."""
+    in_trio: Callable[[Callable[[], object]], None]
+    """Has something done in the trio thread, at once from there, and from elsewhere as soon as it comes to it."""
     next_start: Callable[[str, float], float]
     """Returns when the condition of a task starts it next after a moment; infinity where it names no slots."""
 
@@ -57,6 +61,7 @@ class Run:
         "_execution",
         "_late",
         "_refused",
+        "_reporter",
         "_runner",
         "_scope",
         "_services",
@@ -80,6 +85,7 @@ class Run:
         self._timed_out = False
         self._scope = trio.CancelScope()
         self._began = 0.0
+        self._reporter: Reporter | None = None  # until it is told of progress
 
     def cancel(self, reason: str, *, is_timeout: bool = False) -> None:
         """Ask it to end, for `reason`; the first reason counts, but whoever asks beside its timeout does not want it again."""
@@ -111,6 +117,7 @@ class Run:
         Raises only what must reach the root: a cancellation from further out, or a KeyboardInterrupt.
         """
         current_task.set(self._task.name)
+        current_report.set(self._report)
         call: Call | None = None
         value: Any = None
         try:
@@ -134,6 +141,16 @@ class Run:
     def give_up(self, reason: str) -> None:
         """Put on record that it was terminated although it goes on; what comes of it later changes nothing."""
         self._end(Ending("terminate", reason), None)
+
+    def _report(self, update: Progress) -> None:
+        """Take an update of its progress, from whatever thread the function runs in."""
+        if self._reporter is None:
+            self._reporter = Reporter(_elapsed, self._tell_progress)
+        self._reporter.report(update)
+
+    def _tell_progress(self, update: Progress) -> None:
+        services = self._services
+        services.in_trio(lambda: services.log.note_progress(self._document("run", services.clock.now()), update))
 
     def _document(self, action: Event, now: float) -> dict[str, Any]:
         document = {
@@ -163,12 +180,12 @@ class Run:
         if not terms.bare or self.launch.params:
             session = self._services.session
             kwargs = task.signature.fit({**terms.parameters, **self.launch.params}, session.parameters)
-            if task.path is not None or has_arguments(kwargs):
+            if task.path is not None or session.hooks.task_execute or has_arguments(kwargs):
                 flag = flag or Flag()
                 here = Circumstances(task, session, flag, self.run_id, self.launch.returns or {})
                 is_there = self._runner in ("thread", "process")
                 kwargs = all_valued(task.signature.owner, kwargs, here, stage=is_there)
-        return Call(task.name, self.run_id, task.func, kwargs, flag, terms.backend, terms.grace, here)
+        return Call(task.name, self.run_id, task.func, kwargs, flag, terms.backend, terms.grace, here, self._report)
 
     def _end(self, ending: Ending, call: Call | None, value: Any = None, *, failure: Failure | None = None) -> None:
         if self._siblings.pop(self.launch.number, None) is None:  # it was given up
@@ -177,6 +194,8 @@ class Run:
         document = self._document(ending.action, now)
         document["end"] = now
         document["runtime"] = now - self._began
+        if self._reporter is not None and (progress := self._reporter.latest) is not None:
+            document["progress"] = asdict(progress)
         if ending is not SUCCESS or self._runner == "command":
             output = call.output if call is not None else None
             details = {"reason": ending.reason, "exc_text": ending.exc_text, "output": output}
@@ -195,7 +214,7 @@ class Run:
         facts = self._task.facts
         facts.going.pop(self.launch.number, None)
         facts.note(ending.action, now, number)
-        self._services.report(RunEnded(self.launch, self.run_id, ending.action))
+        self._services.report(RunEnded(self.launch, self.run_id, ending.action, document))
 
     def _following(self, failure: Failure, document: Mapping[str, Any]) -> NextAttempt:
         """Return what follows this attempt, of whose failure `document` tells."""
@@ -235,6 +254,14 @@ def end_unstarted(
         document["attempt"] = launch.attempt
     number = services.log.record(document)
     task.facts.note(action, now, number)
+
+
+def _elapsed() -> float:
+    """Return seconds, on trio's clock where there is one."""
+    try:
+        return trio.current_time()
+    except RuntimeError:
+        return monotonic()
 
 
 def run_id_of(task: Task, terms: Terms, launch: Launch, ids: RunIds) -> tuple[str, InvalidRunId | None]:

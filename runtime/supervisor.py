@@ -38,7 +38,9 @@ from runtime.alarm import Alarm, WallAlarm
 from runtime.asking import Asker
 from runtime.attempts import ending_of
 from runtime.endings import APP, Endings
+from runtime.hook_calls import HookCalls
 from runtime.ids import RunIds
+from runtime.in_trio import in_trio
 from runtime.logs import runtime_log
 from runtime.lookout import Lookout
 from runtime.machine import local_zone
@@ -99,15 +101,17 @@ class Supervisor:
         self._admission, self._timeouts = Admission(self._terms, self._limits, self._time()), Timeouts()
         self._lookout = Lookout(log, history, self._ask)
         self._endings = Endings(log.clock, self._ask_of_ending, self._put_broken)
-        self._services = Services(session, log, log.clock, RunIds(), runners, self.mailbox.put, self._lookout.next_start)
+        self._services = Services(
+            session, log, log.clock, RunIds(), runners, self.mailbox.put, in_trio(), self._lookout.next_start
+        )
+        self._hooks = HookCalls(session, runners, lambda: self.mailbox.put(None))
         self._asker = Asker(session, log.clock, runners, self.mailbox.put)
-        self._numbers = 0
+        self._numbers, self._reason = 0, "shutdown"
         self._left = history.waiting_attempts()  # of a former life, until their tasks are there
         self._owed: dict[int, Missed] = {}  # {number of a launch: what was missed beyond its slot, and is told once it starts}
         self._only: frozenset[str] | None = None
         self._closed = self._ends_by_itself = self._is_planned = False
         self._shutdown: Shutdown | None = None
-        self._reason = "shutdown"
         self._handlers: dict[type, Callable[[Any], None]] = {
             Answered: self._on_answered,
             Ask: self._on_asked,
@@ -141,6 +145,16 @@ class Supervisor:
           only: run just these tasks, once each, then end; None runs the app.
         """
         self._only = frozenset(only) if only is not None else None
+        await self._hooks.begin_start()
+        try:
+            await self._live(asked, only, task_status)
+        finally:
+            await self._hooks.finish_end()
+        runtime_log.tell(logging.INFO, "runtime ended")
+
+    async def _live(
+        self, asked: list[tuple[str, Mapping[str, Any]]], only: list[str] | None, task_status: trio.TaskStatus[None]
+    ) -> None:
         async with trio.open_nursery() as self._nursery:
             async with trio.open_nursery() as timing:
                 self._asking = timing  # whose tasks end when the shutdown is over, as no answer is waited for then
@@ -149,8 +163,13 @@ class Supervisor:
                 await self._begin(asked, only)
                 self.mailbox.open()
                 self.mailbox.put(None)
-                runtime_log.tell(logging.INFO, "runtime started, with %d tasks", len(self._actors))
-                task_status.started()
+                try:
+                    await self._hooks.end_start()
+                except Exception as exc:
+                    self._fail(exc)
+                if self._failure is None:  # else it never started
+                    runtime_log.tell(logging.INFO, "runtime started, with %d tasks", len(self._actors))
+                    task_status.started()
                 try:
                     await self.over.wait()
                 finally:  # also if cancelled: what would still be started would only be cancelled, again and again
@@ -158,9 +177,12 @@ class Supervisor:
                 timing.cancel_scope.cancel()
             self._lookout.end()
             if self._failure is not None:
-                raise self._failure
+                self._nursery.cancel_scope.cancel(reason="the runtime has failed")
             for actor in self._actors.values():
                 actor.mailbox.put(Stop())
+        if self._failure is not None:  # raised here: out of the nursery it would come wrapped in a group
+            raise self._failure
+        await self._hooks.finish_end()
         runtime_log.tell(logging.INFO, "runtime ended")
 
     def waits_for(self, task: str) -> str | None:
@@ -424,6 +446,10 @@ class Supervisor:
                 self._consider(name)
         self._tell_watching(name)
 
+    def _tell_failed(self, ended: RunEnded) -> None:
+        if (actor := self._actors.get(ended.launch.task)) is not None:
+            self._hooks.tell_failed(self._nursery, actor.task, ended.record)
+
     def _follow_end(self, name: str) -> None:
         """Follow the condition that ends the runs of a task, as one goes on."""
         facts, terms = self._actors[name].task.facts, self._terms[name]
@@ -452,6 +478,8 @@ class Supervisor:
         self._tell_watching(name)
         for listener in self.listeners:
             listener(ended)
+        if ended.action == "fail":
+            self._tell_failed(ended)
 
     def _on_attempt_ended(self, ended: AttemptEnded) -> None:
         launch = ended.launch
@@ -542,13 +570,14 @@ class Supervisor:
             for actor in self._actors.values():
                 if actor.task.permanent:
                     actor.mailbox.put(Cancel(message.reason))
+            self._hooks.begin_end(self._nursery, self._shutdown.wait)
         if (message.force or again) and not self._shutdown.forced:
             self._shutdown.force()
             runtime_log.tell(logging.WARNING, "%s: ending %d runs now", message.reason, self._admission.running)
 
     def _advance(self, shutdown: Shutdown) -> None:
         """Do what a phase of the shutdown begins with."""
-        busy = not self._admission.idle or not self._asker.is_idle
+        busy = not self._admission.idle or not self._asker.is_idle or not self._hooks.is_idle
         while (phase := shutdown.step(trio.current_time(), busy)) is not None:
             if phase is Phase.OVER:
                 if shutdown.forced:
@@ -583,7 +612,7 @@ class Supervisor:
 
     def _has_no_plans(self) -> bool:
         """Return whether nothing is planned and nothing was said that may change that."""
-        return not len(self.mailbox) and self._asker.is_idle and self._lookout.next_moment == math.inf
+        return not len(self.mailbox) and self._asker.is_idle and self._hooks.is_idle and self._lookout.next_moment == math.inf
 
     def _take_settings(self) -> None:
         """Take in the settings of the app that are not those of its tasks."""

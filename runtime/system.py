@@ -124,17 +124,24 @@ class _Parts:
 @asynccontextmanager
 async def _running(parts: _Parts, asked: list[tuple[str, Mapping[str, Any]]], only: list[str] | None) -> AsyncIterator[None]:
     """Hold the one root nursery: the supervisor with all its actors, and what passes on the output of workers."""
+    failure: Exception | None = None
     async with trio.open_nursery() as root:
         with trio.CancelScope(shield=True, deadline=trio.current_time() + LAST_MARGIN):
             await root.start(parts.process.serve)  # it shields itself: a start that is cancelled half way would never end
         try:
             async with trio.open_nursery() as nursery:
-                await nursery.start(partial(parts.supervisor.run, asked, only=only))
-                yield
+                try:
+                    await nursery.start(partial(parts.supervisor.run, asked, only=only))
+                except Exception as exc:
+                    failure = exc  # raised below, likewise
+                else:
+                    yield
         finally:  # the last run has ended
             with trio.CancelScope(shield=True, deadline=trio.current_time() + 2 * _TO_EXIT + LAST_MARGIN):
                 await parts.process.close(_TO_EXIT)
                 await parts.asyncio_loop.close()
+    if failure is not None:
+        raise failure
 
 
 def _assembled(app: App, log: RunLog, history: History) -> _Parts:

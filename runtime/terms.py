@@ -54,6 +54,7 @@ def terms_of(task: Task, local: tzinfo) -> Terms:
     config = task.session.config
     follows = not (task.disabled or task.on_shutdown or config.on_hold or task.start_cond == never)
     shared = task.session.parameters.keys() & task.signature.accepted
+    is_special = bool(shared or task.path is not None or task.session.hooks.task_execute)
     return Terms(
         execution=task.execution,
         priority=task.priority,
@@ -69,7 +70,7 @@ def terms_of(task: Task, local: tzinfo) -> Terms:
         parameters=task.parameters,
         end_condition=task.end_cond,
         sources=_sources_of(task),
-        bare=task.signature.is_bare and not task.parameters and not shared and task.path is None,
+        bare=task.signature.is_bare and not task.parameters and not is_special,
         retries=task.retries if task.retries.limit else None,
     )
 

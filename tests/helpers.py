@@ -26,7 +26,8 @@ class Running:
         repo = open_repo(self.app.session.config.log) if self.app.session.config.log else self.app.session.get_repo()
         with trio.fail_after(120):
             while True:
-                ended = [d["action"] for d in repo.journal.read() if d["action"] not in ("run", "retry") and "start" in d]
+                started = (d["action"] for d in repo.journal.read() if "start" in d)
+                ended = [action for action in started if action not in ("run", "retry", "progress")]
                 if len(ended) >= count:
                     return ended
                 await self._changed.wait()

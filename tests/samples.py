@@ -10,7 +10,7 @@ from pathlib import Path
 
 import trio
 
-from actors import Argument, TaskInactionException, TerminationFlag, cancellation_point
+from actors import Argument, TaskInactionException, TerminationFlag, cancellation_point, progress
 from actors.args import EnvArg, SchedulerLogger, Session, TaskLogger, argument
 
 
@@ -462,3 +462,73 @@ sets_a_schedule_async, sets_an_impossible_option_async, runs_and_terminates_asyn
     as_async, [sets_a_schedule, sets_an_impossible_option, runs_and_terminates, holds_the_session]
 )
 shuts_down_so_async, restarts_async, reads_a_return_value_async = map(as_async, [shuts_down_so, restarts, reads_a_return_value])
+
+
+def tells_progress(updates=5, total=100):
+    for done in range(1, updates + 1):
+        progress(done, total, f"step {done}")
+    return "done"
+
+
+tells_progress_async = as_async(tells_progress)
+
+
+def tells_progress_and_fails():
+    progress(3, 10)
+    raise ValueError("in the middle")
+
+
+tells_progress_and_fails_async = as_async(tells_progress_and_fails)
+
+
+seen_by_hooks = []
+
+
+def writes(word):
+    with Path("hooks.txt").open("a") as file:
+        file.write(f"{word}\n")
+
+
+def writes_before_and_after(task, word="hook"):
+    writes(f"{word} before {task.name}")
+    kind, error, _ = yield
+    writes(f"{word} after {task.name}: {kind and kind.__name__} {error}")
+
+
+async def writes_before_and_after_async(task):
+    writes(f"async before {task.name}")
+    kind, error, _ = yield
+    writes(f"async after {task.name}: {kind and kind.__name__} {error}")
+
+
+def writes_plainly(task):
+    writes(f"plain {task.name} in {os.getpid()}")
+
+
+async def writes_plainly_async():
+    await trio.lowlevel.checkpoint()
+    writes("plain async")
+
+
+def writes_itself():
+    writes("function")
+
+
+writes_itself_async = as_async(writes_itself)
+
+
+def writes_and_fails():
+    writes("function")
+    raise ValueError("no")
+
+
+writes_and_fails_async = as_async(writes_and_fails)
+
+
+def fails_before(task):
+    raise RuntimeError("not now")
+
+
+def yields_twice(task):
+    yield
+    yield

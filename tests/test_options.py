@@ -232,6 +232,7 @@ class TestDefaults:
             "limits": (),
             "description": None,
             "end_cond": None,
+            "on_fail": None,
             "cwd": None,
             "env": {},
             "shell": False,

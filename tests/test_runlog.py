@@ -224,7 +224,7 @@ class TestQueries:
             filled.filter_by(task_nam="a")
         assert str(caught.value) == (
             "the run log has no column 'task_nam'. Did you mean 'task_name'? Columns are: created, task_name, run_id, action, "
-            "start, end, runtime, execution, due, late, reason, exc_text, output, cause, count, first, last, blocker, "
+            "start, end, runtime, execution, due, late, reason, exc_text, output, progress, cause, count, first, last, blocker, "
             "attempt, attempts, retry_at, params"
         )
 
@@ -254,6 +254,7 @@ REPORTED = {
     "attempt": 1,
     "attempts": 4,
     "retry_at": 5.0,
+    "progress": {"done": 3, "total": 10.0, "note": "loading"},
     "params": {"day": 3},
 }
 

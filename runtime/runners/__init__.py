@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any, Protocol
 
@@ -10,6 +10,8 @@ import trio
 
 from actors.args.base import Circumstances
 from actors.callables import Function, backend_of
+from actors.hooks import hooked
+from actors.progress import Progress
 from actors.sources import found
 from actors.termination import Flag
 
@@ -30,6 +32,8 @@ class Call:
     """Seconds the function gets to end once it was asked to."""
     circumstances: Circumstances | None = None
     """What arguments among the keyword arguments are valued by, where the function runs; None if there are none."""
+    report: Callable[[Progress], object] = lambda _: None
+    """Takes the updates of its progress, in any thread."""
     output: str | None = None
     """Set by the runner: the last lines the function wrote, where the runner sees them."""
 
@@ -40,6 +44,8 @@ class Call:
         function, kwargs = found(self.function, f"task {self.task!r}", self.kwargs, self.circumstances)
         if self.backend == "auto":
             self.backend = backend_of(function)
+        if hooks := self.circumstances.session.hooks.task_execute:
+            function = hooked(function, hooks, self.circumstances)
         return function(**kwargs)
 
 

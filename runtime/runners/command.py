@@ -8,6 +8,7 @@ import trio
 
 from actors.commands import Command
 from actors.errors import CommandFailed
+from actors.hooks import around_async
 from runtime.runners import Call
 from runtime.runners.child import Child
 from runtime.stopping import Patience
@@ -32,12 +33,18 @@ class CommandRunner:
         command = call.function
         assert isinstance(command, Command)
         with scope:
-            child = await Child.spawn(call, command)
-            try:
-                status = await child.wait()
-            finally:
-                await child.end(self._patience, call.grace)
-                call.output = child.last_lines
-            if status != 0:
-                raise CommandFailed(call.task, command.line, child.how(status))
-            return child.stdout
+            if (here := call.circumstances) is None:
+                return await self._stdout_of(call, command)
+            async with around_async(here.session.hooks.task_execute, here):
+                return await self._stdout_of(call, command)
+
+    async def _stdout_of(self, call: Call, command: Command) -> bytes:
+        child = await Child.spawn(call, command)
+        try:
+            status = await child.wait()
+        finally:
+            await child.end(self._patience, call.grace)
+            call.output = child.last_lines
+        if status != 0:
+            raise CommandFailed(call.task, command.line, child.how(status))
+        return child.stdout

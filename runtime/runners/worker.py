@@ -112,13 +112,13 @@ class Worker:
         self._mark(f"[{call.task} {call.run_id}] ")
         try:
             await self._send(job)
-            answer = await self._answer(session)
+            answer = await self._answer(call, session)
             self.usable = not answer.spent
         except trio.Cancelled:
             self._signal(signal.SIGTERM)
             last_word = None
             with patience.allow(call.grace), suppress(EOFError):
-                last_word = await self._answer(session)
+                last_word = await self._answer(call, session)
             if last_word is None:
                 raise
             answer = last_word
@@ -144,13 +144,15 @@ class Worker:
             output.finish_run()
             output.close()
 
-    async def _answer(self, session: Session) -> Returned | Raised:
+    async def _answer(self, call: Call, session: Session) -> Returned | Raised:
         while isinstance(message := await self._receive(), Request):
             try:
-                await self._send(frame(_reply(message, session)))
+                await self._send(frame(_reply(message, call, session)))
             except OSError:  # it died while it waited
                 raise EOFError from None
         assert isinstance(message, (Returned, Raised))
+        if message.progress is not None:
+            call.report(message.progress)
         return message
 
     async def _send(self, data: bytes) -> None:
@@ -201,15 +203,15 @@ class Worker:
             os.killpg(self.process.pid, number)
 
 
-def _reply(request: Request, session: Session) -> Reply:
+def _reply(request: Request, call: Call, session: Session) -> Reply:
     """Do what the function asked of its session, and return the answer, errors included."""
     try:
-        return Reply(_controlled(request, session))
+        return Reply(_controlled(request, call, session))
     except Exception as exc:
         return Reply(error=portable(exc) or portable(RuntimeError(describe(exc))))
 
 
-def _controlled(request: Request, session: Session) -> Any:
+def _controlled(request: Request, call: Call, session: Session) -> Any:
     """Carry out a request: a control, a change of the session, or a question about it."""
     controls = session.controls
     match request.control, request.args:
@@ -221,6 +223,8 @@ def _controlled(request: Request, session: Session) -> Any:
             controls.shut_down(force=force)
         case "restart", ():
             controls.restart()
+        case "progress", (update,):
+            call.report(update)
         case "log", (record,):
             logging.getLogger(record["name"]).handle(logging.makeLogRecord(record))
         case "change", (blob,):

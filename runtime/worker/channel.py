@@ -13,6 +13,7 @@ from actors.controls import HERE
 from actors.errors import NotRunning, UnportableChange
 from actors.facts import TaskFacts
 from actors.portable import describe, pickled_parameters
+from actors.progress import Progress
 from runtime.worker.protocol import HEAD, Reply, Request, body_length, frame
 
 _CHUNK = 1 << 16
@@ -117,6 +118,10 @@ class RemoteControls:
     def kept(self, task: str | None, option: str) -> Any:
         pickled: bytes | None = self._ask("kept", task, option)
         return HERE if pickled is None else pickle.loads(pickled)
+
+    def progress(self, update: Progress) -> None:
+        """Tell how far the run is."""
+        self._ask("progress", update)
 
     def log(self, record: Mapping[str, Any]) -> None:
         """Have the scheduler's loggers handle a record, given by its attributes."""

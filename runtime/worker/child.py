@@ -7,14 +7,17 @@ import os
 import pickle
 import signal
 import sys
+from time import monotonic
 from typing import Any
 
 from actors.app import App
 from actors.args.base import Circumstances, has_arguments
 from actors.callables import Function, backend_of, qualname_of
 from actors.errors import UnportableFunction
+from actors.hooks import Hook, hooked
 from actors.loading import become_worker
 from actors.portable import describe, first_line, loaded_parameters, pickled_result, portable
+from actors.progress import Reporter, current_report
 from actors.retries import kinds_of
 from actors.sources import InFile, found
 from actors.task import Task
@@ -63,10 +66,17 @@ def _prepare(program: Program) -> App:
     sys.path[:] = program.sys_path
     sys.argv[:] = program.argv
     if program.source is None:
-        return App(log=None)
+        return _stand_in(program)
     module = load(program.source)
     app = getattr(module, program.app, None) if program.app else None
-    return app if isinstance(app, App) else App(log=None)
+    return app if isinstance(app, App) else _stand_in(program)
+
+
+def _stand_in(program: Program) -> App:
+    """Return an app that stands for one which no module holds."""
+    app = App(log=None)
+    app.session.hooks.task_execute = tuple(Hook.of(hook.found()) for hook in program.hooks)
+    return app
 
 
 class Caller:
@@ -82,25 +92,30 @@ class Caller:
     def answer(self, job: Job) -> Returned | Raised:
         """Call the function of `job` and return what comes of it."""
         current_task.set(job.task)
+        reporter = Reporter(monotonic, self._controls.progress)
+        current_report.set(reporter.report)
         try:
             blob = pickled_result(job.task, self._value(job))
-            return Returned(blob, spent=not _flushed())
+            return Returned(blob, reporter.latest, spent=not _flushed())
         except BaseException as exc:
             text, kinds = user_traceback(exc), kinds_of(exc)
-            return Raised(type(exc).__name__, first_line(exc), text, portable(exc), kinds, spent=not _flushed())
+            name, line = type(exc).__name__, first_line(exc)
+            return Raised(name, line, text, portable(exc), kinds, reporter.latest, spent=not _flushed())
         finally:
             signal.signal(signal.SIGTERM, signal.SIG_DFL)
 
     def _value(self, job: Job) -> Any:
         function = _find(self._app, job)
         kwargs = loaded_parameters(job.task, job.kwargs)
-        flag = Flag() if has_arguments(kwargs) or isinstance(function, InFile) else None
+        hooks = self._app.session.hooks.task_execute
+        flag = Flag() if has_arguments(kwargs) or isinstance(function, InFile) or hooks else None
         if flag is not None:
             forward_logs(self._controls, self._log_level)
             here = Circumstances(_task(self._app, job, function), self._app.session, flag, job.run_id, job.returns)
             function, kwargs = found(function, f"task {job.task!r}", kwargs, here)
             if any(value is flag for value in kwargs.values()):
                 signal.signal(signal.SIGTERM, lambda *_: flag.set())
+            function = hooked(function, hooks, here) if hooks else function
         current_flag.set(flag)
         value = function(**kwargs)
         backend = backend_of(function) if job.backend == "auto" else job.backend

@@ -16,6 +16,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+from actors.portable import Reference
+from actors.progress import Progress
+
 _LENGTH = struct.Struct("!Q")
 HEAD = _LENGTH.size
 
@@ -47,6 +50,8 @@ class Program:
     """The name of the app in that module."""
     log_level: int = 0
     """The level of the loggers of Callsheet."""
+    hooks: tuple[Reference, ...] = ()
+    """What is called around functions, where the app is not found there."""
 
 
 @dataclass(frozen=True)
@@ -105,6 +110,8 @@ class Returned:
     """The function returned this, pickled on its own, so that a value the scheduler cannot load spoils only itself."""
 
     value: bytes
+    progress: Progress | None = None
+    """How far the function said it was, at last."""
     spent: bool = False
     """Whether the worker must not be used again: the function has closed its stdout or stderr."""
 
@@ -119,6 +126,7 @@ class Raised:
     error: bytes | None
     kinds: tuple[str, ...]
     """The qualified names of its class and all that this derives from."""
+    progress: Progress | None = None
     spent: bool = False
 
 

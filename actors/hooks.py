@@ -1,0 +1,147 @@
+"""Hooks: functions of the user's that are called around what the runtime does.
+
+A hook is a plain function, an async one, or a generator of either kind: what is before its ``yield`` is executed before, the
+rest after. What the ``yield`` gives is how it went in between, as ``(type, error, traceback)``, three times None if it went well.
+"""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import AsyncGenerator, AsyncIterator, Callable, Generator, Iterator
+from contextlib import AsyncExitStack, ExitStack, asynccontextmanager, contextmanager
+from dataclasses import dataclass
+from functools import partial, wraps
+from types import TracebackType
+from typing import Any
+
+from actors.args.base import Circumstances, all_valued
+from actors.args.signature import Signature
+from actors.callables import Function, is_async, name_of
+
+
+@dataclass(frozen=True)
+class Hook:
+    """One function, and what it takes."""
+
+    function: Function
+    signature: Signature
+
+    @classmethod
+    def of(cls, function: Function) -> Hook:
+        """Return the hook of `function`; raises TypeError if it is none."""
+        if not callable(function):
+            raise TypeError(f"a hook is a function, not {function!r}")
+        return cls(function, Signature.of(f"the hook {name_of(function)}()", function))
+
+    @property
+    def is_async(self) -> bool:
+        """Whether it is an async function, or generator."""
+        return is_async(self.function) or inspect.isasyncgenfunction(self.function)
+
+    def call(self, here: Circumstances) -> Any:
+        """Call it, with its arguments valued; the first one that is required is the task, if there is one."""
+        return self.call_with(here.task, here)
+
+    def call_with(self, first: Any, here: Circumstances) -> Any:
+        """Call it with `first` as the first parameter that is required, if there is one and `first` is not None."""
+        given = {self.signature.required[0]: first} if first is not None and self.signature.required else {}
+        fitted = self.signature.fit(given, here.session.parameters)
+        return self.function(**all_valued(self.signature.owner, fitted, here))
+
+
+class Hooks:
+    """The hooks of a session, each kind in the order in which they were added."""
+
+    def __init__(self) -> None:
+        self.startup: tuple[Hook, ...] = ()
+        self.shutdown: tuple[Hook, ...] = ()
+        self.task_init: tuple[Hook, ...] = ()
+        self.task_execute: tuple[Hook, ...] = ()
+        self.fail: tuple[Hook, ...] = ()
+
+
+@contextmanager
+def around(hooks: tuple[Hook, ...], here: Circumstances) -> Iterator[None]:
+    """Call plain hooks around the block, the first one outermost. What one raises comes out of it."""
+    with ExitStack() as begun:
+        for hook in hooks:
+            made = hook.call(here)
+            if inspect.isgenerator(made):
+                next(made, None)
+                begun.push(partial(_finish, made))
+        yield
+
+
+@asynccontextmanager
+async def around_async(hooks: tuple[Hook, ...], here: Circumstances) -> AsyncIterator[None]:
+    """Call hooks of all kinds around the block, the first one outermost. What one raises comes out of it."""
+    async with AsyncExitStack() as begun:
+        for hook in hooks:
+            made = hook.call(here)
+            if inspect.isgenerator(made):
+                next(made, None)
+                begun.push(partial(_finish, made))
+            elif inspect.isasyncgen(made):
+                await anext(made, None)
+                begun.push_async_exit(partial(_finish_async, made))
+            elif inspect.isawaitable(made):
+                await made
+        yield
+
+
+def hooked(function: Function, hooks: tuple[Hook, ...], here: Circumstances) -> Function:
+    """Return what calls `function` with `hooks` around it: async if it is, or one of them."""
+    if is_async(function) or any(hook.is_async for hook in hooks):
+
+        @wraps(function)
+        async def call_async(*args: Any, **kwargs: Any) -> Any:
+            async with around_async(hooks, here):
+                result = function(*args, **kwargs)
+                return await result if inspect.isawaitable(result) else result
+
+        return call_async
+
+    @wraps(function)
+    def call(*args: Any, **kwargs: Any) -> Any:
+        with around(hooks, here):
+            return function(*args, **kwargs)
+
+    return call
+
+
+def adding(add: Callable[[Hook], object], function: Function | None) -> Any:
+    """Return a decorator that adds a hook, or if there is a `function` add that and return it."""
+
+    def declare(function: Function) -> Function:
+        add(Hook.of(function))
+        return function
+
+    return declare if function is None else declare(function)
+
+
+def _finish(
+    made: Generator[Any, Any, Any],
+    kind: type[BaseException] | None,
+    error: BaseException | None,
+    traceback: TracebackType | None,
+) -> None:
+    try:
+        made.send((kind, error, traceback))
+    except StopIteration:
+        return
+    made.close()
+    raise RuntimeError(f"the hook {getattr(made, '__name__', '')} yields more than once")
+
+
+async def _finish_async(
+    made: AsyncGenerator[Any, Any],
+    kind: type[BaseException] | None,
+    error: BaseException | None,
+    traceback: TracebackType | None,
+) -> None:
+    try:
+        await made.asend((kind, error, traceback))
+    except StopAsyncIteration:
+        return
+    await made.aclose()
+    raise RuntimeError(f"the hook {getattr(made, '__name__', '')} yields more than once")
