@@ -60,10 +60,11 @@ def main() -> None:
 
 @main.command()
 @click.argument("target")
+@click.argument("words", nargs=-1, type=click.UNPROCESSED, metavar="[-- ARGS]...")
 @click.option("-q", "--quiet", is_flag=True, help="Do not tell each start and end of a run.")
 @reports_errors
-def run(target: str, quiet: bool) -> int:
-    """Run the app in TARGET: a file, a module, or either with :name.
+def run(target: str, words: tuple[str, ...], quiet: bool) -> int:  # noqa: ARG001  # arguments of the app find them
+    """Run the app in TARGET: a file, a module, or either with :name. What follows two dashes is for the app itself.
 
     Ctrl+C or SIGTERM ends it in order, a second one at once.
     """

@@ -12,7 +12,7 @@ from actors.args.base import MATERIALIZE, Materialize
 from actors.changes import SetOption
 from actors.conds.base import Condition
 from actors.conds.option import StartCondition, read
-from actors.controls import HERE
+from actors.controls import HERE, Standby
 from actors.options import Option, Optioned, instance_of, one_of
 from actors.policies import MISFIRES, OVERLAPS, Misfire, Overlap
 from actors.retries import Retry, to_retries
@@ -195,6 +195,10 @@ class Config(Optioned):
 
     def _changed_elsewhere(self, name: str, value: Any) -> bool:
         return self._session.controls.elsewhere(SetOption(None, name, value))
+
+    def _check_change(self, name: str, kept: Any) -> None:
+        if name == "shut_cond" and not isinstance(self._session.controls, Standby):
+            self._session.check_shut_cond(kept)
 
     def _option_changed(self, name: str) -> None:
         if "_sealed" in self.__dict__:

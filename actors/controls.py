@@ -39,6 +39,9 @@ class Controls(Protocol):
     def task_changed(self, task: str | None, *, catch_up: bool = False) -> None:
         """Take note of a changed option; None means of the config. With `catch_up`, what came due meanwhile counts as missed."""
 
+    def parameters_changed(self, names: frozenset[str]) -> None:
+        """Take note that parameters of the session of these names have new values, or are gone."""
+
     def facts(self, task: str) -> TaskFacts | None:
         """Return the facts of a task where they are kept elsewhere, None where the task has them."""
 
@@ -116,6 +119,9 @@ class Standby:
 
     def task_changed(self, task: str | None, *, catch_up: bool = False) -> None:
         """Nothing to do: options are read at the start."""
+
+    def parameters_changed(self, names: frozenset[str]) -> None:
+        """Nothing to do: they are read at the start."""
 
     def facts(self, task: str) -> TaskFacts | None:
         return None

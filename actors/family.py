@@ -4,17 +4,23 @@ from __future__ import annotations
 
 from collections.abc import Hashable
 from dataclasses import dataclass, field
-from typing import Any
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from actors.conds.custom import CustomConditions
+    from actors.session import Session
 
 
 @dataclass(slots=True, eq=False)
 class Family:
-    """The tasks of one group: what they are called among themselves, and in the app.
+    """The tasks of one group: what they are called among themselves, and in the app. By its names their conditions are read.
 
     Args:
+      session: the app's.
       parent: the group that this one is a part of.
     """
 
+    session: Session
     prefix: str = ""
     parent: Family | None = None
     names: dict[Any, str] = field(default_factory=dict)
@@ -29,6 +35,19 @@ class Family:
         if isinstance(function, Hashable):
             self.names.setdefault(function, full)
         return full
+
+    def custom_conditions(self) -> CustomConditions:
+        """Return the conditions that texts may name."""
+        return self.session.conditions
+
+    def resolved(self, key: object) -> str:
+        """Return the name in the app of the task that is meant by `key`, by these names before those of the app.
+
+        Raises:
+          ValueError: it is neither a name nor a task.
+        """
+        found = self.find(key)
+        return found if found is not None else self.session.resolved(key)
 
     def find(self, key: object) -> str | None:
         """Return the name in the app of what is called `key` in here, or in a group around it; None if nothing is."""

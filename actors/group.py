@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from functools import reduce
+from operator import and_
 from typing import Any, NamedTuple, Unpack
 
+from actors.args.signature import Signature
 from actors.callables import Function, name_of
 from actors.conds.base import Condition
 from actors.conds.custom import Custom
-from actors.conds.option import StartCondition
+from actors.conds.option import StartCondition, read
 from actors.declaring import Declaring
 from actors.errors import InvalidOption, UnknownOption
 from actors.family import Family
@@ -45,7 +48,8 @@ class Group(Declaring[None]):
     Args:
       prefix: what comes before the names of its tasks in the app, such as ``etl.``.
       start_cond: what must hold besides a task's own start condition.
-      options: options of all its tasks that do not say otherwise: see :class:`actors.task.Task`. ``parameters`` are put together.
+      options: options of all its tasks that do not say otherwise: see :class:`actors.task.Task`. Of its ``parameters`` each
+        function gets those that it takes.
 
     Raises:
       UnknownOption, InvalidOption: as they say.
@@ -83,32 +87,34 @@ class Group(Declaring[None]):
             for condition in group._conditions:
                 session.conditions.add(condition)
             session.parameters.update(group._parameters)
-        for plan in self._plans(None, []):
+        for plan in self._plans(session, None, []):
             self._add(plan, session)
 
-    def _plans(self, parent: Family | None, around: list[Group]) -> list[Plan]:
+    def _plans(self, session: Session, parent: Family | None, around: list[Group]) -> list[Plan]:
         """Return what is to become of each task, having told all families their names: any task may mean any other."""
-        family, groups = Family(self.prefix, parent), [*around, self]
+        family, groups = Family(session, self.prefix, parent), [*around, self]
         plans: list[Plan] = []
         for part in self._declared:
             if isinstance(part, Group):
-                plans += part._plans(family, groups)
+                plans += part._plans(session, family, groups)
             else:
                 plans.append(Plan(part, family.add(_name_of(part), part.func), family, groups))
         return plans
 
     def _add(self, plan: Plan, session: Session) -> None:
-        declared, groups = plan.declared, plan.groups
-        options: dict[str, Any] = {}
-        for given in (*(group.options for group in groups), declared.options):
-            parameters = {**options.get("parameters", {}), **(given.get("parameters") or {})}
-            options.update(given)
-            if parameters:
-                options["parameters"] = parameters
-        task = session.create_task(declared.func, plan.name, declared.start_cond, family=plan.family, **options)
-        for group in groups:
-            if group.start_cond is not None:
-                _also(task, group.start_cond)
+        declared = plan.declared
+        options: dict[str, Any] = {**declared.options}
+        for group in reversed(plan.groups):
+            parameters = {**group.parameters_of(declared), **(options.get("parameters") or {})}
+            options = {**group.options, **options, "parameters": parameters}
+        start_cond = _condition(plan)
+        session.create_task(declared.func, plan.name, start_cond, family=plan.family, **options)
+
+    def parameters_of(self, declared: Declared) -> dict[str, Any]:
+        """Return those of its parameters that a task of it takes: a function, by the names of its own."""
+        given = self.options.get("parameters") or {}
+        accepted = Signature.of(self.prefix, declared.func).accepted if declared.func is not None else ()
+        return {name: value for name, value in given.items() if name in accepted}
 
     def _declare(self, func: Function | None, name: str | None, start_cond: StartCondition, options: WorkOptions) -> None:
         self._declared.append(Declared(func, name, start_cond, options))
@@ -129,7 +135,16 @@ def _name_of(part: Declared) -> str:
     return name_of(part.func)
 
 
-def _also(task: Task, start_cond: StartCondition) -> None:
-    """Let `task` start only if `start_cond` holds too."""
-    own: Condition = task.start_cond
-    task.start_cond = own & task.condition(start_cond)
+def _condition(plan: Plan) -> StartCondition:
+    """Return what must hold for a task to start: its own condition, and those of all its groups.
+
+    Raises:
+      InvalidOption: one says no condition.
+    """
+    found: list[Condition] = []
+    for given in (plan.declared.start_cond, *(group.start_cond for group in plan.groups if group.start_cond is not None)):
+        try:
+            found.append(read(given, plan.family))
+        except (ValueError, TypeError) as exc:
+            raise InvalidOption(f"task {plan.name!r}", "start_cond", repr(given), str(exc)) from exc
+    return reduce(and_, found)

@@ -45,7 +45,7 @@ class Hook:
     def call_with(self, first: Any, here: Circumstances) -> Any:
         """Call it with `first` as the first parameter that is required, if there is one and `first` is not None."""
         given = {self.signature.required[0]: first} if first is not None and self.signature.required else {}
-        fitted = self.signature.fit(given, here.session.parameters)
+        fitted = self.signature.fit(given, here.session.parameters.snapshot())
         return self.function(**all_valued(self.signature.owner, fitted, here))
 
 

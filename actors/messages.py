@@ -125,6 +125,12 @@ class TaskChanged(NamedTuple):
     """Whether slots of a condition that is followed again count that came meanwhile."""
 
 
+class ParametersChanged(NamedTuple):
+    """Session to supervisor: parameters of the session have new values, or are gone."""
+
+    names: frozenset[str]
+
+
 class Answered(NamedTuple):
     """From who asks the functions of custom conditions to supervisor: the answer is among the task's facts."""
 
@@ -146,6 +152,17 @@ class ShutDown(NamedTuple):
 
 
 ToSupervisor = (
-    Answered | RunStarted | RunEnded | AttemptEnded | Ask | Terminate | TaskAdded | TaskRemoved | TaskChanged | Halt | ShutDown
+    Answered
+    | AttemptEnded
+    | RunStarted
+    | RunEnded
+    | Ask
+    | Terminate
+    | TaskAdded
+    | TaskRemoved
+    | TaskChanged
+    | ParametersChanged
+    | Halt
+    | ShutDown
 )
 ToTaskActor = Start | Cancel | Stop

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable, Iterator, Mapping, MutableMapping
-from typing import Any
+from typing import Any, NoReturn
 
 from actors.changes import SetParameters
 from actors.controls import Controls
@@ -22,25 +22,25 @@ class Parameters(MutableMapping[str, Any]):
         self._controls = controls
         self._changing = threading.Lock()
 
-    @property
-    def _current(self) -> Mapping[str, Any]:
+    def snapshot(self) -> Mapping[str, Any]:
+        """Return them as they are now: whoever looks at more than one needs that, since others may change them meanwhile."""
         kept = self._controls().parameters()
         return self._values if kept is None else kept
 
     def __getitem__(self, name: str) -> Any:
-        return self._current[name]
+        return self.snapshot()[name]
 
     def __iter__(self) -> Iterator[str]:
-        return iter(self._current)
+        return iter(self.snapshot())
 
     def __len__(self) -> int:
-        return len(self._current)
+        return len(self.snapshot())
 
     def __setitem__(self, name: str, value: Any) -> None:
         self.update({name: value})
 
     def __delitem__(self, name: str) -> None:
-        if name not in self._current:
+        if name not in self.snapshot():
             raise KeyError(name)
         self._replace({}, (name,))
 
@@ -57,7 +57,17 @@ class Parameters(MutableMapping[str, Any]):
             return
         with self._changing:
             self._values = {name: value for name, value in {**self._values, **new}.items() if name not in gone}
-        self._controls().task_changed(None)
+        self._controls().parameters_changed(frozenset((*new, *gone)))
 
     def __repr__(self) -> str:
-        return f"Parameters({self._current!r})"
+        return f"Parameters({dict(self.snapshot())!r})"
+
+
+class Given(dict[str, Any]):
+    """The parameters of one task: not to be changed in place, which nobody would notice."""
+
+    def __setitem__(self, name: str, value: Any) -> NoReturn:
+        raise TypeError(f"the parameters of a task are changed by assigning new ones: task.parameters = {{..., {name!r}: ...}}")
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return Given, (dict(self),)

@@ -15,6 +15,8 @@ from actors.policies import share
 from actors.portable import describe
 from actors.timespans import TimeSpan, to_finite, to_words
 
+MOST = 1_000_000
+"""How many attempts may follow the first, at most."""
 ErrorClasses = type[BaseException] | tuple[type[BaseException], ...]
 """An exception class, or several."""
 
@@ -58,7 +60,7 @@ class Retry(TaskSignal):
         past_next: bool = False,
         after: TimeSpan | None = None,
     ) -> None:
-        _check("limit", limit, "a whole number of at least 0", fits=_is_number(limit, int) and limit >= 0)
+        _check("limit", limit, "a whole number from 0 to 1,000,000", fits=_is_number(limit, int) and 0 <= limit <= MOST)
         _check("factor", factor, "a number of at least 1", fits=_is_number(factor, int, float) and 1 <= factor < math.inf)
         _check("jitter", jitter, "a number from 0 to 1", fits=_is_number(jitter, int, float) and 0 <= jitter <= 1)
         _check("past_next", past_next, "True or False", fits=isinstance(past_next, bool))
@@ -171,8 +173,8 @@ def to_retries(given: int | Retry) -> Retry:
     """Return what ``retries=`` was given as a policy."""
     if isinstance(given, Retry):
         return given
-    if not _is_number(given, int) or given < 0:
-        raise ValueError("a whole number of at least 0, or a Retry, is expected")
+    if not _is_number(given, int) or not 0 <= given <= MOST:
+        raise ValueError("a whole number from 0 to 1,000,000, or a Retry, is expected")
     return Retry(given)
 
 

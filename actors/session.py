@@ -9,7 +9,7 @@ from typing import Any, TypeVar, Unpack
 from actors.args.base import Circumstances
 from actors.callables import Function, name_of
 from actors.changes import CreateTask, RemoveTask
-from actors.conds.base import leaves
+from actors.conds.base import Condition, leaves
 from actors.conds.custom import CustomConditions
 from actors.conds.option import StartCondition
 from actors.config import Config
@@ -118,9 +118,13 @@ class Session:
         """
         for task in self._tasks.values():
             task.check_references()
-        if (condition := self.config.shut_cond) is not None:
-            for name in {name for leaf in leaves(condition) for name in leaf.watched()} - set(self._tasks):
-                raise InvalidOption("App", "shut_cond", repr(str(condition)), str(UnknownTask(name, list(self._tasks))))
+        self.check_shut_cond(self.config.shut_cond)
+
+    def check_shut_cond(self, condition: Condition | None) -> None:
+        """Check that the tasks are there which the condition names that ends the app; raises InvalidOption."""
+        named = {name for leaf in leaves(condition) for name in leaf.watched()} if condition is not None else set()
+        for name in named - set(self._tasks):
+            raise InvalidOption("App", "shut_cond", repr(str(condition)), str(UnknownTask(name, list(self._tasks))))
 
     def custom_conditions(self) -> CustomConditions:
         """Return the conditions that texts may name."""
@@ -178,7 +182,7 @@ class Session:
         return task
 
     def remove_task(self, key: TaskKey) -> None:
-        """Remove a task; runs of it that go on are terminated, launches that wait are dropped with a record.
+        """Remove a task; runs of it that go on are terminated, launches that wait are dropped, with a record if the app runs.
 
         Raises:
           UnknownTask: there is none.

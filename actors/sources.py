@@ -7,6 +7,7 @@ import sys
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from types import CodeType, ModuleType
 from typing import Any
 
 from actors.args.base import Circumstances, all_valued
@@ -30,7 +31,7 @@ class Code:
         if not isinstance(text, str):
             raise TypeError("a text of Python is expected")
         try:
-            compile(text, "<code>", "exec")
+            _compiled(text)
         except (SyntaxError, ValueError) as exc:
             where = f" in line {exc.lineno}" if isinstance(exc, SyntaxError) else ""
             raise ValueError(f"it is not Python: {describe(exc)}{where}") from exc
@@ -38,9 +39,10 @@ class Code:
 
     def __call__(self, /, **params: Any) -> Any:
         """Execute it, and return its ``return_value``, None if it sets none."""
-        variables = {"__name__": "__callsheet__", **params}
-        exec(compile(self.text, "<code>", "exec"), variables)  # noqa: S102  # it is what the user wants executed
-        return variables.get(RESULT)
+        module = _module(ModuleType("<code>"))
+        vars(module).update(params)
+        exec(_compiled(self.text), vars(module))  # noqa: S102  # it is what the user wants executed
+        return vars(module).get(RESULT)
 
 
 @dataclass(frozen=True)
@@ -77,15 +79,25 @@ class InFile:
         folder = str(self.path.parent)
         if folder not in sys.path:
             sys.path.append(folder)
-        spec = spec_from_file_location(self.path.stem, self.path)
+        spec = spec_from_file_location(f"<{self.path}>", self.path)
         if spec is None or spec.loader is None:
             raise ImportError(f"{self.path} is no Python file", path=str(self.path))
-        module = module_from_spec(spec)
+        module = _module(module_from_spec(spec))
         spec.loader.exec_module(module)
         function: Function | None = getattr(module, self.function, None)
         if function is None:
             raise LookupError(f"{self.path} has no function {self.function!r}")
         return function
+
+
+def _compiled(text: str) -> CodeType:
+    return compile(text, "<code>", "exec", dont_inherit=True)
+
+
+def _module(module: ModuleType) -> ModuleType:
+    """Return `module`, known by its name from now on: dataclasses look their modules up. No import finds such a name."""
+    sys.modules[module.__name__] = module
+    return module
 
 
 def found(function: Function, owner: str, kwargs: Mapping[str, Any], here: Circumstances) -> tuple[Function, dict[str, Any]]:
@@ -96,5 +108,5 @@ def found(function: Function, owner: str, kwargs: Mapping[str, Any], here: Circu
     """
     if isinstance(function, InFile):
         function = function.loaded()
-        kwargs = Signature.of(owner, function).fit(kwargs, here.session.parameters)
+        kwargs = Signature.of(owner, function).fit(kwargs, here.session.parameters.snapshot())
     return function, all_valued(owner, kwargs, here)

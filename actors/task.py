@@ -39,6 +39,7 @@ from actors.family import Family
 from actors.hooks import Hook
 from actors.limits import Limit, Limits, Rate, to_limits
 from actors.options import Inherited, Option, Optioned, instance_of, one_of
+from actors.parameters import Given
 from actors.policies import Misfire, Overlap
 from actors.portable import check_parameters
 from actors.retries import Retry, to_retries
@@ -98,10 +99,10 @@ class WorkOptions(TaskOptions, total=False):
     func_name: str
 
 
-def _to_parameters(given: Mapping[str, Any]) -> dict[str, Any]:
+def _to_parameters(given: Mapping[str, Any]) -> Given:
     if not isinstance(given, Mapping) or not all(isinstance(name, str) for name in given):
         raise ValueError("a mapping of parameter names to values is expected")
-    return dict(given)
+    return Given(given)
 
 
 class _StartCond(Option[StartCondition, Condition]):
@@ -285,8 +286,14 @@ class Task(Optioned):
         Raises:
           ValueError: it is neither a name nor a task.
         """
-        found = self._family.find(key) if self._family is not None else None
-        return found if found is not None else self.session.resolved(key)
+        return (self._family or self.session).resolved(key)
+
+    def name_of(self, key: object) -> str | None:
+        """Return the name in the app of the task that this one calls `key`, None if there is none."""
+        try:
+            return self.resolved(key)
+        except ValueError:
+            return None
 
     def custom_conditions(self) -> CustomConditions:
         """Return the conditions that its texts may name."""

@@ -14,6 +14,8 @@ class Flag(threading.Event):
 
     def __init__(self) -> None:
         super().__init__()
+        self.is_heeded = False
+        """Whether the function, or an argument of it, has asked for it, and so ends by itself when it is set."""
         self._listeners: list[Callable[[], object]] = []
 
     def set(self) -> None:

@@ -91,6 +91,6 @@ class Asker:
     def _call(self, condition: Custom, task: Task | None) -> Call:
         signature = Signature.of(f"the condition {condition}", condition.function)
         given = condition.given()
-        kwargs = signature.fit(given, self._session.parameters)
+        kwargs = signature.fit(given, self._session.parameters.snapshot())
         kwargs = all_valued(signature.owner, kwargs, Circumstances(task, self._session))
         return Call(task.name if task is not None else "", "", condition.function, kwargs, backend=backend_of(condition.function))

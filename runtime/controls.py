@@ -14,6 +14,7 @@ from actors.errors import NotRunning
 from actors.facts import TaskFacts
 from actors.messages import (
     Ask,
+    ParametersChanged,
     ShutDown,
     TaskAdded,
     TaskChanged,
@@ -67,6 +68,9 @@ class LiveControls:
 
     def task_changed(self, task: str | None, *, catch_up: bool = False) -> None:
         self._post(TaskChanged(task, catch_up))
+
+    def parameters_changed(self, names: frozenset[str]) -> None:
+        self._post(ParametersChanged(names))
 
     def facts(self, task: str) -> TaskFacts | None:
         return None

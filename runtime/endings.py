@@ -6,7 +6,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import cast
 
-from actors.conds.base import Condition, Unanswered, leaves
+from actors.conds.base import Condition, Unanswered, is_same, leaves
 from actors.conds.custom import Custom
 from actors.conds.runtime import SchedulerCycles
 from actors.facts import Facts
@@ -53,7 +53,11 @@ class Endings:
         return tuple(self._of_cycles) if self._of_cycles else ()
 
     def follow(self, key: str, condition: Condition | None, facts: Facts) -> None:
-        """Follow `condition` for `key`, in place of what was followed before; None follows nothing."""
+        """Follow `condition` for `key`, in place of what was followed before, if that is another; None follows nothing."""
+        before = self._followed.get(key)
+        if before is not None and is_same(before.condition, condition) and before.facts.own is facts.own:
+            before.facts.zone, before.facts.params = facts.zone, facts.params  # what was answered stays
+            return
         self.drop(key)
         if condition is not None:
             self._followed[key] = _Followed(condition, facts)

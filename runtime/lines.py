@@ -23,6 +23,11 @@ def encode(document: Mapping[str, Any]) -> bytes:
     return b'%b,"crc":"%08x"}\n' % (body[:-1], crc32(body))
 
 
+def writable(document: Mapping[str, Any]) -> dict[str, Any]:
+    """Return `document` with a text in place of what JSON cannot say, such as a number beyond 64 bits."""
+    return {key: value if _is_writable(value) else repr(value) for key, value in document.items()}
+
+
 def decode(line: bytes) -> dict[str, Any] | None:
     """Return the document of a line, newline included, or None if it is damaged."""
     body = line[:-_TAIL] + b"}"
@@ -35,6 +40,14 @@ def decode(line: bytes) -> dict[str, Any] | None:
 def complete_lines(data: bytes) -> Iterator[bytes]:
     """Yield the lines of `data` that are complete; a last one without its newline is left out."""
     return (line for line in data.splitlines(keepends=True) if line.endswith(b"\n"))
+
+
+def _is_writable(value: object) -> bool:
+    try:
+        encode({"value": value})
+    except (TypeError, ValueError):
+        return False
+    return True
 
 
 def _clean(value: object) -> object:

@@ -13,7 +13,7 @@ from typing import Any, NoReturn, cast
 
 import trio
 
-from actors.conds.base import MOST_COUNTED, Condition, Unanswered, leaves
+from actors.conds.base import MOST_COUNTED, Condition, Unanswered, is_same, leaves
 from actors.conds.custom import Custom
 from actors.conds.runtime import SchedulerCycles
 from actors.errors import ConditionBroken
@@ -162,11 +162,13 @@ class Lookout:
         if max(own.settled, own.freed) > now + FAR_AHEAD:  # noted in a former life, on a clock that was wrong
             own.rebase(now)
         if not self._is_holding:
-            self._take_up(name, terms, own, now, catch_up=catch_up, is_new=before is None or before.condition != condition)
+            self._take_up(
+                name, terms, own, now, catch_up=catch_up, is_new=before is None or not is_same(before.condition, condition)
+            )
         if condition is None:
             self._agenda.set(name, math.inf)
             return
-        if before is not None and before.condition == condition and before.facts.own is own:
+        if before is not None and is_same(before.condition, condition) and before.facts.own is own:
             before.terms, before.facts.zone, before.facts.params = terms, terms.zone, terms.parameters
             self._followed[name] = before
         else:

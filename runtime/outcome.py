@@ -15,6 +15,7 @@ from actors.errors import (
     TaskInactionException,
     TaskSignal,
     TaskTerminationException,
+    UnexpectedArgument,
 )
 from actors.facts import Action
 from actors.portable import describe, first_line
@@ -47,6 +48,7 @@ def judge(error: BaseException, asked: str | None) -> Ending:
       error: what came out of the run; a Cancelled here is one of an outer scope, never the run's own.
       asked: the reason for which the runtime had asked the run to end, None if it had not.
     """
+    error = essence(error)
     if isinstance(error, RemoteFailure):
         return _judge_remote(error, asked)
     if isinstance(error, TaskTerminationException):
@@ -69,17 +71,28 @@ def failure_of(error: BaseException, asked: str | None, *, timed_out: bool = Fal
       error, asked: as :func:`judge` takes them.
       timed_out: whether it was asked to end for nothing but its timeout.
     """
+    error = essence(error)
     original = error.__cause__ if isinstance(error, RemoteFailure) and error.__cause__ is not None else error
+    original = essence(original)
     if isinstance(original, TaskInactionException) or is_fatal(error):
+        return None
+    if isinstance(error, RunAbandoned):  # it still goes on
         return None
     if timed_out:
         return TIMEOUT
-    if asked is not None or isinstance(original, InvalidRunId):
+    if asked is not None or isinstance(original, (InvalidRunId, UnexpectedArgument)):
         return None
     if isinstance(original, TaskSignal) and not isinstance(original, Retry):
         return None
     failure = Failure.of(original)
     return failure._replace(kinds=error.kinds) if isinstance(error, RemoteFailure) and error.kinds else failure
+
+
+def essence(error: BaseException) -> BaseException:
+    """Return the signal that `error` is a group of, as a nursery of the function's makes one; anything else is as it is."""
+    leaves = list(_leaves(error)) if isinstance(error, BaseExceptionGroup) else []
+    is_one = bool(leaves) and all(isinstance(leaf, TaskSignal) and type(leaf) is type(leaves[0]) for leaf in leaves)
+    return leaves[0] if is_one else error
 
 
 def is_fatal(error: BaseException) -> bool:
@@ -88,7 +101,7 @@ def is_fatal(error: BaseException) -> bool:
 
 
 def _judge_remote(error: RemoteFailure, asked: str | None) -> Ending:
-    original = error.__cause__
+    original = error.__cause__ and essence(error.__cause__)
     if isinstance(original, (TaskTerminationException, TaskInactionException)):
         return judge(original, asked)
     return Ending("fail", first_line(error), error.text)

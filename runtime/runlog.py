@@ -16,6 +16,7 @@ from actors.retries import Retry
 from runtime.attempts import after_crash, given_up
 from runtime.clock import Clock
 from runtime.journal import Journal
+from runtime.lines import writable
 from runtime.logs import runtime_log, task_log
 
 LEVELS = {"fail": logging.ERROR, "error": logging.ERROR, "missed": logging.WARNING, "retry": logging.WARNING}
@@ -140,7 +141,7 @@ class RunLog:
         """Write `document`, which is no record but for the next start of the runtime, if it can be written."""
         if not self._waiting:
             with suppress(OSError):
-                self._journal.append(document)
+                self._append(document)
 
     def note_progress(self, begun: Mapping[str, Any], update: Progress) -> None:
         """Note how far a run is whose "run" record is like `begun`, and tell the standard loggers."""
@@ -155,7 +156,7 @@ class RunLog:
             self._wait(document)
         else:
             try:
-                self._journal.append(document)
+                self._append(document)
             except OSError as exc:
                 runtime_log.tell(logging.ERROR, "run log: cannot write (%s); records wait in memory until it can be", exc)
                 self._wait(document)
@@ -172,6 +173,12 @@ class RunLog:
             runtime_log.tell(logging.ERROR, "run log: %d records could not be written and are lost", lost)
         self._journal.close()
 
+    def _append(self, document: dict[str, Any]) -> None:
+        try:
+            self._journal.append(document)
+        except (TypeError, ValueError):  # a value of the user's: that there is a record matters more than that
+            self._journal.append(writable(document))
+
     def _wait(self, document: dict[str, Any]) -> None:
         self._dropped += len(self._waiting) == WAITING_RECORDS  # the oldest makes room
         self._waiting.append(document)
@@ -180,7 +187,7 @@ class RunLog:
 
     def _write_waiting(self) -> None:
         while self._waiting:
-            self._journal.append(self._waiting[0])
+            self._append(self._waiting[0])
             self._waiting.popleft()
 
 

@@ -59,6 +59,7 @@ class Run:
         "_asked",
         "_began",
         "_execution",
+        "_flag",
         "_late",
         "_refused",
         "_reporter",
@@ -83,6 +84,7 @@ class Run:
         self._runner = self._execution if task.command is None else "command"  # that says only when those may start
         self._asked: str | None = None  # why the runtime asked it to end; the outcome is decided from this
         self._timed_out = False
+        self._flag: Flag | None = None
         self._scope = trio.CancelScope()
         self._began = 0.0
         self._reporter: Reporter | None = None  # until it is told of progress
@@ -92,6 +94,8 @@ class Run:
         self._timed_out = is_timeout and (self._timed_out or self._asked is None)
         if self._asked is None:
             self._asked = reason
+            if self._flag is not None:
+                self._flag.set()
             self._scope.cancel(reason=reason)
 
     def claim(self) -> None:
@@ -179,12 +183,13 @@ class Run:
         here: Circumstances | None = None
         if not terms.bare or self.launch.params:
             session = self._services.session
-            kwargs = task.signature.fit({**terms.parameters, **self.launch.params}, session.parameters)
+            kwargs = task.signature.fit({**terms.parameters, **self.launch.params}, session.parameters.snapshot())
             if task.path is not None or session.hooks.task_execute or has_arguments(kwargs):
                 flag = flag or Flag()
                 here = Circumstances(task, session, flag, self.run_id, self.launch.returns or {})
                 is_there = self._runner in ("thread", "process")
                 kwargs = all_valued(task.signature.owner, kwargs, here, stage=is_there)
+        self._flag = flag
         return Call(task.name, self.run_id, task.func, kwargs, flag, terms.backend, terms.grace, here, self._report)
 
     def _end(self, ending: Ending, call: Call | None, value: Any = None, *, failure: Failure | None = None) -> None:
@@ -200,7 +205,7 @@ class Run:
             output = call.output if call is not None else None
             details = {"reason": ending.reason, "exc_text": ending.exc_text, "output": output}
             document.update((column, text) for column, text in details.items() if text is not None)
-            following = NO_MORE if failure is None else self._following(failure, document)
+            following = NO_MORE if failure is None else self._following_safely(failure, document)
             if following.attempts is not None:
                 document["attempt"], document["attempts"] = self.launch.attempt, following.attempts
             if failure is not None and following.at is not None:
@@ -209,12 +214,19 @@ class Run:
             if following.because:
                 document["reason"] = f"{ending.reason}; {following.because}"
         number = self._services.log.record(document)
-        if ending is SUCCESS:
+        if ending is SUCCESS and self._services.session.declared(self._task.name) is self._task:  # else it was removed
             self._services.session.returns.keep(self._task.name, value)
         facts = self._task.facts
         facts.going.pop(self.launch.number, None)
         facts.note(ending.action, now, number)
         self._services.report(RunEnded(self.launch, self.run_id, ending.action, document))
+
+    def _following_safely(self, failure: Failure, document: Mapping[str, Any]) -> NextAttempt:
+        """Return what follows this attempt: none if a policy of the user's own making cannot tell."""
+        try:
+            return self._following(failure, document)
+        except Exception as exc:
+            return NextAttempt(because=f"not tried again: its Retry raised {describe(exc)}")
 
     def _following(self, failure: Failure, document: Mapping[str, Any]) -> NextAttempt:
         """Return what follows this attempt, of whose failure `document` tells."""

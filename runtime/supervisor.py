@@ -9,7 +9,9 @@ from typing import Any
 
 import trio
 
+from actors.conds.base import is_same
 from actors.conds.custom import Custom
+from actors.controls import HERE
 from actors.facts import Facts, TaskFacts
 from actors.messages import (
     Answered,
@@ -18,6 +20,7 @@ from actors.messages import (
     Cancel,
     Halt,
     Launch,
+    ParametersChanged,
     RunEnded,
     RunStarted,
     ShutDown,
@@ -50,7 +53,7 @@ from runtime.runners import Runner
 from runtime.runs import Services, end_unstarted
 from runtime.stopping import FORCED_GRACE, LAST_GRACE, Patience, Phase, Shutdown
 from runtime.task_actor import TaskActor
-from runtime.terms import Terms, terms_of
+from runtime.terms import Terms, renewed, terms_of
 from runtime.timeouts import Timeouts
 
 
@@ -106,7 +109,7 @@ class Supervisor:
         )
         self._hooks = HookCalls(session, runners, lambda: self.mailbox.put(None))
         self._asker = Asker(session, log.clock, runners, self.mailbox.put)
-        self._numbers, self._reason = 0, "shutdown"
+        self._numbers, self._reason, self._of_app = 0, "shutdown", TaskFacts()
         self._left = history.waiting_attempts()  # of a former life, until their tasks are there
         self._owed: dict[int, Missed] = {}  # {number of a launch: what was missed beyond its slot, and is told once it starts}
         self._only: frozenset[str] | None = None
@@ -117,6 +120,7 @@ class Supervisor:
             Ask: self._on_asked,
             AttemptEnded: self._on_attempt_ended,
             Halt: lambda _: self._close(),
+            ParametersChanged: self._on_parameters_changed,
             RunEnded: self._on_ended,
             RunStarted: self._on_started,
             ShutDown: self._on_shutdown,
@@ -241,7 +245,7 @@ class Supervisor:
 
     @property
     def _is_on_hold(self) -> bool:
-        return self._session.config.on_hold and self._shutdown is None
+        return self._session.config.on_hold and self._shutdown is None and self._only is None
 
     def _close(self) -> None:
         """Start nothing any more; what waits ends with a record."""
@@ -268,8 +272,9 @@ class Supervisor:
         self._is_planned = False
 
     def _on_added(self, message: TaskAdded) -> None:
-        if message.task in self._session and message.task not in self._actors:
-            self._hire(self._session[message.task])
+        task = self._session.declared(message.task)
+        if task is not None and message.task not in self._actors:
+            self._hire(task)
 
     def _hire(self, task: Task) -> None:
         """Start the actor of a task that came while the app runs; when it ends, none is started."""
@@ -387,8 +392,8 @@ class Supervisor:
         sources = self._terms[name].sources
         if asked or not sources:
             return None
-        returns = self._session.returns
-        return {source: returns[source] for source in sources if source in returns}
+        found = {source: self._session.returns.get(source, HERE) for source in sources}
+        return {source: value for source, value in found.items() if value is not HERE}
 
     def _try_again(self, launch: Launch, at: float) -> None:
         """Let the next attempt of a run wait for its moment, on trio's clock."""
@@ -477,7 +482,10 @@ class Supervisor:
             self._endings.drop(name)
         self._tell_watching(name)
         for listener in self.listeners:
-            listener(ended)
+            try:
+                listener(ended)
+            except Exception:  # it is the program's, and must not end the runtime
+                runtime_log.tell(logging.ERROR, "a listener to runs raised", exc_info=True)
         if ended.action == "fail":
             self._tell_failed(ended)
 
@@ -537,8 +545,8 @@ class Supervisor:
         if self._terms.pop(name).limits:
             self._admission.relax()
         self._leaving = [leaving for leaving in (*self._leaving, actor) if not leaving.has_ended]
-        if name in self._session:  # a new task has taken the name meanwhile
-            self._hire(self._session[name])
+        if (task := self._session.declared(name)) is not None:  # a new task has taken the name meanwhile
+            self._hire(task)
 
     def _on_changed(self, message: TaskChanged) -> None:
         if message.task is None:
@@ -549,12 +557,18 @@ class Supervisor:
             if changed in self._actors:
                 before = self._terms[changed].condition
                 self._terms[changed] = self._actors[changed].terms = terms_of(self._actors[changed].task, self._zone)
-                if before is not None and before != self._terms[changed].condition:
+                if before is not None and not is_same(before, self._terms[changed].condition):
                     self._drop_decided(changed)
                 self._admission.reconsider(changed)
                 if self._actors[changed].task.facts.going:
                     self._follow_end(changed)
                 self._follow(changed, catch_up=message.catch_up)
+
+    def _on_parameters_changed(self, message: ParametersChanged) -> None:
+        for name, actor in self._actors.items():
+            task = actor.task
+            if task.path is not None or not message.names.isdisjoint(task.signature.accepted):
+                self._terms[name] = actor.terms = renewed(self._terms[name], task)
 
     def _on_shutdown(self, message: ShutDown) -> None:
         again = self._shutdown is not None
@@ -619,5 +633,5 @@ class Supervisor:
         config = self._session.config
         self._ends_by_itself = self._only is not None or config.stop_when_idle
         self._lookout.world.env = config.env
-        self._endings.follow(APP, config.shut_cond, Facts(TaskFacts(), self._lookout.world, config.timezone or self._zone))
+        self._endings.follow(APP, config.shut_cond, Facts(self._of_app, self._lookout.world, config.timezone or self._zone))
         self._limits.update(thread=config.max_thread_count, process=config.max_process_count)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, tzinfo
 from typing import Any
 
@@ -53,8 +53,6 @@ def terms_of(task: Task, local: tzinfo) -> Terms:
     timing = _timing_of(task)
     config = task.session.config
     follows = not (task.disabled or task.on_shutdown or config.on_hold or task.start_cond == never)
-    shared = task.session.parameters.keys() & task.signature.accepted
-    is_special = bool(shared or task.path is not None or task.session.hooks.task_execute)
     return Terms(
         execution=task.execution,
         priority=task.priority,
@@ -70,9 +68,20 @@ def terms_of(task: Task, local: tzinfo) -> Terms:
         parameters=task.parameters,
         end_condition=task.end_cond,
         sources=_sources_of(task),
-        bare=task.signature.is_bare and not task.parameters and not is_special,
+        bare=_is_bare(task),
         retries=task.retries if task.retries.limit else None,
     )
+
+
+def renewed(terms: Terms, task: Task) -> Terms:
+    """Return `terms` after the session's parameters have changed."""
+    return replace(terms, sources=_sources_of(task), bare=_is_bare(task))
+
+
+def _is_bare(task: Task) -> bool:
+    if task.path is not None or task.session.hooks.task_execute or task.parameters or not task.signature.is_bare:
+        return False
+    return task.session.parameters.snapshot().keys().isdisjoint(task.signature.accepted)
 
 
 def _timing_of(task: Task) -> Timing:
@@ -93,11 +102,11 @@ def _sources_of(task: Task) -> tuple[str, ...]:
     watched = {name for leaf in leaves(task.start_cond) for name in leaf.watched()}
     if not watched:
         return ()
-    values = {**task.session.parameters, **task.signature.arguments, **task.parameters}.values()
     if task.path is not None:  # what it asks for is seen when it is loaded
         return tuple(sorted(watched))
-    named = (key for value in values if isinstance(value, Argument) for key in value.tasks())
-    return tuple(sorted(watched & {task.resolved(key) for key in named}))
+    found = task.signature.found(task.parameters, task.session.parameters.snapshot())
+    named = {task.name_of(key) for value in found.values() if isinstance(value, Argument) for key in value.tasks()}
+    return tuple(name for name in sorted(watched) if name in named)
 
 
 def _backend_of(task: Task) -> str:

@@ -532,3 +532,31 @@ def fails_before(task):
 def yields_twice(task):
     yield
     yield
+
+
+def looks_at_parameters(session=Session()):
+    try:
+        problem = session.parameters["lock"]
+    except Exception as exc:
+        problem = str(exc)
+    return sorted(session.parameters), session.parameters["word"], problem
+
+
+def gives_flag(flag=TerminationFlag()):
+    return flag
+
+
+def waits_for(flag):
+    flag.wait(30)
+
+
+def positional(a, /, b=0):
+    return a, b
+
+
+def positional_default(a=EnvArg("A"), /):
+    return a
+
+
+def starred(*items, b):
+    return items, b

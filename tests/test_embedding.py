@@ -294,16 +294,23 @@ class TestOnTrio:
 
     async def test_a_failure_of_the_runtime_ends_the_block_and_is_raised(self):
         app = App(log=None)
-        app.task(func=samples.returns, execution="main")
-
-        def fails(_):
-            raise ZeroDivisionError
-
-        with pytest.RaisesGroup(ZeroDivisionError, flatten_subgroups=True):
-            async with app.running() as system:
-                system.on_run_ended(fails)
-                app.session["returns"].run()
+        app.task(func=samples.interrupts_async, name="it")
+        with pytest.RaisesGroup(KeyboardInterrupt, flatten_subgroups=True):
+            async with app.running():
+                app.session["it"].run()
                 await trio.sleep(30)
+
+    async def test_a_listener_that_raises_is_told_in_the_log_and_changes_nothing(self, caplog):
+        app = App(log=None)
+        app.task(func=samples.returns, name="it")
+        ended = trio.Event()
+        async with app.running() as system:
+            system.on_run_ended(lambda _: 1 / 0)
+            system.on_run_ended(lambda _: ended.set())
+            app.session["it"].run()
+            with trio.fail_after(10):
+                await ended.wait()
+        assert "a listener to runs raised" in caplog.text
 
 
 class TestOnAsyncio:

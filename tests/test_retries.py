@@ -92,7 +92,7 @@ class TestThePolicy:
 
     @pytest.mark.parametrize("given", [-1, True, "3", 1.5, Retry])
     def test_something_else_is_an_error(self, given):
-        with pytest.raises(InvalidOption, match="a whole number of at least 0, or a Retry, is expected"):
+        with pytest.raises(InvalidOption, match="a whole number from 0 to 1,000,000, or a Retry, is expected"):
             app_of(retries=given)
 
     @pytest.mark.parametrize(

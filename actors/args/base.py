@@ -36,7 +36,12 @@ OFFERED = tuple(one.name for one in fields(Circumstances))
 
 
 def _names_taken(cls: type[Argument]) -> frozenset[str] | None:
-    parameters = list(inspect.signature(cls.get_value).parameters.values())[1:]
+    method = inspect.getattr_static(cls, "get_value")
+    if not inspect.isfunction(method) or inspect.iscoroutinefunction(method):
+        raise TypeError(f"{cls.__name__}.get_value must be a plain method, neither async nor static nor of the class")
+    parameters = list(inspect.signature(method).parameters.values())[1:]
+    if any(p.kind is p.POSITIONAL_ONLY for p in parameters):
+        raise TypeError(f"{cls.__name__}.get_value gets what it takes by name, so its parameters cannot be positional only")
     named = [p for p in parameters if p.kind in (p.POSITIONAL_OR_KEYWORD, p.KEYWORD_ONLY)]
     for parameter in named:
         if parameter.name not in OFFERED and parameter.default is parameter.empty:
@@ -84,6 +89,7 @@ class Argument:
     def value(self, circumstances: Circumstances) -> Any:
         """Return the value in these circumstances."""
         wanted = OFFERED if self._wanted is None else self._wanted
+        circumstances.flag.is_heeded = circumstances.flag.is_heeded or "flag" in (self._wanted or ())
         return self.get_value(**{name: getattr(circumstances, name) for name in wanted})
 
     def __rshift__(self, other: object) -> Fallback:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from actors.args.base import Argument, Circumstances, Materialize, staged, valued
 from actors.callables import name_of
-from actors.errors import NoValue
+from actors.errors import NoValue, UnknownTask
 from actors.termination import Flag
 
 if TYPE_CHECKING:
@@ -73,10 +73,10 @@ class Arg(Argument):
         return False  # what it leads to may
 
     def value(self, circumstances: Circumstances) -> Any:
-        return valued(self._found(circumstances.session.parameters), circumstances)
+        return valued(self._found(circumstances.session.parameters.snapshot()), circumstances)
 
     def stage(self, circumstances: Circumstances) -> Any:
-        return staged(self._found(circumstances.session.parameters), circumstances)
+        return staged(self._found(circumstances.session.parameters.snapshot()), circumstances)
 
     def _found(self, parameters: Mapping[str, Any]) -> Any:
         if isinstance(self.key, str):
@@ -100,7 +100,7 @@ class Return(Early):
 
     Args:
       task: its name, its function, or itself; within a group, as it is called there.
-      default: the value if it has returned nothing yet; may be an argument.
+      default: the value if it has returned nothing yet, or was removed; may be an argument.
     """
 
     def __init__(self, task: TaskKey, default: Any = REQUIRED) -> None:
@@ -110,13 +110,20 @@ class Return(Early):
         yield self.task
 
     def name_in(self, session: SessionType, task: TaskType | None) -> str:
-        """Return the name of the task, as an argument of `task`; raises UnknownTask."""
-        key = task.resolved(self.task) if task is not None else self.task
-        return session[key].name
+        """Return the name of the task, as an argument of `task`; raises NoValue if it is gone."""
+        try:
+            return session[task.resolved(self.task) if task is not None else self.task].name
+        except (UnknownTask, ValueError) as exc:
+            raise NoValue(str(exc), str(self.task), [each.name for each in session.tasks]) from exc
 
     def value(self, circumstances: Circumstances) -> Any:
         session = circumstances.session
-        name = self.name_in(session, circumstances.task)
+        try:
+            name = self.name_in(session, circumstances.task)
+        except NoValue:
+            if self.default is REQUIRED:
+                raise
+            return valued(self.default, circumstances)
         if name in circumstances.returns:
             return circumstances.returns[name]
         found = session.returns.get(name, self.default)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import inspect
 from collections.abc import Callable, Iterator, Mapping
 from typing import Any, overload
 
@@ -37,7 +38,7 @@ class FuncArg(Argument):
         self.function = function
         self.materialize = materialize
         self.args, self.kwargs = args, kwargs
-        self._signature = Signature.of(f"the argument {name_of(function)}()", function)
+        self._signature = Signature.of(f"the argument {name_of(function)}()", function).after(_bound(function, args, kwargs))
 
     def tasks(self) -> Iterator[object]:
         for value in (*self.args, *self._signature.arguments.values(), *self.kwargs.values()):
@@ -56,11 +57,7 @@ class FuncArg(Argument):
         return FuncArg(self.function, *args, materialize="post", **kwargs)
 
     def _fitted(self, circumstances: Circumstances) -> dict[str, Any]:
-        by_position = self._signature.accepted[: len(self.args)]
-        shared = {name: value for name, value in circumstances.session.parameters.items() if name not in by_position}
-        given = {**dict.fromkeys(by_position), **self.kwargs}
-        fitted = self._signature.fit(given, shared)
-        return {name: value for name, value in fitted.items() if name not in by_position}
+        return self._signature.fit(self.kwargs, circumstances.session.parameters.snapshot())
 
     def __call__(self, *args: Any, **kwargs: Any) -> Any:
         """Call the function itself, as if it had not been decorated."""
@@ -71,6 +68,19 @@ class FuncArg(Argument):
 
     def __repr__(self) -> str:
         return f"FuncArg({name_of(self.function)})"
+
+
+def _bound(function: Function, args: tuple[Any, ...], kwargs: Mapping[str, Any]) -> frozenset[str]:
+    """Return the names of the parameters that `args` are for; raises TypeError if they do not fit."""
+    try:
+        signature = inspect.signature(function)
+    except ValueError:  # of a built-in that does not say
+        return frozenset()
+    try:
+        signature.bind_partial(*args, **kwargs)
+        return frozenset(signature.bind_partial(*args).arguments)
+    except TypeError as exc:
+        raise TypeError(f"the argument {name_of(function)}(): {exc}") from exc
 
 
 def _restored(function: Reference, materialize: Materialize | None, args: tuple[Any, ...], kwargs: Mapping[str, Any]) -> FuncArg:

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import inspect
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
+from functools import partial
 from typing import Any
 
 from actors.args.base import Argument
@@ -32,13 +33,32 @@ class Signature:
         """Whether a call without parameters needs nothing to be found or valued."""
         return not self.required and not self.arguments
 
+    def after(self, bound: frozenset[str]) -> Signature:
+        """Return what is left to be given by name where the parameters called `bound` are given by position."""
+        return replace(
+            self,
+            required=tuple(name for name in self.required if name not in bound),
+            accepted=tuple(name for name in self.accepted if name not in bound),
+            arguments={name: value for name, value in self.arguments.items() if name not in bound},
+        )
+
     @classmethod
     def of(cls, owner: str, function: Function) -> Signature:
-        """Look at `function`; one without a readable signature (some built-ins) is taken to accept anything."""
+        """Look at `function`; one without a readable signature (some built-ins) is taken to accept anything.
+
+        Raises:
+          TypeError: it has an argument that could not be given by name, and would be passed on without a value.
+        """
         try:
             parameters = inspect.signature(function).parameters.values()
         except (ValueError, TypeError):
             return cls(owner, takes_any=True)
+        unnamed = [p.default for p in parameters if p.kind is p.POSITIONAL_ONLY]
+        for value in (*unnamed, *(function.args if isinstance(function, partial) else ())):
+            if isinstance(value, Argument):
+                raise TypeError(
+                    f"{value!r} of {owner} is given by position; only arguments that are given by name find their value"
+                )
         named = [p for p in parameters if p.kind in (p.POSITIONAL_OR_KEYWORD, p.KEYWORD_ONLY)]
         positional_only = [p.name for p in parameters if p.kind is p.POSITIONAL_ONLY and p.default is p.empty]
         return cls(
@@ -48,6 +68,11 @@ class Signature:
             arguments={p.name: p.default for p in named if isinstance(p.default, Argument)},
             takes_any=any(p.kind is p.VAR_KEYWORD for p in parameters),
         )
+
+    def found(self, given: Mapping[str, Any], shared: Mapping[str, Any]) -> dict[str, Any]:
+        """Return the keyword arguments that there are, whether they fit or not: see :meth:`fit`."""
+        found = {name: shared[name] for name in self.accepted if name in shared} if shared else {}
+        return {**found, **self.arguments, **given}
 
     def fit(self, given: Mapping[str, Any], shared: Mapping[str, Any]) -> dict[str, Any]:
         """Return the keyword arguments of a call, arguments still unvalued.
@@ -63,9 +88,7 @@ class Signature:
             for name in given:
                 if name not in self.accepted:
                     raise UnexpectedArgument(self.owner, name, self.accepted)
-        found = {name: shared[name] for name in self.accepted if name in shared} if shared else {}
-        found.update(self.arguments)
-        found.update(given)
+        found = self.found(given, shared)
         for name in self.required:
             if name not in found:
                 raise MissingArgument(self.owner, name, sorted({*found, *shared}))

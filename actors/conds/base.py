@@ -295,6 +295,14 @@ always = Always()
 never = Never()
 
 
+def is_same(one: Condition | None, other: Condition | None) -> bool:
+    """Return whether two conditions say the same; what cannot be compared, of the user's, does not."""
+    try:
+        return bool(one == other)
+    except Exception:
+        return False
+
+
 def leaves(condition: Condition) -> Iterator[Condition]:
     """Yield the conditions that stand for themselves, from left to right."""
     if not (parts := condition.parts_inside()):

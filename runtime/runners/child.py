@@ -70,6 +70,8 @@ class Child:
             except OSError as exc:
                 what = f": {os.fsdecode(exc.filename)!r}" if exc.filename is not None else ""
                 raise CommandFailed(call.task, command.line, f"could not be started: {exc.strerror}{what}") from exc
+            except ValueError as exc:  # a null character in an argument
+                raise CommandFailed(call.task, command.line, f"could not be started: {exc}") from exc
             ours.pop_all()
             lifeline.tie(its_lifeline, process.pid)
             return cls(call, process, (its_lifeline, our_lifeline), out, err)

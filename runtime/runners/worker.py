@@ -17,7 +17,7 @@ from typing import Any
 import trio
 
 from actors.errors import RemoteFailure, UnportableResult, WorkerDied
-from actors.portable import describe, loaded_parameters, pickled_or_none, pickled_result, portable
+from actors.portable import describe, loaded_parameters, pickled_or_none, pickled_parameters, pickled_result, portable
 from actors.session import Session
 from runtime import worker as worker_side
 from runtime.runners import Call
@@ -234,7 +234,7 @@ def _controlled(request: Request, call: Call, session: Session) -> Any:
     return None
 
 
-def _answered(question: str, args: tuple[Any, ...], session: Session) -> Any:
+def _answered(question: str, args: tuple[Any, ...], session: Session) -> Any:  # noqa: PLR0911  # one a question
     match question, args:
         case "facts", (task,):
             declared = session.declared(task)
@@ -246,8 +246,10 @@ def _answered(question: str, args: tuple[Any, ...], session: Session) -> Any:
         case "kept", (task, option):
             return pickled_or_none(getattr(session.config if task is None else session[task], option))
         case "parameters", ():
-            blobs = {name: pickled_or_none(value) for name, value in session.parameters.items()}
-            return {name: blob for name, blob in blobs.items() if blob is not None}
+            return list(session.parameters.snapshot())
+        case "parameter", (name,):
+            found = session.parameters.snapshot()
+            return pickled_parameters("session", {name: found[name]}) if name in found else {}
         case "returned", (task,):
             return pickled_result(task, session.returns[task])
     raise AssertionError(question)

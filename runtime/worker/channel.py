@@ -5,7 +5,7 @@ from __future__ import annotations
 import pickle
 import socket
 import threading
-from collections.abc import Mapping
+from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
 from actors.changes import Change
@@ -97,11 +97,13 @@ class RemoteControls:
         self._ask("restart")
 
     def task_added(self, task: str) -> None:
-        """Never called: it is added elsewhere. The two others likewise."""
+        """Never called: it is added elsewhere. The others likewise."""
 
     def task_removed(self, task: str) -> None: ...
 
     def task_changed(self, task: str | None, *, catch_up: bool = False) -> None: ...
+
+    def parameters_changed(self, names: frozenset[str]) -> None: ...
 
     def elsewhere(self, change: Change) -> bool:
         try:
@@ -128,8 +130,7 @@ class RemoteControls:
         self._ask("log", record)
 
     def parameters(self) -> Mapping[str, Any] | None:
-        pickled: dict[str, bytes] = self._ask("parameters")
-        return {name: pickle.loads(blob) for name, blob in pickled.items()}
+        return _Parameters(self._ask)
 
     def returned(self, task: str) -> Any:
         return pickle.loads(self._ask("returned", task))
@@ -152,3 +153,22 @@ class RemoteControls:
         if reply.error is not None:
             raise pickle.loads(reply.error)
         return reply.value
+
+
+class _Parameters(Mapping[str, Any]):
+    """The session's parameters, each asked for when it is looked at."""
+
+    def __init__(self, ask: Callable[..., Any]) -> None:
+        self._ask = ask
+
+    def __getitem__(self, name: str) -> Any:
+        pickled: dict[str, bytes] = self._ask("parameter", name)
+        if not pickled:
+            raise KeyError(name)
+        return pickle.loads(pickled[name])
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._ask("parameters"))
+
+    def __len__(self) -> int:
+        return len(self._ask("parameters"))

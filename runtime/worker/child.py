@@ -113,7 +113,7 @@ class Caller:
             forward_logs(self._controls, self._log_level)
             here = Circumstances(_task(self._app, job, function), self._app.session, flag, job.run_id, job.returns)
             function, kwargs = found(function, f"task {job.task!r}", kwargs, here)
-            if any(value is flag for value in kwargs.values()):
+            if flag.is_heeded:
                 signal.signal(signal.SIGTERM, lambda *_: flag.set())
             function = hooked(function, hooks, here) if hooks else function
         current_flag.set(flag)
@@ -123,14 +123,14 @@ class Caller:
 
 
 def _find(app: App, job: Job) -> Function:
-    """Return the function of `job`: by the name of its task in the loaded app, else by its own name."""
+    """Return the function of `job`: what was sent, or what has its name in the loaded app, where something else has its own."""
+    if job.function is not None:
+        function: Function = pickle.loads(job.function)
+        return function
     declared = app.session.declared(job.task)
-    if declared is not None and qualname_of(declared.func) == job.qualname:
-        return declared.func
-    if job.function is None:
+    if declared is None or qualname_of(declared.func) != job.qualname:
         raise UnportableFunction(job.task, job.qualname, "is not at the top level of its module under that name")
-    function: Function = pickle.loads(job.function)
-    return function
+    return declared.func
 
 
 def _task(app: App, job: Job, function: Function) -> Task:

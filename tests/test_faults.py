@@ -1,0 +1,336 @@
+"""What users give may be odd, and is never the end of the runtime; what was found wrong once stays right."""
+
+from functools import partial
+from pathlib import Path
+
+import pytest
+import trio
+
+import samples
+from actors import App, Argument, Group, Retry, after_success, every
+from actors.args import Arg, FuncArg, Return, TerminationFlag
+from actors.errors import InvalidOption
+from commands import cli
+from helpers import actions, records, running, running_virtually
+
+MODES = ["main", "async", "thread", "process"]
+
+
+@pytest.fixture
+def app():
+    return App(log=None)
+
+
+@pytest.fixture(params=MODES)
+def mode(request):
+    return request.param
+
+
+class TestReferences:
+    @pytest.mark.parametrize("key", ["name", "function", "task"])
+    async def test_a_task_that_a_return_names_may_be_removed(self, app, autojump_clock, key):
+        app.task(func=samples.returns, name="fetch")
+        named = {"name": "fetch", "function": samples.returns, "task": app.session["fetch"]}[key]
+        app.task(after_success("fetch"), func=samples.takes, name="use", parameters={"argument": Return(named)})
+        async with running_virtually(app) as run:
+            app.session.remove_task("fetch")
+            app.session.config.timeout = "1 minute"
+            app.session["use"].run()
+            assert await run.wait_ended() == ["fail"]
+        assert records(app, "use")[-1].reason.startswith("MissingArgument: task 'use' needs the argument 'argument'")
+
+    @pytest.mark.parametrize("key", ["fetch", samples.returns])
+    async def test_then_its_default_counts(self, app, autojump_clock, key):
+        app.task(func=samples.returns, name="fetch")
+        app.task(func=samples.takes, name="use", parameters={"argument": Return(key, default="default")})
+        app.task(func=samples.takes, name="use2", parameters={"argument": Return(key) >> "last"})
+        async with running_virtually(app) as run:
+            app.session.remove_task("fetch")
+            app.session.run("use", "use2")
+            await run.wait_ended(2)
+        assert (app.session.returns["use"], app.session.returns["use2"]) == ("default", "last")
+
+    async def test_a_parameter_may_be_a_return_of_what_is_no_task(self, app, autojump_clock):
+        app.task("every 1 hour", func=samples.takes_word, name="it")
+        async with running_virtually(app) as run:
+            app.params(word=Return(samples.returns))
+            app.session["it"].run()
+            await run.wait_ended(2)
+        assert records(app, "it")[-1].action == "fail"
+
+    async def test_what_a_removed_task_returns_is_not_that_of_the_one_that_has_its_name(self, app):
+        app.task(func=samples.sleeps_for, name="it", execution="thread", grace=5)
+        async with running(app) as run:
+            app.session["it"].run(seconds=0.2)
+            await run.wait_started("it")
+            app.session.remove_task("it")
+            app.session.create_task(samples.returns, "it")
+            await run.wait_ended()
+        assert "it" not in app.session.returns
+
+
+class TestParameters:
+    async def test_they_may_be_changed_by_threads_at_any_moment(self, app):
+        app.params(**{f"p{number}": number for number in range(50)})
+        for number in range(20):
+            app.task(after_success("churn"), func=samples.takes_word, name=f"t{number}")
+
+        def churn():
+            for number in range(200):
+                app.session.parameters["word"] = number
+                del app.session.parameters["word"]
+
+        app.task(func=churn, execution="thread")
+        async with running(app) as run:
+            app.session["churn"].run()
+            assert set(await run.wait_ended(21)) == {"success"}
+
+    def test_those_of_a_task_are_not_changed_in_place(self, app):
+        app.task(func=samples.takes_word, name="it", parameters={"word": 1})
+        with pytest.raises(TypeError, match="assigning new ones"):
+            app.session["it"].parameters["word"] = 2
+
+    async def test_one_that_cannot_be_sent_is_named_in_a_process_and_the_others_are_there(self, app):
+        app.params(lock=lambda: None, word="there")
+        app.task(func=samples.looks_at_parameters, name="it", execution="process")
+        async with running(app) as run:
+            app.session["it"].run()
+            await run.wait_ended()
+        names, word, problem = app.session.returns["it"]
+        assert (names, word) == (["lock", "word"], "there")
+        assert "parameter 'lock'" in problem
+
+
+class TestWorkers:
+    """A warm worker executes what a task is now."""
+
+    @pytest.mark.parametrize(
+        ("old", "new"),
+        [
+            ({"func": partial(samples.returns, "old")}, {"func": partial(samples.returns, "new")}),
+            ({"code": "return_value = 'old'"}, {"code": "return_value = 'new'"}),
+            ({"func": samples.Callable("old")}, {"func": samples.Callable("new")}),
+        ],
+    )
+    async def test_a_task_that_is_made_anew_runs_what_it_is_now(self, app, old, new):
+        app.session.create_task(name="it", execution="process", **old)
+        async with running(app) as run:
+            for count, options in enumerate([new, old, new], 1):
+                app.session.remove_task("it")
+                app.session.create_task(name="it", execution="process", **options)
+                app.session["it"].run()
+                await run.wait_ended(count)
+                assert app.session.returns["it"] == ("new" if options is new else "old")
+
+    async def test_an_argument_of_an_argument_heeds_sigterm(self, app):
+        argument = FuncArg(samples.gives_flag)
+        app.task(func=samples.waits_for, name="it", execution="process", parameters={"flag": argument})
+        async with running(app) as run:
+            app.session["it"].run()
+            await run.wait_started("it")
+            await trio.sleep(0.5)
+            app.session["it"].terminate()
+            assert await run.wait_ended() == ["success"]
+
+
+class TestArguments:
+    @pytest.mark.parametrize(
+        ("argument", "value"),
+        [
+            (FuncArg(len, [1, 2]), 2),
+            (FuncArg(sorted, [2, 1]), [1, 2]),
+            (FuncArg(samples.positional, 1), (1, 0)),
+            (FuncArg(samples.positional, 1, b=2), (1, 2)),
+            (FuncArg(samples.starred, 1, 2, b=3), ((1, 2), 3)),
+        ],
+    )
+    async def test_functions_may_take_what_they_take_in_any_way(self, app, mode, argument, value):
+        takes = samples.takes_async if mode == "async" else samples.takes
+        app.task(func=takes, name="it", execution=mode, parameters={"argument": argument})
+        async with running(app) as run:
+            app.session["it"].run()
+            await run.wait_ended()
+        assert app.session.returns["it"] == value
+
+    def test_what_does_not_fit_is_refused_at_once(self):
+        with pytest.raises(TypeError, match=r"the argument returns\(\): too many positional arguments"):
+            FuncArg(samples.returns, 1, 2)
+
+    @pytest.mark.parametrize("function", [partial(samples.takes, Arg("x")), samples.positional_default])
+    def test_what_could_not_be_valued_is_refused_at_once(self, app, function):
+        with pytest.raises(TypeError, match="is given by position"):
+            app.task(func=function, name="it")
+
+    def test_get_value_is_a_plain_method(self):
+        with pytest.raises(TypeError, match="must be a plain method"):
+
+            class Odd(Argument):
+                async def get_value(self): ...
+
+        with pytest.raises(TypeError, match="cannot be positional only"):
+
+            class Odder(Argument):
+                def get_value(self, task, /): ...
+
+    async def test_the_flag_is_set_in_an_async_task_that_is_ended(self, app, autojump_clock):
+        seen = []
+
+        async def ends(flag=TerminationFlag()):
+            try:
+                await trio.sleep_forever()
+            finally:
+                seen.append(flag.is_set())
+
+        app.task(func=ends, timeout=1, on_startup=True)
+        async with running_virtually(app) as run:
+            await run.wait_ended()
+        assert seen == [True]
+
+    def test_what_follows_two_dashes_is_for_the_app(self):
+        Path("jobs.py").write_text(
+            "from actors import App\nfrom actors.args import CliArg\napp = App(stop_when_idle=True)\n"
+            "@app.task(on_startup=True)\ndef it(date=CliArg('--date')):\n    print('date', date)\n"
+        )
+        assert "date 2026-01-31" in cli("run", "jobs.py", "--", "--date", "2026-01-31").stdout
+
+
+class TestGroups:
+    async def test_one_that_is_included_while_the_app_runs_is_never_without_its_condition(self, app, autojump_clock):
+        group = Group(prefix="g.", start_cond="env 'prod'")
+        group.task("every 1 hour", func=samples.returns, name="it")
+        async with running_virtually(app):
+            app.include(group)
+            await trio.sleep(10)
+        assert actions(app) == []
+
+    def test_a_wrong_condition_of_the_group_leaves_no_task_behind(self, app):
+        group = Group(start_cond="dayly")
+        group.task(func=samples.returns)
+        with pytest.raises(InvalidOption, match="task 'returns' cannot have start_cond='dayly'"):
+            app.include(group)
+        assert app.session.tasks == []
+
+
+class TestConditions:
+    async def test_an_end_condition_is_not_forgotten_as_parameters_change(self, app, autojump_clock):
+        @app.cond(poll="1 second")
+        async def enough():
+            await trio.sleep(0.5)
+            return trio.current_time() > 3
+
+        async def churns():
+            while True:
+                app.session.config.grace = 5
+                await trio.sleep(0.1)
+
+        app.task(func=samples.sleeps_on_trio, name="it", on_startup=True, end_cond=enough)
+        app.task(func=churns, on_startup=True)
+        async with running_virtually(app) as run:
+            assert await run.wait_ended() == ["terminate"]
+        assert records(app, "it")[-1].reason == "end_cond: enough"
+
+    async def test_a_condition_that_cannot_be_compared_is_another_one(self, app, autojump_clock):
+        class Odd:
+            def __eq__(self, other):
+                raise ValueError("neither true nor false")
+
+            __hash__ = None
+
+        @app.cond()
+        def holds(what=None):
+            return False
+
+        app.task(every("1 hour"), func=samples.returns, name="it")
+        async with running_virtually(app) as run:
+            await run.wait_ended()
+            app.session["it"].start_cond = holds(what=Odd())
+            app.session["it"].start_cond = holds(what=Odd())
+            app.session["it"].run()
+            await run.wait_ended(2)
+
+    def test_the_apps_own_is_checked_when_it_is_set_too(self, app):
+        handle = app.start_in_thread()
+        try:
+            with pytest.raises(InvalidOption, match="shut_cond"):
+                app.session.config.shut_cond = "after task 'nobody'"
+        finally:
+            handle.stop()
+
+    async def test_on_hold_what_is_run_alone_runs(self):
+        app = App(log=None, on_hold=True)
+        app.task(func=samples.returns, name="it")
+        async with running(app, only=["it"]) as run:
+            with trio.fail_after(10):
+                await run.system.wait_ended()
+        assert actions(app) == ["run", "success"]
+
+
+class TestEndings:
+    async def test_a_retry_of_the_users_own_making_that_is_broken_fails_the_run(self, app, autojump_clock):
+        class Broken(Retry):
+            def __init__(self):
+                pass
+
+        def raises_it():
+            raise Broken
+
+        app.task(func=raises_it, name="it")
+        async with running_virtually(app) as run:
+            app.session["it"].run()
+            assert await run.wait_ended() == ["fail"]
+        assert "not tried again: its Retry raised AttributeError" in records(app)[-1].reason
+
+    @pytest.mark.parametrize("limit", [2**64, -1])
+    def test_attempts_are_limited(self, app, limit):
+        with pytest.raises(InvalidOption, match="1,000,000"):
+            app.task(func=samples.raises, retries=limit)
+
+    async def test_what_cannot_be_written_down_is_written_as_text(self, app, autojump_clock):
+        app.task(func=samples.tells_progress, name="it", parameters={"updates": 1, "total": 2**70})
+        async with running_virtually(app) as run:
+            app.session["it"].run()
+            assert await run.wait_ended() == ["success"]
+
+    async def test_an_abandoned_thread_is_not_tried_again(self, app):
+        app.task(func=samples.sleeps_for, name="it", execution="thread", timeout=0.1, grace=0.1, retries=3)
+        async with running(app) as run:
+            app.session["it"].run(seconds=0.5)
+            assert await run.wait_ended() == ["terminate"]
+        assert actions(app) == ["run", "terminate"]
+
+    async def test_a_signal_out_of_a_nursery_is_what_it_says(self, app, autojump_clock):
+        async def in_nursery():
+            async with trio.open_nursery():
+                raise Retry(1, after=1)
+
+        app.task(func=in_nursery, name="it")
+        async with running_virtually(app) as run:
+            app.session["it"].run()
+            await run.wait_ended()
+        assert actions(app, "it") == ["run", "retry", "run", "fail"]
+
+    async def test_a_parameter_that_the_function_does_not_take_is_not_tried_again(self, app, autojump_clock):
+        app.task(func=samples.returns, name="it", retries=3)
+        async with running_virtually(app) as run:
+            app.session["it"].run(nothing=1)
+            await run.wait_ended()
+        assert actions(app, "it") == ["run", "fail"]
+
+    async def test_a_null_character_in_a_command_is_a_fail_that_says_so(self, app):
+        app.task(command="echo", name="it")
+        async with running(app) as run:
+            app.session["it"].run(x="a\0b")
+            await run.wait_ended()
+        assert "could not be started: embedded null byte" in records(app)[-1].reason
+
+
+@pytest.mark.parametrize("how", ["code", "path"])
+async def test_dataclasses_may_be_defined_in_code_and_files(app, mode, how):
+    text = "from __future__ import annotations\nfrom dataclasses import dataclass\n@dataclass\nclass V:\n    x: int = 3\n"
+    Path("file.py").write_text(f"{text}def main(): return V().x\n")
+    options = {"code": f"{text}return_value = V().x"} if how == "code" else {"path": "file.py"}
+    app.task(name="it", execution=mode, **options)
+    async with running(app) as run:
+        app.session["it"].run()
+        await run.wait_ended()
+    assert app.session.returns["it"] == 3
