@@ -2,21 +2,33 @@
 
 import re
 import shlex
+import signal
 import subprocess
 import sys
+from itertools import zip_longest
 from pathlib import Path
 
 import pytest
 
-from actors import conds
-from commands import cli, python
+from actors import App, Task, args, conds
+from actors.config import Config
+from commands import CLI, Started, cli, python
 from runtime import RuntimeThread
 
 ROOT = Path(__file__).resolve().parents[1]
+PAGES = ["README.md", "CONTRIBUTING.md", *sorted(str(page.relative_to(ROOT)) for page in (ROOT / "docs").rglob("*.md"))]
 
 
 def blocks(file, language):
     return re.findall(rf"```{language}\n(.*?)```", (ROOT / file).read_text(), re.DOTALL)
+
+
+def written(block):
+    """Write an example to the file that its first line names, ``jobs.py`` if it names none, and return that."""
+    named = re.match(r"# (\w+\.py)\n", block)
+    file = Path(named[1] if named else "jobs.py")
+    file.write_text(block)
+    return file
 
 
 def test_the_example_in_readme_runs():
@@ -62,12 +74,83 @@ def test_words_and_objects_in_the_table_of_conditions_say_the_same(words, code):
     assert conds.parse(words) == eval(code, {name: getattr(conds, name) for name in conds.__all__})
 
 
-@pytest.mark.parametrize("page", ["docs/conditions.md", "docs/migrating.md", "docs/how-to/retries.md"])
+@pytest.mark.parametrize(
+    "page",
+    ["arguments", "conditions", "migrating", "how-to/control", "how-to/groups", "how-to/pipelines", "how-to/retries"],
+)
 def test_the_examples_of_a_page_run(page):
-    for block in blocks(page, "python"):
-        Path("jobs.py").write_text(block)
-        done = cli("next", "jobs.py", "--json")
+    for block in blocks(f"docs/{page}.md", "python"):
+        done = cli("next", written(block), "--json")
         assert (done.returncode, done.stderr.count("Error")) == (0, 0), done.stderr
+
+
+@pytest.mark.parametrize(
+    ("page", "task"),
+    [("arguments", "fetch"), ("arguments", "adjust"), ("how-to/control", "discover"), ("how-to/groups", "etl.fetch")],
+)
+def test_a_task_of_an_example_does_its_work(page, task):
+    done = cli("launch", "-q", written(blocks(f"docs/{page}.md", "python")[0]), task)
+    assert (done.returncode, done.stderr) == (0, "")
+
+
+@pytest.mark.parametrize(
+    ("page", "printed"), [("how-to/pipelines", "crunched ccc\n"), ("how-to/commands-code-and-files", "3 lines\n")]
+)
+def test_an_example_that_ends_by_itself_does_its_work(page, printed):
+    *_, jobs = [written(block) for block in blocks(f"docs/{page}.md", "python")]
+    done = cli("run", "-q", jobs)
+    assert (done.returncode, done.stderr) == (0, "")
+    assert printed in done.stdout
+
+
+def test_the_tutorial_can_be_followed(monkeypatch):
+    monkeypatch.setenv("PYTHONUNBUFFERED", "1")
+    found = re.findall(r"```(\w*)\n(.*?)```", (ROOT / "docs/tutorial.md").read_text(), re.DOTALL)
+    for (language, block), (_, following) in zip_longest(found, found[1:], fillvalue=("", "")):
+        if language == "python":
+            written(block)
+        for command in block.splitlines() if language == "sh" else ():
+            words = shlex.split(command, comments=True)[1:]
+            if command.endswith("# until Ctrl+C"):
+                follow_until_interrupted(words, shown=following.splitlines()[-1])
+            else:
+                done = cli(*words)
+                assert done.returncode == 0, (command, done.stderr)
+
+
+def follow_until_interrupted(words, shown):
+    """Run the command line until it has printed what the page shows last, then press Ctrl+C."""
+    with Started(CLI, *words) as started:
+        started.wait_for(shown)
+        started.process.send_signal(signal.SIGINT)
+        assert started.wait_ended(20) == 0
+        assert "Error" not in started.printed
+
+
+def test_the_page_on_arguments_names_all_there_are():
+    text = (ROOT / "docs/arguments.md").read_text()
+    assert [name for name in args.__all__ if not re.search(rf"\b{name}\b", text)] == []
+
+
+def test_the_page_on_control_names_what_there_is():
+    rows = "\n".join(re.findall(r"^\| .*", (ROOT / "docs/how-to/control.md").read_text(), re.MULTILINE))
+    session = App(log=None).session
+    assert [name for name in re.findall(r"`session\.(\w+)", rows) if not hasattr(session, name)] == []
+    assert [name for name in re.findall(r"`(?:task)?\.(\w+)", rows) if not hasattr(Task, name)] == []
+
+
+def test_the_page_for_those_who_know_rocketry_names_every_option():
+    text = (ROOT / "docs/migrating.md").read_text()
+    assert [name for name in {*Config.option_names(), *Task.option_names()} if not re.search(rf"\b{name}\b", text)] == []
+
+
+@pytest.mark.parametrize("page", PAGES)
+def test_the_links_of_a_page_lead_somewhere(page):
+    for target, anchor in re.findall(r"\]\((?!http)([^)#]*)#?([^)]*)\)", (ROOT / page).read_text()):
+        file = (ROOT / page).parent / target if target else ROOT / page
+        assert file.exists(), target
+        headings = re.findall(r"^#+ (.*)", file.read_text(), re.MULTILINE) if anchor else []
+        assert not anchor or anchor in [heading.lower().replace(" ", "-") for heading in headings], anchor
 
 
 @pytest.mark.parametrize("number", range(3), ids=["fastapi", "trio", "thread"])
