@@ -167,7 +167,7 @@ class Session:
           UnknownOption, InvalidOption, UnportableFunction: as they say.
         """
         task = Task(self, func, name, start_cond, options, family)
-        if self.controls.elsewhere(CreateTask(func, task.name, start_cond, options)):
+        if self.controls.elsewhere(CreateTask(func, task.name, *task.declared_as(options))):
             return task
         if not isinstance(self.controls, Standby):
             task.check_references()

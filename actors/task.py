@@ -407,6 +407,10 @@ class Task(Optioned):
             given = {**self.signature.arguments, **(kept if name == "parameters" else self.parameters)}
             check_parameters(self.name, travelling(given, self.session.config.param_materialize))
 
+    def declared_as(self, options: Mapping[str, Any]) -> tuple[Condition, Mapping[str, Any]]:
+        """Return its start condition and `options`, with conditions that mean the same outside of its group."""
+        return self._kept["start_cond"], {**options, "end_cond": self._kept["end_cond"]}
+
     def check_references(self) -> None:
         """Check that the tasks are there which its conditions and arguments name; they may come until the app has started.
 

@@ -33,10 +33,15 @@ def run(app: App, *, only: list[str] | None = None) -> Ended:
         ended = trio.run(_run, app, only, restrict_keyboard_interrupt_to_checkpoints=True)
         if not ended.restart:
             return ended
-        if app.session.config.restarting == "replace":
+        if (how := app.session.config.restarting) != "recall":
             _flush()
             os.chdir(folder)  # where the names in its arguments are right
-            os.execv(sys.executable, [sys.executable, *sys.orig_argv[1:]])  # noqa: S606  # the same program again
+            again = [sys.executable, *sys.orig_argv[1:]]
+            if how == "replace":
+                os.execv(sys.executable, again)  # noqa: S606  # the same program again
+            pid = os.posix_spawn(sys.executable, again, os.environ)
+            runtime_log.tell(logging.WARNING, "restarted as process %d", pid)
+            return ended
 
 
 async def _run(app: App, only: list[str] | None) -> Ended:

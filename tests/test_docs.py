@@ -2,75 +2,98 @@
 
 import re
 import shlex
+import signal
 import subprocess
 import sys
+from itertools import zip_longest
 from pathlib import Path
 
 import pytest
 
-from actors import conds
-from commands import cli, python
+from actors import App, Task, args, conds
+from actors.config import Config
+from commands import CLI, Started, cli, python
 from runtime import RuntimeThread
 
 ROOT = Path(__file__).resolve().parents[1]
+HOW_TO = ["control", "groups", "limits", "pipelines", "retries"]
+EXAMPLES = ["arguments", "conditions", "migrating", *(f"how-to/{name}" for name in HOW_TO)]
 
 
-def blocks(file, language):
-    return re.findall(rf"```{language}\n(.*?)```", (ROOT / file).read_text(), re.DOTALL)
+@pytest.mark.parametrize("page", EXAMPLES)
+def test_the_examples_of_a_page_run(page):
+    for block in blocks(f"docs/{page}.md", "python"):
+        done = cli("next", written(block), "--json")
+        assert (done.returncode, done.stderr.count("Error")) == (0, 0), done.stderr
 
 
-def test_the_example_in_readme_runs():
-    (example,) = [block for block in blocks("README.md", "python") if "app.run()" in block]
-    Path("jobs.py").write_text(example)
-    assert cli("tasks", "jobs.py").returncode == 0
-    done = cli("launch", "jobs.py", "crunch", "-p", "day=3")
-    assert done.returncode == 0, done.stderr
+@pytest.mark.parametrize(
+    ("page", "task"),
+    [("arguments", "fetch"), ("arguments", "adjust"), ("how-to/control", "discover"), ("how-to/groups", "etl.fetch")],
+)
+def test_a_task_of_an_example_does_its_work(page, task):
+    done = cli("launch", "-q", written(blocks(f"docs/{page}.md", "python")[0]), task)
+    assert (done.returncode, done.stderr) == (0, "")
 
 
-def test_the_commands_in_readme_are_those_of_the_command_line():
-    said = cli("--help").stdout
-    for command in re.findall(r"^\| `(\w+) ", (ROOT / "README.md").read_text(), re.MULTILINE):
-        assert f"\n  {command} " in said or command in ("main", "async", "thread", "process"), command
+@pytest.mark.parametrize(
+    ("page", "printed"), [("how-to/pipelines", "crunched ccc\n"), ("how-to/commands-code-and-files", "3 lines\n")]
+)
+def test_an_example_that_ends_by_itself_does_its_work(page, printed):
+    *_, jobs = [written(block) for block in blocks(f"docs/{page}.md", "python")]
+    done = cli("run", "-q", jobs)
+    assert (done.returncode, done.stderr) == (0, "")
+    assert printed in done.stdout
 
 
-def test_readme_names_every_execution_mode_of_the_code():
-    from actors.config import EXECUTIONS
-
-    for mode in EXECUTIONS:
-        assert f"\n| `{mode}` |" in (ROOT / "README.md").read_text()
-
-
-def test_files_that_the_architecture_names_are_there():
-    text = (ROOT / "docs" / "architecture.md").read_text()
-    for row in re.findall(r"^\| (`.*?) \|", text, re.MULTILINE):
-        folder = ROOT
-        for name in re.findall(r"`([\w/]+(?:\.py|/))`", row):
-            folder = (ROOT / name).parent if "/" in name.rstrip("/") or name.endswith("/") else folder
-            assert (ROOT / name if "/" in name else folder / name).exists(), name
-
-
-def table_of_conditions():
-    lines = (ROOT / "docs" / "conditions.md").read_text().splitlines()
-    start = lines.index("| in words | as an object |") + 2
-    rows = lines[start : lines.index("", start)]
-    return [re.fullmatch(r"\| `(.*)` \| `(.*)` \|", row.replace("\\|", "¦")).groups() for row in rows]
+def test_the_tutorial_can_be_followed(monkeypatch):
+    monkeypatch.setenv("PYTHONUNBUFFERED", "1")
+    found = re.findall(r"```(\w*)\n(.*?)```", (ROOT / "docs/tutorial.md").read_text(), re.DOTALL)
+    for (language, block), (_, following) in zip_longest(found, found[1:], fillvalue=("", "")):
+        if language == "python":
+            written(block)
+        for command in block.splitlines() if language == "sh" else ():
+            words = shlex.split(command, comments=True)[1:]
+            if command.endswith("# until Ctrl+C"):
+                follow_until_interrupted(words, shown=following.splitlines()[-1])
+            else:
+                done = cli(*words)
+                assert done.returncode == 0, (command, done.stderr)
 
 
-@pytest.mark.parametrize(("words", "code"), table_of_conditions())
-def test_words_and_objects_in_the_table_of_conditions_say_the_same(words, code):
-    words, code = words.replace("¦", "|"), code.replace("¦", "|")
-    assert conds.parse(words) == eval(code, {name: getattr(conds, name) for name in conds.__all__})
+def follow_until_interrupted(words, shown):
+    """Run the command line until it has printed what the page shows last, then press Ctrl+C."""
+    with Started(CLI, *words) as started:
+        started.wait_for(shown)
+        started.process.send_signal(signal.SIGINT)
+        assert started.wait_ended(20) == 0
+        assert "Error" not in started.printed
 
 
-PAGES = ["docs/conditions.md", "docs/migrating.md", "docs/how-to/limits.md", "docs/how-to/retries.md"]
+def test_the_page_on_arguments_names_all_there_are():
+    text = (ROOT / "docs/arguments.md").read_text()
+    assert [name for name in args.__all__ if not re.search(rf"\b{name}\b", text)] == []
+
+
+def test_the_page_on_control_names_what_there_is():
+    rows = "\n".join(re.findall(r"^\| .*", (ROOT / "docs/how-to/control.md").read_text(), re.MULTILINE))
+    session = App(log=None).session
+    assert [name for name in re.findall(r"`session\.(\w+)", rows) if not hasattr(session, name)] == []
+    assert [name for name in re.findall(r"`(?:task)?\.(\w+)", rows) if not hasattr(Task, name)] == []
+
+
+def test_the_page_for_those_who_know_rocketry_names_every_option():
+    text = (ROOT / "docs/migrating.md").read_text()
+    assert [name for name in {*Config.option_names(), *Task.option_names()} if not re.search(rf"\b{name}\b", text)] == []
 
 
 @pytest.mark.parametrize("page", PAGES)
-def test_the_examples_of_a_page_run(page):
-    for block in blocks(page, "python"):
-        Path("jobs.py").write_text(block)
-        done = cli("next", "jobs.py", "--json")
-        assert (done.returncode, done.stderr.count("Error")) == (0, 0), done.stderr
+def test_the_links_of_a_page_lead_somewhere(page):
+    for target, anchor in re.findall(r"\]\((?!http)([^)#]*)#?([^)]*)\)", (ROOT / page).read_text()):
+        file = (ROOT / page).parent / target if target else ROOT / page
+        assert file.exists(), target
+        headings = re.findall(r"^#+ (.*)", file.read_text(), re.MULTILINE) if anchor else []
+        assert not anchor or anchor in [heading.lower().replace(" ", "-") for heading in headings], anchor
 
 
 @pytest.mark.parametrize("number", range(3), ids=["fastapi", "trio", "thread"])

@@ -193,6 +193,32 @@ def test_a_restart_by_replace_runs_the_same_program_again():
     assert lives[0] == lives[1]  # the process is replaced, and keeps its id
 
 
+def test_a_restart_by_relaunch_starts_the_same_program_as_another_process():
+    write(
+        "jobs.py",
+        """
+        import os, sys
+        from actors import App
+
+        app = App(log="runs.jsonl", stop_when_idle=True, restarting="relaunch")
+
+        @app.task(on_startup=True, execution="main")
+        def once():
+            print("life of", os.getpid(), flush=True)
+            if app.session.get_repo().filter_by(task_name="once", action="run").count() == 1:
+                app.session.restart()
+
+        app.run()
+        print("after", os.getpid(), flush=True)
+        """,
+    )
+    done = python("jobs.py")  # ends when both have closed their output
+    pids = [line.split()[-1] for line in done.stdout.splitlines()]
+    assert len(pids) == 4
+    assert len(set(pids)) == 2
+    assert "restarted as process" in done.stderr
+
+
 def test_a_restart_by_recall_runs_the_app_again_in_the_same_program():
     write(
         "jobs.py",

@@ -103,7 +103,12 @@ class Custom(Condition):
         return INF if answer is None or answer.at + self.poll <= now else answer.at + self.poll
 
     def __eq__(self, other: object) -> bool:
-        return isinstance(other, Custom) and self._key() == other._key()
+        if self is other or not isinstance(other, Custom):
+            return self is other
+        try:
+            return bool(self._key() == other._key())
+        except Exception:  # arguments of the user's that cannot be compared, such as arrays
+            return False
 
     def __hash__(self) -> int:
         return hash((self.function, self.poll))  # arguments need not be hashable
