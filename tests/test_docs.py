@@ -16,7 +16,7 @@ from commands import CLI, Started, cli, python
 from runtime import RuntimeThread
 
 ROOT = Path(__file__).resolve().parents[1]
-HOW_TO = ["control", "groups", "limits", "pipelines", "retries"]
+HOW_TO = ["control", "groups", "hooks", "limits", "pipelines", "progress", "retries"]
 EXAMPLES = ["arguments", "conditions", "migrating", *(f"how-to/{name}" for name in HOW_TO)]
 
 
