@@ -5,17 +5,17 @@ from __future__ import annotations
 import pickle
 import socket
 import threading
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 from actors.changes import Change
 from actors.controls import HERE
 from actors.errors import NotRunning, UnportableChange
 from actors.facts import TaskFacts
+from actors.pickled import Pickled
 from actors.portable import describe, pickled_parameters
-from runtime.worker.protocol import HEAD, Reply, Request, body_length, frame
-
-_CHUNK = 1 << 16
+from runtime.worker.parcels import AT_ONCE, HEAD, LONG, Parcel, framed, length_after, receive, send, unframed
+from runtime.worker.protocol import Reply, Request
 
 
 class Channel:
@@ -27,23 +27,28 @@ class Channel:
         self._received = bytearray()
         self._socket.set_inheritable(False)  # what the function starts must not keep the scheduler waiting
 
-    def send(self, message: object) -> None:
-        """Send `message`."""
-        self._socket.sendall(frame(message))
+    def send(self, message: object, *values: Pickled) -> None:
+        """Send `message`, and `values` with it."""
+        send(self._socket, framed(message, *values))
 
-    def receive(self) -> Any:
-        """Wait for a message and return it.
+    def receive(self) -> tuple[Any, list[Parcel]]:
+        """Wait for a message and return it, and what has come with it.
 
         Raises:
           EOFError: the scheduler is gone.
         """
-        received = self._received
         self._fill(HEAD)
-        end = HEAD + body_length(received)
-        self._fill(end)
-        message = pickle.loads(memoryview(received)[HEAD:end])
-        self._received = received[end:]
-        return message
+        length = length_after(self._received)
+        if length > LONG:
+            del self._received[:HEAD]
+            message, *values = receive(self._socket, self._received, length)
+        else:
+            end = HEAD + length
+            self._fill(end)
+            received = self._received
+            message, *values = unframed(memoryview(received)[HEAD:end])
+            self._received = received[end:]
+        return message.open(), values
 
     def close(self) -> None:
         """Close it."""
@@ -56,7 +61,7 @@ class Channel:
     def _fill(self, size: int) -> None:
         """Receive until at least `size` bytes are there."""
         while (missing := size - len(self._received)) > 0:
-            data = self._socket.recv(max(missing, _CHUNK))
+            data = self._socket.recv(max(missing, AT_ONCE))
             if not data:
                 raise EOFError
             self._received += data
@@ -84,7 +89,8 @@ class RemoteControls:
             self._running = False
 
     def launch(self, task: str, params: Mapping[str, Any]) -> None:
-        self._ask("launch", task, pickled_parameters(task, params))
+        values = pickled_parameters(task, params)
+        self._ask("launch", task, tuple(values), values=values.values())
 
     def terminate(self, task: str, run_id: str | None) -> None:
         self._ask("terminate", task, run_id)
@@ -104,42 +110,45 @@ class RemoteControls:
 
     def elsewhere(self, change: Change) -> bool:
         try:
-            blob = pickle.dumps(change, pickle.HIGHEST_PROTOCOL)
+            pickled = Pickled(change)
         except Exception as exc:
             raise UnportableChange(type(change).__name__, describe(exc)) from exc
-        self._ask("change", blob)
+        self._ask("change", values=[pickled])
         return True
 
     def names(self) -> list[str] | None:
-        names: list[str] = self._ask("names")
+        names: list[str]
+        names, _ = self._ask("names")
         return names
 
     def kept(self, task: str | None, option: str) -> Any:
-        pickled: bytes | None = self._ask("kept", task, option)
-        return HERE if pickled is None else pickle.loads(pickled)
+        _, kept = self._ask("kept", task, option)
+        return kept[0].open() if kept else HERE
 
     def log(self, record: Mapping[str, Any]) -> None:
         """Have the scheduler's loggers handle a record, given by its attributes."""
         self._ask("log", record)
 
     def parameters(self) -> Mapping[str, Any] | None:
-        pickled: dict[str, bytes] = self._ask("parameters")
-        return {name: pickle.loads(blob) for name, blob in pickled.items()}
+        names, values = self._ask("parameters")
+        return {name: value.open() for name, value in zip(names, values, strict=True)}
 
     def returned(self, task: str) -> Any:
-        return pickle.loads(self._ask("returned", task))
+        _, (value,) = self._ask("returned", task)
+        return value.open()
 
     def facts(self, task: str) -> TaskFacts | None:
-        facts: TaskFacts | None = self._ask("facts", task)
+        facts: TaskFacts | None
+        facts, _ = self._ask("facts", task)
         return facts
 
-    def _ask(self, control: str, *args: object) -> Any:
+    def _ask(self, control: str, *args: object, values: Iterable[Pickled] = ()) -> tuple[Any, list[Parcel]]:
         with self._asking:
             if not self._running:
                 raise NotRunning(f"session ({control})")
-            self._channel.send(Request(control, args))
-            reply = self._channel.receive()
+            self._channel.send(Request(control, args), *values)
+            reply, found = self._channel.receive()
         assert isinstance(reply, Reply)
         if reply.error is not None:
             raise pickle.loads(reply.error)
-        return reply.value
+        return reply.value, found
