@@ -198,8 +198,9 @@ class Worker:
         else:
             end = HEAD + length
             await self._fill(end)
-            message, *values = unframed(memoryview(self._received)[HEAD:end])
-            del self._received[:end]
+            received = self._received
+            message, *values = unframed(memoryview(received)[HEAD:end])
+            self._received = received[end:]  # a new one: an error of loading may still hold the old
         return message.open(), values
 
     async def _fill(self, size: int) -> None:

@@ -47,7 +47,7 @@ class Channel:
             self._fill(end)
             received = self._received
             message, *values = unframed(memoryview(received)[HEAD:end])
-            self._received = received[end:]
+            self._received = received[end:]  # a new one: an error of loading may still hold the old
         return message.open(), values
 
     def close(self) -> None:
