@@ -29,11 +29,10 @@ from runtime.runners.status import in_words
 from runtime.stopping import Patience
 from runtime.worker.parcels import (
     AT_ONCE,
-    HEAD,
-    LONG,
     Parcel,
     framed,
-    length_after,
+    is_long,
+    missing,
     opened_parameters,
     receive,
     send,
@@ -190,25 +189,10 @@ class Worker:
         """
         if self._cut:
             raise EOFError
-        await self._fill(HEAD)
-        length = length_after(self._received)
-        if length > LONG:
-            del self._received[:HEAD]
-            message, *values = await self._in_thread(receive, self._connection, self._received, length)
-        else:
-            end = HEAD + length
-            await self._fill(end)
-            received = self._received
-            message, *values = unframed(memoryview(received)[HEAD:end])
-            self._received = received[end:]  # a new one: an error of loading may still hold the old
-        return message.open(), values
-
-    async def _fill(self, size: int) -> None:
-        """Receive until at least `size` bytes are there."""
-        while (missing := size - len(self._received)) > 0:
+        while (count := missing(self._received)) > 0:
             await trio.lowlevel.wait_readable(self._connection)
             try:
-                data = self._connection.recv(max(missing, AT_ONCE))
+                data = self._connection.recv(max(count, AT_ONCE))
             except BlockingIOError:
                 continue
             except ConnectionResetError:
@@ -216,6 +200,8 @@ class Worker:
             if not data:
                 raise EOFError
             self._received += data
+        frame, self._received = self._received, bytearray()
+        return await self._in_thread(receive, self._connection, frame) if is_long(frame) else unframed(frame)
 
     async def _in_thread(self, work: Callable[..., T], *args: object) -> T:
         """Do with the connection what may take long. If this is cancelled, the connection is cut, which ends the thread."""

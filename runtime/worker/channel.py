@@ -14,7 +14,7 @@ from actors.errors import NotRunning, UnportableChange
 from actors.facts import TaskFacts
 from actors.pickled import Pickled
 from actors.portable import describe, pickled_parameters
-from runtime.worker.parcels import AT_ONCE, HEAD, LONG, Parcel, framed, length_after, receive, send, unframed
+from runtime.worker.parcels import AT_ONCE, Parcel, framed, is_long, missing, receive, send, unframed
 from runtime.worker.protocol import Reply, Request
 
 
@@ -24,7 +24,6 @@ class Channel:
     def __init__(self, fd: int) -> None:
         self._socket = socket.socket(fileno=fd)
         self._socket.setblocking(True)
-        self._received = bytearray()
         self._socket.set_inheritable(False)  # what the function starts must not keep the scheduler waiting
 
     def send(self, message: object, *values: Pickled) -> None:
@@ -37,18 +36,13 @@ class Channel:
         Raises:
           EOFError: the scheduler is gone.
         """
-        self._fill(HEAD)
-        length = length_after(self._received)
-        if length > LONG:
-            del self._received[:HEAD]
-            message, *values = receive(self._socket, self._received, length)
-        else:
-            end = HEAD + length
-            self._fill(end)
-            received = self._received
-            message, *values = unframed(memoryview(received)[HEAD:end])
-            self._received = received[end:]  # a new one: an error of loading may still hold the old
-        return message.open(), values
+        received = bytearray()
+        while (count := missing(received)) > 0:
+            data = self._socket.recv(max(count, AT_ONCE))
+            if not data:
+                raise EOFError
+            received += data
+        return receive(self._socket, received) if is_long(received) else unframed(received)
 
     def close(self) -> None:
         """Close it."""
@@ -57,14 +51,6 @@ class Channel:
     def fileno(self) -> int:
         """Return the file descriptor."""
         return self._socket.fileno()
-
-    def _fill(self, size: int) -> None:
-        """Receive until at least `size` bytes are there."""
-        while (missing := size - len(self._received)) > 0:
-            data = self._socket.recv(max(missing, AT_ONCE))
-            if not data:
-                raise EOFError
-            self._received += data
 
 
 class RemoteControls:

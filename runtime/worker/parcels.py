@@ -73,32 +73,48 @@ def opened_parameters(task: str, parcels: Mapping[str, Parcel]) -> dict[str, Any
 
 def framed(message: object, *values: Pickled) -> list[Piece]:
     """Return the frame of `message` and the `values` that go with it: one piece if it is short, several if it is long."""
-    body = pickle.dumps(message, pickle.HIGHEST_PROTOCOL)
-    pieces: list[Piece] = [b"", _LENGTH.pack(len(body)), body]
-    length = HEAD + len(body)
+    pickled = pickle.dumps(message, pickle.HIGHEST_PROTOCOL)
+    pieces: list[Piece] = [b"", pickled]
+    length = HEAD + len(pickled)
     for value in values:
         size = value.size
         pieces.append(_LENGTH.pack(size))
         pieces += value
         length += HEAD + size
-    pieces[0] = _LENGTH.pack(length)
+    pieces[0] = _LENGTH.pack(length) + _LENGTH.pack(len(pickled))
     return pieces if length > LONG else [b"".join(pieces)]
 
 
-def length_after(head: bytes | bytearray | memoryview, begin: int = 0) -> int:
-    """Return the length that stands at `begin`: for the head of a frame, how many bytes follow it."""
-    length: int = _LENGTH.unpack_from(head, begin)[0]
+def missing(received: bytearray) -> int:
+    """Return how many bytes have yet to come before what has been `received` can be loaded: of a long frame, of its head only."""
+    have = len(received)
+    if have < HEAD:
+        return HEAD - have
+    length = _length_at(received, 0)
+    return HEAD + length - have if length <= LONG else 0
+
+
+def is_long(received: bytearray) -> bool:
+    """Return whether a frame is a long one, whose head has come."""
+    return _length_at(received, 0) > LONG
+
+
+def unframed(frame: bytes | bytearray) -> tuple[Any, list[Parcel]]:
+    """Return the message of a short frame, and the values that have come with it."""
+    view = memoryview(frame)
+    end = 2 * HEAD + _length_at(view, HEAD)
+    message = pickle.loads(view[2 * HEAD : end])
+    values = []
+    while end < len(view):
+        begin = end + HEAD
+        end = begin + _length_at(view, end)
+        values.append(Parcel(pickle.loads, view[begin:end]))
+    return message, values
+
+
+def _length_at(data: bytes | bytearray | memoryview, begin: int) -> int:
+    length: int = _LENGTH.unpack_from(data, begin)[0]
     return length
-
-
-def unframed(body: memoryview) -> list[Parcel]:
-    """Return what is in a short frame, given all that follows its head: the message, then the values."""
-    parcels, begin = [], 0
-    while begin < len(body):
-        end = begin + HEAD + length_after(body, begin)
-        parcels.append(Parcel(pickle.loads, body[begin + HEAD : end]))
-        begin = end
-    return parcels
 
 
 def send(connection: socket.socket, frame: list[Piece]) -> None:
@@ -107,26 +123,27 @@ def send(connection: socket.socket, frame: list[Piece]) -> None:
         connection.sendall(piece)
 
 
-def receive(connection: socket.socket, begun: bytearray, length: int) -> list[Parcel]:
-    """Return what is in a long frame, whose head has come over a blocking socket: the message, then the values.
+def receive(connection: socket.socket, begun: bytearray) -> tuple[Any, list[Parcel]]:
+    """Return the message of a long frame, and the values that come with it over a blocking socket.
 
     Args:
-      begun: what has come after the head; it is used up.
-      length: how many bytes follow the head, these included.
+      begun: what has come of it, at least its head; it is used up.
 
     Raises:
       EOFError: the other side is gone.
     """
     wire = _Wire(connection, begun)
+    left = wire.length()
     parcels = []
-    while length:
-        size = length_after(_Content(wire, HEAD).reader().read(HEAD))
-        content = _Content(wire, size).reader()
+    while left:
+        size = wire.length()
+        content = io.BufferedReader(_Content(wire, size), AT_ONCE)
         parcels.append(Parcel(pickle.load, content))
         while content.read(AT_ONCE):  # loading has failed before the end; if for want of a connection, this says so
             pass
-        length -= HEAD + size
-    return parcels
+        left -= HEAD + size
+    message, *values = parcels
+    return message.open(), values
 
 
 class _Wire:
@@ -134,6 +151,10 @@ class _Wire:
 
     def __init__(self, connection: socket.socket, begun: bytearray) -> None:
         self._connection, self._begun = connection, begun
+
+    def length(self) -> int:
+        """Receive a length."""
+        return _length_at(io.BufferedReader(_Content(self, HEAD)).read(), 0)
 
     def fill(self, view: memoryview) -> int:
         """Receive what `view` has room for, or the first part of it; return how much that is."""
@@ -156,10 +177,6 @@ class _Content(io.RawIOBase):
 
     def __init__(self, wire: _Wire, size: int) -> None:
         self._wire, self._left = wire, size
-
-    def reader(self) -> io.BufferedReader:
-        """Return the file that pickle takes. Of what is read into many bytes, none go through its buffer."""
-        return io.BufferedReader(self, AT_ONCE)
 
     def readable(self) -> bool:
         return True
