@@ -11,6 +11,7 @@ from typing import Any
 
 from actors.callables import Function
 from actors.errors import UnportableParameter, UnportableResult
+from actors.pickled import Pickled
 
 
 class Reference:
@@ -54,7 +55,7 @@ def check_parameters(task: str, params: Mapping[str, Any]) -> None:
     pickled_parameters(task, params)
 
 
-def pickled_parameters(task: str, params: Mapping[str, Any]) -> dict[str, bytes]:
+def pickled_parameters(task: str, params: Mapping[str, Any]) -> dict[str, Pickled]:
     """Return `params`, each pickled on its own.
 
     Raises:
@@ -63,43 +64,28 @@ def pickled_parameters(task: str, params: Mapping[str, Any]) -> dict[str, bytes]
     pickled = {}
     for name, value in params.items():
         try:
-            pickled[name] = pickle.dumps(value, pickle.HIGHEST_PROTOCOL)
+            pickled[name] = Pickled(value)
         except Exception as exc:
             raise UnportableParameter(task, name, describe(exc)) from exc
     return pickled
 
 
-def loaded_parameters(task: str, pickled: Mapping[str, bytes]) -> dict[str, Any]:
-    """Return the parameters that were pickled.
-
-    Raises:
-      UnportableParameter: one cannot be loaded here; names it.
-    """
-    params = {}
-    for name, blob in pickled.items():
-        try:
-            params[name] = pickle.loads(blob)
-        except Exception as exc:
-            raise UnportableParameter(task, name, describe(exc)) from exc
-    return params
-
-
-def pickled_result(task: str, value: object) -> bytes:
+def pickled_result(task: str, value: object) -> Pickled:
     """Return what a task returned, pickled.
 
     Raises:
       UnportableResult: it cannot be.
     """
     try:
-        return pickle.dumps(value, pickle.HIGHEST_PROTOCOL)
+        return Pickled(value)
     except Exception as exc:
         raise UnportableResult(task, type(value).__qualname__, describe(exc)) from None
 
 
-def pickled_or_none(value: object) -> bytes | None:
+def pickled_or_none(value: object) -> Pickled | None:
     """Return `value` pickled, or None if it cannot be."""
     with suppress(Exception):
-        return pickle.dumps(value, pickle.HIGHEST_PROTOCOL)
+        return Pickled(value)
     return None
 
 

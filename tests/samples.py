@@ -2,8 +2,10 @@
 
 import asyncio
 import os
+import pickle
 import signal
 import sys
+import threading
 import time
 from functools import wraps
 from pathlib import Path
@@ -300,6 +302,53 @@ class KillsWhoLoadsIt:
     class Pid:
         def __reduce__(self):
             return os.getpid, ()
+
+
+class StopsWhoLoadsIt:
+    def __reduce__(self):
+        return os.kill, (KillsWhoLoadsIt.Pid(), signal.SIGSTOP)
+
+
+class SignalsWhoMadeIt:
+    """Whoever loads it sends the signal to the process where it was pickled."""
+
+    def __init__(self, number):
+        self.number = number
+
+    def __reduce__(self):
+        return os.kill, (os.getpid(), self.number)
+
+
+class SaysWhereItIsLoaded:
+    def __reduce__(self):
+        return threading.get_ident, ()
+
+
+class HasBuffer:
+    """Pickled as arrays of numbers are, whose memory need not be copied."""
+
+    def __init__(self, buffer):
+        self.buffer = buffer
+
+    def __reduce_ex__(self, protocol):
+        return HasBuffer, (pickle.PickleBuffer(self.buffer),)
+
+    def __eq__(self, other):
+        return type(self.buffer) is type(other.buffer) and self.buffer == other.buffer
+
+    __hash__ = None
+
+
+def returns_its_place_in_front_of(much):
+    return [SaysWhereItIsLoaded(), much]
+
+
+def returns_what_cannot_be_loaded_in_front_of_much():
+    return [CannotBeLoaded(), bytes(8 << 20)]
+
+
+def returns_a_signal_in_front_of_much(number):
+    return [SignalsWhoMadeIt(number), bytes(8 << 20)]
 
 
 def creates_and_runs_a_task(session=Session()):

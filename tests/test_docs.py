@@ -16,6 +16,64 @@ from commands import CLI, Started, cli, python
 from runtime import RuntimeThread
 
 ROOT = Path(__file__).resolve().parents[1]
+PAGES = ["README.md", "CONTRIBUTING.md", *sorted(str(page.relative_to(ROOT)) for page in (ROOT / "docs").rglob("*.md"))]
+
+
+def blocks(file, language):
+    return re.findall(rf"```{language}\n(.*?)```", (ROOT / file).read_text(), re.DOTALL)
+
+
+def written(block):
+    """Write an example to the file that its first line names, ``jobs.py`` if it names none, and return that."""
+    named = re.match(r"# (\w+\.py)\n", block)
+    file = Path(named[1] if named else "jobs.py")
+    file.write_text(block)
+    return file
+
+
+def test_the_example_in_readme_runs():
+    (example,) = [block for block in blocks("README.md", "python") if "app.run()" in block]
+    Path("jobs.py").write_text(example)
+    assert cli("tasks", "jobs.py").returncode == 0
+    done = cli("launch", "jobs.py", "crunch", "-p", "day=3")
+    assert done.returncode == 0, done.stderr
+
+
+def test_the_commands_in_readme_are_those_of_the_command_line():
+    said = cli("--help").stdout
+    for command in re.findall(r"^\| `(\w+) ", (ROOT / "README.md").read_text(), re.MULTILINE):
+        assert f"\n  {command} " in said or command in ("main", "async", "thread", "process"), command
+
+
+def test_readme_names_every_execution_mode_of_the_code():
+    from actors.config import EXECUTIONS
+
+    for mode in EXECUTIONS:
+        assert f"\n| `{mode}` |" in (ROOT / "README.md").read_text()
+
+
+def test_files_that_the_architecture_names_are_there():
+    text = (ROOT / "docs" / "architecture.md").read_text()
+    for row in re.findall(r"^\| (`.*?) \|", text, re.MULTILINE):
+        folder = ROOT
+        for name in re.findall(r"`([\w/]+(?:\.py|/))`", row):
+            folder = (ROOT / name).parent if "/" in name.rstrip("/") or name.endswith("/") else folder
+            assert (ROOT / name if "/" in name else folder / name).exists(), name
+
+
+def table_of_conditions():
+    lines = (ROOT / "docs" / "conditions.md").read_text().splitlines()
+    start = lines.index("| in words | as an object |") + 2
+    rows = lines[start : lines.index("", start)]
+    return [re.fullmatch(r"\| `(.*)` \| `(.*)` \|", row.replace("\\|", "¦")).groups() for row in rows]
+
+
+@pytest.mark.parametrize(("words", "code"), table_of_conditions())
+def test_words_and_objects_in_the_table_of_conditions_say_the_same(words, code):
+    words, code = words.replace("¦", "|"), code.replace("¦", "|")
+    assert conds.parse(words) == eval(code, {name: getattr(conds, name) for name in conds.__all__})
+
+
 HOW_TO = ["control", "groups", "hooks", "limits", "pipelines", "progress", "retries"]
 EXAMPLES = ["arguments", "conditions", "migrating", *(f"how-to/{name}" for name in HOW_TO)]
 

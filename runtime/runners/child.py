@@ -24,6 +24,7 @@ from runtime.worker import lifeline
 
 MOST_RETURNED = 64 << 20
 """Bytes of stdout that are kept to be returned."""
+_MUCH = 1 << 20
 _LONGEST_WORD = 300
 """Characters of the last line of stderr that are quoted."""
 _TO_REAP = 1.0
@@ -36,7 +37,8 @@ class Child:
         self._task = call.task
         self._process = process
         self._lifeline_ends = lifeline_ends  # both: the one holds the group to us, through the other it is let go
-        self._returned = bytearray()
+        self._returned: list[bytes] = []
+        self._room = MOST_RETURNED
         self._dropped = False
         self._kept: deque[str] = deque(maxlen=LINES_KEPT)
         self._stdout = Output(stdout, sys.stdout, self._kept, self._collect)
@@ -109,10 +111,11 @@ class Child:
             output.finish_run()
             output.close()
 
-    @property
-    def stdout(self) -> bytes:
-        """What it has written to stdout, up to the most that is kept."""
-        return bytes(self._returned)
+    async def stdout(self) -> bytes:
+        """Return what it has written to stdout, up to the most that is kept. Putting much together is left to a thread."""
+        if MOST_RETURNED - self._room < _MUCH:
+            return b"".join(self._returned)
+        return await trio.to_thread.run_sync(b"".join, self._returned, limiter=trio.CapacityLimiter(1))
 
     @property
     def last_lines(self) -> str | None:
@@ -125,12 +128,12 @@ class Child:
         return f"{in_words(status)}: {said}" if said else in_words(status)
 
     def _collect(self, data: bytes) -> None:
-        room = MOST_RETURNED - len(self._returned)
-        self._returned += data[:room]
-        if len(data) > room and not self._dropped:
+        self._returned.append(data[: self._room])
+        if len(data) > self._room and not self._dropped:
             self._dropped = True
             told = "task %r writes more than %d bytes to stdout: only these are returned"
             runtime_log.tell(logging.WARNING, told, self._task, MOST_RETURNED)
+        self._room -= len(self._returned[-1])
 
     def _signal(self, number: signal.Signals) -> None:
         with suppress(ProcessLookupError, PermissionError):

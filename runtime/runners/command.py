@@ -47,4 +47,4 @@ class CommandRunner:
             call.output = child.last_lines
         if status != 0:
             raise CommandFailed(call.task, command.line, child.how(status))
-        return child.stdout
+        return await child.stdout()

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import pickle
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
@@ -11,13 +11,15 @@ import trio
 
 from actors.callables import Function, check_portable, qualname_of
 from actors.errors import WorkerDied
-from actors.portable import pickled_parameters
+from actors.pickled import Pickled, Piece
+from actors.portable import pickled_parameters, pickled_result
 from actors.session import Session
 from actors.sources import InFile
 from runtime.runners import Call
 from runtime.runners.worker import Worker
 from runtime.stopping import Patience
-from runtime.worker.protocol import Job, Program, frame
+from runtime.worker.parcels import framed
+from runtime.worker.protocol import Job, Program
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,7 +63,7 @@ class ProcessRunner:
         with scope:
             return await self._done(call, job)
 
-    async def _done(self, call: Call, job: bytes) -> Any:
+    async def _done(self, call: Call, job: list[Piece]) -> Any:
         while True:
             was_idle = bool(self._idle)
             worker = self._idle.pop() if was_idle else await self._start(call.task)
@@ -87,19 +89,20 @@ class ProcessRunner:
         finally:
             self._serving.cancel()
 
-    def _job(self, call: Call) -> bytes:
+    def _job(self, call: Call) -> list[Piece]:
         """Return the frame of `call`.
 
         Raises:
-          UnportableFunction, UnportableParameter: it cannot be sent; says what.
+          UnportableFunction, UnportableParameter, UnportableResult: it cannot be sent; says what.
         """
         known = self._references.get(call.task)
         if known is None or known.function is not call.function:
             check_portable(call.task, call.function)
             known = _Reference(call.function, qualname_of(call.function), _by_reference(call.function))
             self._references[call.task] = known
-        kwargs = pickled_parameters(call.task, call.kwargs)
-        return frame(Job(call.task, call.run_id, known.qualname, known.pickled, kwargs, call.backend, _returns(call)))
+        given, returned = pickled_parameters(call.task, call.kwargs), _returns(call)
+        job = Job(call.task, call.run_id, known.qualname, known.pickled, tuple(given), call.backend, tuple(returned))
+        return framed(job, *given.values(), *returned.values())
 
     async def _start(self, task: str) -> Worker:
         if self._program is None:
@@ -115,9 +118,11 @@ class ProcessRunner:
         return worker
 
 
-def _returns(call: Call) -> Mapping[str, Any]:
-    """Return what goes along for a function that is loaded only there."""
-    return call.circumstances.returns if call.circumstances is not None and isinstance(call.function, InFile) else {}
+def _returns(call: Call) -> dict[str, Pickled]:
+    """Return what tasks have returned that goes along for a function that is loaded only there."""
+    if call.circumstances is None or not isinstance(call.function, InFile):
+        return {}
+    return {task: pickled_result(task, value) for task, value in call.circumstances.returns.items()}
 
 
 def _by_reference(function: Function) -> bytes | None:

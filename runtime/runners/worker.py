@@ -10,14 +10,16 @@ import socket
 import subprocess
 import sys
 from collections import deque
+from collections.abc import Callable, Sequence
 from contextlib import ExitStack, suppress
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import trio
 
 from actors.errors import RemoteFailure, UnportableResult, WorkerDied
-from actors.portable import describe, loaded_parameters, pickled_or_none, pickled_parameters, pickled_result, portable
+from actors.pickled import Pickled, Piece
+from actors.portable import describe, pickled_or_none, pickled_parameters, pickled_result, portable
 from actors.session import Session
 from runtime import worker as worker_side
 from runtime.runners import Call
@@ -25,24 +27,26 @@ from runtime.runners.output import LINES_KEPT, Output
 from runtime.runners.pipes import pipe
 from runtime.runners.status import in_words
 from runtime.stopping import Patience
-from runtime.worker.protocol import (
-    HEAD,
-    Broken,
-    Hello,
-    Program,
-    Raised,
-    Reply,
-    Request,
-    Returned,
-    body_length,
-    frame,
+from runtime.worker.parcels import (
+    AT_ONCE,
+    Parcel,
+    framed,
+    is_long,
+    missing,
+    opened_parameters,
+    receive,
+    send,
+    unframed,
 )
+from runtime.worker.protocol import Broken, Hello, Program, Raised, Reply, Request, Returned
 
 _SCRIPT = str(Path(worker_side.__file__).with_name("__main__.py"))
 _TO_GET_READY = 120.0
 _TO_EXIT = 1.0
 _TO_REAP = 1.0
-_CHUNK = 1 << 16
+_TRANSFER = "callsheet transfer"
+
+T = TypeVar("T")
 
 
 class Worker:
@@ -55,6 +59,7 @@ class Worker:
         self._connection = connection
         self._lifeline = lifeline  # held open for as long as the process may live: see runtime.worker.lifeline
         self._received = bytearray()
+        self._cut = False  # within a frame, so that nothing more can be said
         self._kept: deque[str] = deque(maxlen=LINES_KEPT)
         self.outputs = [Output(fd, sink, self._kept) for fd, sink in ((stdout, sys.stdout), (stderr, sys.stderr))]
 
@@ -91,8 +96,8 @@ class Worker:
         answer = None
         try:
             with trio.move_on_after(_TO_GET_READY):
-                await self._send(frame(Hello(program)))
-                answer = await self._receive()
+                await self._send(framed(Hello(program)))
+                answer, _ = await self._receive()
         except (EOFError, OSError):
             raise WorkerDied(task, await self.death()) from None
         if answer is None:
@@ -101,7 +106,7 @@ class Worker:
             raise RemoteFailure("the app cannot be loaded in a worker process", answer.line, answer.text)
         self.usable = True
 
-    async def call(self, call: Call, job: bytes, session: Session, patience: Patience) -> Any:
+    async def call(self, call: Call, job: list[Piece], session: Session, patience: Patience) -> Any:
         """Have `job` done, as :meth:`Runner.run` promises; `session` is the one its function asks.
 
         Raises:
@@ -112,23 +117,23 @@ class Worker:
         self._mark(f"[{call.task} {call.run_id}] ")
         try:
             await self._send(job)
-            answer = await self._answer(call, session)
+            answer, value = await self._answer(call, session)
             self.usable = not answer.spent
         except trio.Cancelled:
             self._signal(signal.SIGTERM)
             last_word = None
-            with patience.allow(call.grace), suppress(EOFError):
-                last_word = await self._answer(call, session)
+            with patience.allow(call.grace):
+                last_word = await self._last_word(call, session)
             if last_word is None:
                 raise
-            answer = last_word
+            answer, value = last_word
         except EOFError:
             raise WorkerDied(call.task, await self.death()) from None
         finally:
             for output in self.outputs:
                 output.finish_run()
             call.output = "\n".join(self._kept) or None
-        return _unwrapped(call.task, answer)
+        return _unwrapped(call.task, answer, value)
 
     async def end(self, patience: Patience, seconds: float = 0.0) -> None:
         """End the process within `seconds`, then kill its whole group, and reap it. Not to be cancelled, but bounded."""
@@ -144,31 +149,52 @@ class Worker:
             output.finish_run()
             output.close()
 
-    async def _answer(self, call: Call, session: Session) -> Returned | Raised:
-        while isinstance(message := await self._receive(), Request):
+    async def _answer(self, call: Call, session: Session) -> tuple[Returned | Raised, list[Parcel]]:
+        while True:
+            message, values = await self._receive()
+            if not isinstance(message, Request):
+                assert isinstance(message, (Returned, Raised))
+                if message.progress is not None:
+                    call.report(message.progress)
+                return message, values
             try:
-                await self._send(frame(_reply(message, call, session)))
+                await self._send(_reply(message, values, call, session))
             except OSError:  # it died while it waited
                 raise EOFError from None
-        assert isinstance(message, (Returned, Raised))
-        if message.progress is not None:
-            call.report(message.progress)
-        return message
 
-    async def _send(self, data: bytes) -> None:
-        view = memoryview(data)
+    async def _last_word(self, call: Call, session: Session) -> tuple[Returned | Raised, list[Parcel]] | None:
+        """Wait for the answer, or where none can come any more, for the end of the process."""
+        try:
+            return await self._answer(call, session)
+        except EOFError:
+            await self.process.wait()
+            return None
+
+    async def _send(self, frame: list[Piece]) -> None:
+        if len(frame) > 1:
+            await self._in_thread(send, self._connection, frame)
+            return
+        view = memoryview(frame[0])
         while view:
             try:
                 view = view[self._connection.send(view) :]
             except BlockingIOError:
                 await trio.lowlevel.wait_writable(self._connection)
 
-    async def _receive(self) -> Any:
-        """Wait for a message. What was received of one stays if this is cancelled, so that it can be called again."""
-        while (missing := self._missing()) > 0:
+    async def _receive(self) -> tuple[Any, list[Parcel]]:
+        """Wait for a message and what comes with it.
+
+        What was received of a short frame stays if this is cancelled, so that it can be called again.
+
+        Raises:
+          EOFError: the process is gone, or the cancellation of a long frame has cut the connection.
+        """
+        if self._cut:
+            raise EOFError
+        while (count := missing(self._received)) > 0:
             await trio.lowlevel.wait_readable(self._connection)
             try:
-                data = self._connection.recv(max(missing, _CHUNK))
+                data = self._connection.recv(max(count, AT_ONCE))
             except BlockingIOError:
                 continue
             except ConnectionResetError:
@@ -176,14 +202,23 @@ class Worker:
             if not data:
                 raise EOFError
             self._received += data
-        end = HEAD + body_length(self._received)
-        message = pickle.loads(memoryview(self._received)[HEAD:end])
-        del self._received[:end]
-        return message
+        frame, self._received = self._received, bytearray()
+        return await self._in_thread(receive, self._connection, frame) if is_long(frame) else unframed(frame)
 
-    def _missing(self) -> int:
-        have = len(self._received)
-        return (HEAD if have < HEAD else HEAD + body_length(self._received)) - have
+    async def _in_thread(self, work: Callable[..., T], *args: object) -> T:
+        """Do with the connection what may take long. If this is cancelled, the connection is cut, which ends the thread."""
+        self._connection.setblocking(True)
+        try:
+            result = await trio.to_thread.run_sync(
+                work, *args, thread_name=_TRANSFER, abandon_on_cancel=True, limiter=trio.CapacityLimiter(1)
+            )
+        except trio.Cancelled:
+            self._cut = True
+            with suppress(OSError):  # the other end may be gone
+                self._connection.shutdown(socket.SHUT_RDWR)
+            raise
+        self._connection.setblocking(False)
+        return result
 
     async def death(self) -> str:
         """Return in words how the process ended."""
@@ -203,20 +238,21 @@ class Worker:
             os.killpg(self.process.pid, number)
 
 
-def _reply(request: Request, call: Call, session: Session) -> Reply:
-    """Do what the function asked of its session, and return the answer, errors included."""
+def _reply(request: Request, given: Sequence[Parcel], call: Call, session: Session) -> list[Piece]:
+    """Do what the function asked of its session, and return the frame of the answer, errors included."""
     try:
-        return Reply(_controlled(request, call, session))
+        value, found = _controlled(request, given, call, session)
+        return framed(Reply(value), *found)
     except Exception as exc:
-        return Reply(error=portable(exc) or portable(RuntimeError(describe(exc))))
+        return framed(Reply(error=portable(exc) or portable(RuntimeError(describe(exc)))))
 
 
-def _controlled(request: Request, call: Call, session: Session) -> Any:
-    """Carry out a request: a control, a change of the session, or a question about it."""
+def _controlled(request: Request, given: Sequence[Parcel], call: Call, session: Session) -> tuple[Any, Sequence[Pickled]]:
+    """Carry out a request: a control, a change of the session, or a question about it. Return the reply, and values with it."""
     controls = session.controls
     match request.control, request.args:
-        case "launch", (task, params):
-            controls.launch(task, loaded_parameters(task, params))
+        case "launch", (task, names):
+            controls.launch(task, opened_parameters(task, dict(zip(names, given, strict=True))))
         case "terminate", (task, run_id):
             controls.terminate(task, run_id)
         case "shut_down", (force,):
@@ -227,38 +263,39 @@ def _controlled(request: Request, call: Call, session: Session) -> Any:
             call.report(update)
         case "log", (record,):
             logging.getLogger(record["name"]).handle(logging.makeLogRecord(record))
-        case "change", (blob,):
-            pickle.loads(blob).make(session)
+        case "change", ():
+            given[0].open().make(session)
         case question, args:
             return _answered(question, args, session)
-    return None
+    return None, ()
 
 
-def _answered(question: str, args: tuple[Any, ...], session: Session) -> Any:  # noqa: PLR0911  # one a question
+def _answered(question: str, args: tuple[Any, ...], session: Session) -> tuple[Any, Sequence[Pickled]]:  # noqa: PLR0911  # one a question
     match question, args:
         case "facts", (task,):
             declared = session.declared(task)
-            return declared.facts if declared is not None else None
+            return declared.facts if declared is not None else None, ()
         case "waits_for", (task,):
-            return session.controls.waits_for(task)
+            return session.controls.waits_for(task), ()
         case "names", ():
-            return [task.name for task in session.tasks]
+            return [task.name for task in session.tasks], ()
         case "kept", (task, option):
-            return pickled_or_none(getattr(session.config if task is None else session[task], option))
+            kept = pickled_or_none(getattr(session.config if task is None else session[task], option))
+            return None, [kept] if kept is not None else []
         case "parameters", ():
-            return list(session.parameters.snapshot())
+            return list(session.parameters.snapshot()), ()
         case "parameter", (name,):
             found = session.parameters.snapshot()
-            return pickled_parameters("session", {name: found[name]}) if name in found else {}
+            return None, [*pickled_parameters("session", {name: found[name]}).values()] if name in found else []
         case "returned", (task,):
-            return pickled_result(task, session.returns[task])
+            return None, [pickled_result(task, session.returns[task])]
     raise AssertionError(question)
 
 
-def _unwrapped(task: str, answer: Returned | Raised) -> Any:
+def _unwrapped(task: str, answer: Returned | Raised, values: Sequence[Parcel]) -> Any:
     if isinstance(answer, Returned):
         try:
-            return pickle.loads(answer.value)
+            return values[0].open()
         except Exception as exc:
             raise UnportableResult(task, "value", describe(exc)) from exc
     error = RemoteFailure(answer.kind, answer.message, answer.text, answer.kinds)

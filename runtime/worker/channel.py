@@ -5,18 +5,18 @@ from __future__ import annotations
 import pickle
 import socket
 import threading
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import Any
 
 from actors.changes import Change
 from actors.controls import HERE
 from actors.errors import NotRunning, UnportableChange
 from actors.facts import TaskFacts
+from actors.pickled import Pickled
 from actors.portable import describe, pickled_parameters
 from actors.progress import Progress
-from runtime.worker.protocol import HEAD, Reply, Request, body_length, frame
-
-_CHUNK = 1 << 16
+from runtime.worker.parcels import AT_ONCE, Parcel, framed, is_long, missing, receive, send, unframed
+from runtime.worker.protocol import Reply, Request
 
 
 class Channel:
@@ -25,26 +25,25 @@ class Channel:
     def __init__(self, fd: int) -> None:
         self._socket = socket.socket(fileno=fd)
         self._socket.setblocking(True)
-        self._received = bytearray()
         self._socket.set_inheritable(False)  # what the function starts must not keep the scheduler waiting
 
-    def send(self, message: object) -> None:
-        """Send `message`."""
-        self._socket.sendall(frame(message))
+    def send(self, message: object, *values: Pickled) -> None:
+        """Send `message`, and `values` with it."""
+        send(self._socket, framed(message, *values))
 
-    def receive(self) -> Any:
-        """Wait for a message and return it.
+    def receive(self) -> tuple[Any, list[Parcel]]:
+        """Wait for a message and return it, and what has come with it.
 
         Raises:
           EOFError: the scheduler is gone.
         """
-        received = self._received
-        self._fill(HEAD)
-        end = HEAD + body_length(received)
-        self._fill(end)
-        message = pickle.loads(memoryview(received)[HEAD:end])
-        self._received = received[end:]
-        return message
+        received = bytearray()
+        while (count := missing(received)) > 0:
+            data = self._socket.recv(max(count, AT_ONCE))
+            if not data:
+                raise EOFError
+            received += data
+        return receive(self._socket, received) if is_long(received) else unframed(received)
 
     def close(self) -> None:
         """Close it."""
@@ -53,14 +52,6 @@ class Channel:
     def fileno(self) -> int:
         """Return the file descriptor."""
         return self._socket.fileno()
-
-    def _fill(self, size: int) -> None:
-        """Receive until at least `size` bytes are there."""
-        while (missing := size - len(self._received)) > 0:
-            data = self._socket.recv(max(missing, _CHUNK))
-            if not data:
-                raise EOFError
-            self._received += data
 
 
 class RemoteControls:
@@ -85,7 +76,8 @@ class RemoteControls:
             self._running = False
 
     def launch(self, task: str, params: Mapping[str, Any]) -> None:
-        self._ask("launch", task, pickled_parameters(task, params))
+        values = pickled_parameters(task, params)
+        self._ask("launch", task, tuple(values), values=values.values())
 
     def terminate(self, task: str, run_id: str | None) -> None:
         self._ask("terminate", task, run_id)
@@ -107,19 +99,20 @@ class RemoteControls:
 
     def elsewhere(self, change: Change) -> bool:
         try:
-            blob = pickle.dumps(change, pickle.HIGHEST_PROTOCOL)
+            pickled = Pickled(change)
         except Exception as exc:
             raise UnportableChange(type(change).__name__, describe(exc)) from exc
-        self._ask("change", blob)
+        self._ask("change", values=[pickled])
         return True
 
     def names(self) -> list[str] | None:
-        names: list[str] = self._ask("names")
+        names: list[str]
+        names, _ = self._ask("names")
         return names
 
     def kept(self, task: str | None, option: str) -> Any:
-        pickled: bytes | None = self._ask("kept", task, option)
-        return HERE if pickled is None else pickle.loads(pickled)
+        _, kept = self._ask("kept", task, option)
+        return kept[0].open() if kept else HERE
 
     def progress(self, update: Progress) -> None:
         """Tell how far the run is."""
@@ -133,42 +126,46 @@ class RemoteControls:
         return _Parameters(self._ask)
 
     def returned(self, task: str) -> Any:
-        return pickle.loads(self._ask("returned", task))
+        _, (value,) = self._ask("returned", task)
+        return value.open()
 
     def facts(self, task: str) -> TaskFacts | None:
-        facts: TaskFacts | None = self._ask("facts", task)
+        facts: TaskFacts | None
+        facts, _ = self._ask("facts", task)
         return facts
 
     def waits_for(self, task: str) -> str | None:
-        words: str | None = self._ask("waits_for", task)
+        words: str | None
+        words, _ = self._ask("waits_for", task)
         return words
 
-    def _ask(self, control: str, *args: object) -> Any:
+    def _ask(self, control: str, *args: object, values: Iterable[Pickled] = ()) -> tuple[Any, list[Parcel]]:
         with self._asking:
             if not self._running:
                 raise NotRunning(f"session ({control})")
-            self._channel.send(Request(control, args))
-            reply = self._channel.receive()
+            self._channel.send(Request(control, args), *values)
+            reply, found = self._channel.receive()
         assert isinstance(reply, Reply)
         if reply.error is not None:
             raise pickle.loads(reply.error)
-        return reply.value
+        return reply.value, found
 
 
 class _Parameters(Mapping[str, Any]):
     """The session's parameters, each asked for when it is looked at."""
 
-    def __init__(self, ask: Callable[..., Any]) -> None:
+    def __init__(self, ask: Callable[..., tuple[Any, list[Parcel]]]) -> None:
         self._ask = ask
 
     def __getitem__(self, name: str) -> Any:
-        pickled: dict[str, bytes] = self._ask("parameter", name)
-        if not pickled:
+        _, values = self._ask("parameter", name)
+        if not values:
             raise KeyError(name)
-        return pickle.loads(pickled[name])
+        return values[0].open()
 
     def __iter__(self) -> Iterator[str]:
-        return iter(self._ask("parameters"))
+        names, _ = self._ask("parameters")
+        return iter(names)
 
     def __len__(self) -> int:
-        return len(self._ask("parameters"))
+        return sum(1 for _ in self)

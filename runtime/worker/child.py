@@ -7,6 +7,7 @@ import os
 import pickle
 import signal
 import sys
+from collections.abc import Sequence
 from time import monotonic
 from typing import Any
 
@@ -16,7 +17,8 @@ from actors.callables import Function, backend_of, qualname_of
 from actors.errors import UnportableFunction
 from actors.hooks import Hook, hooked
 from actors.loading import become_worker
-from actors.portable import describe, first_line, loaded_parameters, pickled_result, portable
+from actors.pickled import Pickled
+from actors.portable import describe, first_line, pickled_result, portable
 from actors.progress import Reporter, current_report
 from actors.retries import kinds_of
 from actors.sources import InFile, found
@@ -28,6 +30,7 @@ from runtime.tracebacks import user_traceback
 from runtime.worker import lifeline
 from runtime.worker.channel import Channel, RemoteControls
 from runtime.worker.logs import forward_logs
+from runtime.worker.parcels import Parcel, opened_parameters
 from runtime.worker.protocol import Broken, Job, Program, Raised, Ready, Returned
 
 
@@ -40,25 +43,30 @@ def serve(fd: int, lifeline_fd: int) -> None:
     for stream in (sys.stdout, sys.stderr):
         stream.reconfigure(line_buffering=True, errors="backslashreplace")  # type: ignore[union-attr]  # real files here
     try:
-        program = channel.receive().program
+        hello, _ = channel.receive()
         try:
-            app = _prepare(program)
+            app = _prepare(hello.program)
         except BaseException as exc:
             channel.send(Broken(describe(exc), user_traceback(exc)))
             return
         app.session.controls = controls = RemoteControls(channel)
         channel.send(Ready())
-        caller = Caller(app, controls, program.log_level)
+        caller = Caller(app, controls, hello.program.log_level)
         while True:
-            job = channel.receive()
-            controls.begin_run()
-            answer = caller.answer(job)
-            controls.end_run()
-            channel.send(answer)
+            _serve_run(channel, controls, caller)
     except (EOFError, BrokenPipeError, ConnectionResetError):
         return
     finally:
         channel.close()
+
+
+def _serve_run(channel: Channel, controls: RemoteControls, caller: Caller) -> None:
+    """Do one job. Nothing of it is kept for the time until the next."""
+    job, given = channel.receive()
+    controls.begin_run()
+    answer, *value = caller.answer(job, given)
+    controls.end_run()
+    channel.send(answer, *value)
 
 
 def _prepare(program: Program) -> App:
@@ -89,29 +97,31 @@ class Caller:
     def __init__(self, app: App, controls: RemoteControls, log_level: int) -> None:
         self._app, self._controls, self._log_level = app, controls, log_level
 
-    def answer(self, job: Job) -> Returned | Raised:
-        """Call the function of `job` and return what comes of it."""
+    def answer(self, job: Job, given: Sequence[Parcel]) -> tuple[Raised] | tuple[Returned, Pickled]:
+        """Call the function of `job` with the values that were `given`, and return what comes of it."""
         current_task.set(job.task)
         reporter = Reporter(monotonic, self._controls.progress)
         current_report.set(reporter.report)
         try:
-            blob = pickled_result(job.task, self._value(job))
-            return Returned(blob, reporter.latest, spent=not _flushed())
+            value = pickled_result(job.task, self._value(job, given))
+            return Returned(reporter.latest, spent=not _flushed()), value
         except BaseException as exc:
             text, kinds = user_traceback(exc), kinds_of(exc)
             name, line = type(exc).__name__, first_line(exc)
-            return Raised(name, line, text, portable(exc), kinds, reporter.latest, spent=not _flushed())
+            return (Raised(name, line, text, portable(exc), kinds, reporter.latest, spent=not _flushed()),)
         finally:
             signal.signal(signal.SIGTERM, signal.SIG_DFL)
 
-    def _value(self, job: Job) -> Any:
+    def _value(self, job: Job, given: Sequence[Parcel]) -> Any:
         function = _find(self._app, job)
-        kwargs = loaded_parameters(job.task, job.kwargs)
+        count = len(job.parameters)
+        kwargs = opened_parameters(job.task, dict(zip(job.parameters, given[:count], strict=True)))
         hooks = self._app.session.hooks.task_execute
         flag = Flag() if has_arguments(kwargs) or isinstance(function, InFile) or hooks else None
         if flag is not None:
             forward_logs(self._controls, self._log_level)
-            here = Circumstances(_task(self._app, job, function), self._app.session, flag, job.run_id, job.returns)
+            returns = {task: value.open() for task, value in zip(job.returns, given[count:], strict=True)}
+            here = Circumstances(_task(self._app, job, function), self._app.session, flag, job.run_id, returns)
             function, kwargs = found(function, f"task {job.task!r}", kwargs, here)
             if flag.is_heeded:
                 signal.signal(signal.SIGTERM, lambda *_: flag.set())

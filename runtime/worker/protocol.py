@@ -1,4 +1,4 @@
-"""What the scheduler and a worker process say to each other, and how it crosses the socket between them.
+"""What the scheduler and a worker process say to each other.
 
 scheduler                        worker
 Hello ────────────────────────►  loads the module of the app
@@ -6,21 +6,17 @@ Hello ────────────────────────�
 Job ──────────────────────────►  calls the function
       ◄──────────────────────── Request, answered by Reply, any number of times
       ◄──────────────────────── Returned or Raised
+
+The values of tasks go along with a message, not in it: see runtime.worker.parcels.
 """
 
 from __future__ import annotations
 
-import pickle
-import struct
-from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Any
 
 from actors.portable import Reference
 from actors.progress import Progress
-
-_LENGTH = struct.Struct("!Q")
-HEAD = _LENGTH.size
 
 
 @dataclass(frozen=True)
@@ -76,22 +72,25 @@ class Broken:
 
 @dataclass(frozen=True)
 class Job:
-    """One call of a task's function. `function` is pickled by reference, or None if only its task's name leads to it."""
+    """One call of a task's function, with the values of its parameters.
+
+    `function` is pickled by reference, or None if only its task's name leads to it.
+    """
 
     task: str
     run_id: str
     qualname: str
     function: bytes | None
-    kwargs: Mapping[str, bytes]
-    """Each pickled on its own, so that one that cannot be loaded is known by its name."""
+    parameters: tuple[str, ...]
+    """Their names, in the order of the values."""
     backend: str
-    returns: Mapping[str, Any] = field(default_factory=dict)
-    """What the tasks returned that started it, where the function is loaded only there, and may ask for that."""
+    returns: tuple[str, ...] = ()
+    """The tasks whose return values follow: those that started it, where the function is loaded only there, and may ask."""
 
 
 @dataclass(frozen=True)
 class Request:
-    """A control of the session, used inside the function."""
+    """A control of the session, used inside the function, with the values it takes."""
 
     control: str
     args: tuple[Any, ...]
@@ -99,7 +98,7 @@ class Request:
 
 @dataclass(frozen=True)
 class Reply:
-    """What the control returned or, pickled, raised."""
+    """What the control returned, with values that it has found, or, pickled, what it raised."""
 
     value: Any = None
     error: bytes | None = None
@@ -107,9 +106,8 @@ class Reply:
 
 @dataclass(frozen=True)
 class Returned:
-    """The function returned this, pickled on its own, so that a value the scheduler cannot load spoils only itself."""
+    """The function returned the value that goes along."""
 
-    value: bytes
     progress: Progress | None = None
     """How far the function said it was, at last."""
     spent: bool = False
@@ -128,15 +126,3 @@ class Raised:
     """The qualified names of its class and all that this derives from."""
     progress: Progress | None = None
     spent: bool = False
-
-
-def frame(message: object) -> bytes:
-    """Return `message` as it crosses the socket: its length in 8 bytes, then its pickle."""
-    body = pickle.dumps(message, pickle.HIGHEST_PROTOCOL)
-    return _LENGTH.pack(len(body)) + body
-
-
-def body_length(head: bytes | bytearray | memoryview) -> int:
-    """Return the length of the body that follows the first 8 bytes of a frame."""
-    length: int = _LENGTH.unpack_from(head)[0]
-    return length
