@@ -246,8 +246,8 @@ class Task(Optioned):
         self._removed = False
         self._sealed = True
 
-    def run(self, **params: Any) -> None:
-        """Queue one run with `params`; it starts as soon as it may, whatever the condition, also if disabled.
+    def run(self, given: Mapping[str, Any] | None = None, /, **params: Any) -> None:
+        """Queue one run with `params`, over those `given`; it starts as soon as it may, whatever the condition, also if disabled.
 
         Before the app runs, it waits for that. From any thread, from any task.
 
@@ -257,6 +257,7 @@ class Task(Optioned):
         """
         if self._removed:
             raise UnknownTask(self.name, [task.name for task in self.session.tasks])
+        params = {**(given or {}), **params}
         if params and self.execution == "process" and self.command is None:
             check_parameters(self.name, travelling(params, self.session.config.param_materialize))
         self.session.controls.launch(self.name, params)

@@ -609,3 +609,6 @@ def positional_default(a=EnvArg("A"), /):
 
 def starred(*items, b):
     return items, b
+
+
+raises_async = as_async(raises)
