@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+import math
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import cast
 
@@ -12,7 +13,7 @@ from actors.conds.runtime import SchedulerCycles
 from actors.facts import Facts
 from actors.portable import describe
 from runtime.agenda import Agenda
-from runtime.clock import Clock
+from runtime.runlog import RunLog
 
 APP = ""
 """The key of the condition that ends the app; no task is called so."""
@@ -28,29 +29,26 @@ class _Followed:
 
 
 class Endings:
-    """Which end conditions hold, and when each is to be asked again. It ends nothing itself.
+    """Which end conditions hold, and when each is to be asked again. What is to end then is ended by somebody else.
 
     Args:
+      log: where what a condition raised is put on record; that ends nothing.
       ask: called with a key, a custom condition whose function has to be asked for it, and the facts that take the answer.
-      broken: called with a key and in words what its condition raised; that ends nothing.
+      end: called with a key and in words the condition that holds.
     """
 
-    def __init__(self, clock: Clock, ask: Callable[[str, Custom, Facts], None], broken: Callable[[str, str], None]) -> None:
-        self._clock, self._ask, self._broken = clock, ask, broken
+    def __init__(self, log: RunLog, ask: Callable[[str, Custom, Facts], None], end: Callable[[str, str], None]) -> None:
+        self._log, self._clock, self._ask, self._end = log, log.clock, ask, end
         self._followed: dict[str, _Followed] = {}
         self._agenda: Agenda[str] = Agenda()
-        self._of_cycles: dict[str, None] = {}
-        self._waiters: dict[str, dict[str, None]] = {}  # {task: keys whose conditions watch it}
+        self._waiters: dict[str, dict[str, None]] = {}  # {task: keys whose conditions watch it}, none empty
+        self.of_cycles: dict[str, None] = {}
+        """The keys whose conditions count how often there was something to decide."""
 
     @property
     def next_moment(self) -> float:
         """When to look again, if nothing happens before; infinity is never."""
         return self._agenda.next_moment()
-
-    @property
-    def of_cycles(self) -> Sequence[str]:
-        """The keys whose conditions count how often there was something to decide."""
-        return tuple(self._of_cycles) if self._of_cycles else ()
 
     def follow(self, key: str, condition: Condition | None, facts: Facts) -> None:
         """Follow `condition` for `key`, in place of what was followed before, if that is another; None follows nothing."""
@@ -62,7 +60,7 @@ class Endings:
         if condition is not None:
             self._followed[key] = _Followed(condition, facts)
             if any(isinstance(leaf, SchedulerCycles) for leaf in leaves(condition)):
-                self._of_cycles[key] = None
+                self.of_cycles[key] = None
             for task in condition.watched():
                 self._waiters.setdefault(task, {})[key] = None
 
@@ -70,33 +68,48 @@ class Endings:
         """Follow nothing for `key` any longer."""
         if (followed := self._followed.pop(key, None)) is not None:
             self._agenda.drop(key)
-            self._of_cycles.pop(key, None)
-            for task in followed.condition.watched():
-                self._waiters.get(task, {}).pop(key, None)
+            self.of_cycles.pop(key, None)
+            for task in set(followed.condition.watched()):
+                self._waiters[task].pop(key)
+                if not self._waiters[task]:
+                    del self._waiters[task]
 
-    def watching(self, task: str) -> Sequence[str]:
-        """Return the keys whose conditions runs of `task` can change."""
-        waiters = self._waiters.get(task)
-        return tuple(waiters) if waiters else ()
+    def look_at_watching(self, task: str) -> None:
+        """Look at the conditions that runs of `task` can change."""
+        for key in tuple(self._waiters.get(task, ())):
+            self.look(key)
 
-    def take_due(self) -> list[str]:
-        """Return the keys that are to be looked at now."""
-        return self._agenda.take_due(self._clock.now())
+    def look_at_due(self) -> None:
+        """Look at the conditions that time may have changed."""
+        for key in self._agenda.take_due(self._clock.now()):
+            self.look(key)
 
-    def reason(self, key: str) -> str | None:
-        """Return why what `key` stands for is to end now, or None; it will be due when time can change that."""
+    def look_at_cycles(self) -> None:
+        """Look at the conditions that count how often there was something to decide."""
+        for key in tuple(self.of_cycles):
+            self.look(key)
+
+    def look(self, key: str) -> None:
+        """Have what `key` stands for ended if its condition holds; else it will be due when time can change that."""
         followed, now = self._followed.get(key), self._clock.now()
         if followed is None or now < followed.left_until:
-            return None
+            return
         try:
-            if followed.condition.holds(now, followed.facts):
-                return str(followed.condition)
-            self._agenda.set(key, followed.condition.next_change(now, followed.facts))
+            holds = followed.condition.holds(now, followed.facts)
+            self._agenda.set(key, math.inf if holds else followed.condition.next_change(now, followed.facts))
         except Unanswered as unanswered:
             self._ask(key, cast("Custom", unanswered.condition), followed.facts)
         except (Exception, SystemExit) as exc:
-            followed.left_until = now + QUARANTINE
-            followed.facts.answers.clear()
-            self._agenda.set(key, followed.left_until)
-            self._broken(key, describe(exc))
-        return None
+            self._leave(key, followed, now, exc)
+        else:
+            if holds:
+                self._end(key, str(followed.condition))
+
+    def _leave(self, key: str, followed: _Followed, now: float, error: BaseException) -> None:
+        """Leave a condition alone that raised, for a while."""
+        followed.left_until = now + QUARANTINE
+        followed.facts.answers.clear()
+        self._agenda.set(key, followed.left_until)
+        whose = "the app's shut_cond" if key == APP else "its end_cond"
+        reason = f"{whose} raised {describe(error)}; nothing is ended by it, and it is asked again in a minute"
+        self._log.record({"created": now, "task_name": key, "run_id": "", "action": "error", "reason": reason})

@@ -13,6 +13,7 @@ import trio
 from actors.args.base import Circumstances
 from actors.callables import backend_of
 from actors.hooks import Hook, around_async
+from actors.messages import RunEnded
 from actors.records import TaskRunRecord
 from actors.session import Session
 from actors.task import Task
@@ -35,6 +36,8 @@ class HookCalls:
 
     def __init__(self, session: Session, runners: Mapping[str, Runner], changed: Callable[[], object]) -> None:
         self._session, self._runners, self._changed = session, runners, changed
+        self.listeners: list[Callable[[RunEnded], object]] = []
+        """Called with each run that has ended."""
         self._starting, self._ending = AsyncExitStack(), AsyncExitStack()
         self._pending = 0
         self._has_begun_to_end = False
@@ -71,8 +74,17 @@ class HookCalls:
         if scope.cancelled_caught:
             runtime_log.tell(logging.ERROR, "a shutdown hook did not end within %g s, and was cancelled", LAST_GRACE)
 
-    def tell_failed(self, nursery: trio.Nursery, task: Task, record: Mapping[str, Any]) -> None:
-        """Have the callbacks of `task` and of the app called with the record of a run that failed."""
+    def tell_ended(self, nursery: trio.Nursery, ended: RunEnded) -> None:
+        """Tell the listeners that a run has ended, and if it failed have the callbacks of its task and of the app called."""
+        for listener in self.listeners:
+            try:
+                listener(ended)
+            except Exception:  # it is the program's, and must not end the runtime
+                runtime_log.tell(logging.ERROR, "a listener to runs raised", exc_info=True)
+        if ended.action == "fail" and (task := self._session.declared(ended.launch.task)) is not None:
+            self._tell_failed(nursery, task, ended.record)
+
+    def _tell_failed(self, nursery: trio.Nursery, task: Task, record: Mapping[str, Any]) -> None:
         own = (task.on_fail,) if task.on_fail is not None else ()
         for hook in (*own, *self._session.hooks.fail):
             call = partial(self._call_back, hook, task, TaskRunRecord(**record))

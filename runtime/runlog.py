@@ -156,7 +156,9 @@ class RunLog:
             self._wait(document)
         else:
             try:
-                self._append(document)
+                self._journal.append(document)
+            except (TypeError, ValueError):
+                self._wait(document)  # from there, what cannot be written down is written as text
             except OSError as exc:
                 runtime_log.tell(logging.ERROR, "run log: cannot write (%s); records wait in memory until it can be", exc)
                 self._wait(document)
@@ -174,6 +176,7 @@ class RunLog:
         self._journal.close()
 
     def _append(self, document: dict[str, Any]) -> None:
+        """Write `document`, with a text in place of what cannot be written down."""
         try:
             self._journal.append(document)
         except (TypeError, ValueError):  # a value of the user's: that there is a record matters more than that

@@ -79,8 +79,6 @@ class Supervisor:
         history: History,
     ) -> None:
         self.mailbox: Mailbox[ToSupervisor | None] = Mailbox(self._handle, self._fail)  # None: the alarm rang
-        self.listeners: list[Callable[[RunEnded], object]] = []
-        """Called with each run that has ended."""
         self.restart_wanted = False
         self.cut_short = self.stuck = 0
         """How many runs were ended because the runtime ended, and how many could not be and are given up."""
@@ -103,17 +101,18 @@ class Supervisor:
         self._time = trio.lowlevel.current_clock().current_time  # a third of what trio.current_time() costs
         self._admission, self._timeouts = Admission(self._terms, self._limits, self._time()), Timeouts()
         self._lookout = Lookout(log, history, self._ask)
-        self._endings = Endings(log.clock, self._ask_of_ending, self._put_broken)
+        self._endings = Endings(log, self._ask_of_ending, self._end)
         self._services = Services(
             session, log, log.clock, RunIds(), runners, self.mailbox.put, in_trio(), self._lookout.next_start
         )
         self._hooks = HookCalls(session, runners, lambda: self.mailbox.put(None))
+        self.listeners = self._hooks.listeners
         self._asker = Asker(session, log.clock, runners, self.mailbox.put)
         self._numbers, self._reason, self._of_app = 0, "shutdown", TaskFacts()
         self._left = history.waiting_attempts()  # of a former life, until their tasks are there
         self._owed: dict[int, Missed] = {}  # {number of a launch: what was missed beyond its slot, and is told once it starts}
         self._only: frozenset[str] | None = None
-        self._closed = self._ends_by_itself = self._is_planned = False
+        self._closed = self._ends_by_itself = self._on_hold = self._is_planned = False
         self._shutdown: Shutdown | None = None
         self._handlers: dict[type, Callable[[Any], None]] = {
             Answered: self._on_answered,
@@ -206,7 +205,7 @@ class Supervisor:
             self._on_asked(Ask(name, params, self._clock.now()))
         for name in self._actors:
             self._follow(name)
-        self._end_if(APP)
+        self._endings.look(APP)
 
     def _handle(self, message: ToSupervisor | None) -> None:
         """Take in one message, decide what follows from it, and tell the actors."""
@@ -219,13 +218,13 @@ class Supervisor:
             return
         for name in counting:
             self._consider(name)
-        for key in self._endings.of_cycles:
-            self._end_if(key)
+        if self._endings.of_cycles:
+            self._endings.look_at_cycles()
         if self._ends_by_itself and self._admission.idle and self._shutdown is None and self._has_no_plans():
             self._shutdown = Shutdown(trio.current_time(), self._session.config.shutdown_wait)
         if self._shutdown is not None:
             self._advance(self._shutdown)
-        if self._admission.may_admit and not self._is_on_hold:
+        if self._admission.may_admit and not (self._on_hold and self._shutdown is None and self._only is None):
             self._admit()
         if not self._is_planned:
             self._is_planned = True
@@ -242,10 +241,6 @@ class Supervisor:
             if not self._admission.may_admit:
                 break
         self._alarm.set(self._admission.next_moment)
-
-    @property
-    def _is_on_hold(self) -> bool:
-        return self._session.config.on_hold and self._shutdown is None and self._only is None
 
     def _close(self) -> None:
         """Start nothing any more; what waits ends with a record."""
@@ -265,8 +260,7 @@ class Supervisor:
         self._alarm.set(self._timeouts.enforce())
         for name in self._lookout.take_due():
             self._consider(name)
-        for key in self._endings.take_due():
-            self._end_if(key)
+        self._endings.look_at_due()
         self._admission.offer_due(trio.current_time())
         self._alarm.set(self._admission.next_moment)
         self._is_planned = False
@@ -328,36 +322,28 @@ class Supervisor:
             self._owed[self._numbers] = missed
         self._is_planned = False
 
-    def _end_if(self, key: str) -> None:
-        """End the runs of a task, or the app, if the condition that ends them holds."""
-        reason = self._endings.reason(key)
-        self._is_planned = False
-        if reason is None or self._closed:
+    def _end(self, key: str, condition: str) -> None:
+        """End the runs of a task, or the app, since the condition that ends them holds."""
+        if self._closed:
             return
         if key != APP:
-            self._actors[key].mailbox.put(Cancel(f"end_cond: {reason}"))
+            self._actors[key].mailbox.put(Cancel(f"end_cond: {condition}"))
         elif self._shutdown is None:
-            self._on_shutdown(ShutDown(force=False, reason=f"shutdown by shut_cond: {reason}"))
+            self._on_shutdown(ShutDown(force=False, reason=f"shutdown by shut_cond: {condition}"))
 
     def _tell_watching(self, name: str) -> None:
         """Look at the conditions that runs of a task can change, its own apart."""
         for other in self._lookout.watching(name):
             self._consider(other)
-        for key in self._endings.watching(name):
-            self._end_if(key)
+        self._endings.look_at_watching(name)
+        self._is_planned = False
 
     def _ask_of_ending(self, key: str, condition: Custom, facts: Facts) -> None:
         self._asker.ask(self._asking, condition, key, self._actors[key].task if key != APP else None, facts)
 
-    def _put_broken(self, key: str, problem: str) -> None:
-        whose, name = ("its end_cond", key) if key != APP else ("the app's shut_cond", "")
-        reason = f"{whose} raised {problem}; nothing is ended by it, and it is asked again in a minute"
-        now = self._clock.now()
-        self._services.log.record({"created": now, "task_name": name, "run_id": "", "action": "error", "reason": reason})
-
     def _on_answered(self, message: Answered) -> None:
         self._consider(message.task)
-        self._end_if(message.task)
+        self._endings.look(message.task)
 
     def _ask(self, name: str, condition: Custom) -> None:
         facts = self._lookout.facts(name)
@@ -376,7 +362,8 @@ class Supervisor:
         now = self._clock.now()
         self._numbers += 1
         asked = at == -math.inf
-        launch = Launch(name, self._numbers, now if due is None else due, params, latest, asked, self._inputs(name, asked=asked))
+        inputs = None if asked else self._inputs(name)
+        launch = Launch(name, self._numbers, now if due is None else due, params, latest, asked, inputs)
         facts = self._actors[name].task.facts
         facts.decide(launch.due, anew=asked)
         if not asked:
@@ -387,10 +374,10 @@ class Supervisor:
             self._admission.delay(launch, trio.current_time() + at - now)
             self._alarm.set(self._admission.next_moment)
 
-    def _inputs(self, name: str, *, asked: bool) -> dict[str, Any] | None:
+    def _inputs(self, name: str) -> dict[str, Any] | None:
         """Return what the tasks returned whose ends a condition has just decided by, as far as the task wants to know."""
         sources = self._terms[name].sources
-        if asked or not sources:
+        if not sources:
             return None
         found = {source: self._session.returns.get(source, HERE) for source in sources}
         return {source: value for source, value in found.items() if value is not HERE}
@@ -451,15 +438,12 @@ class Supervisor:
                 self._consider(name)
         self._tell_watching(name)
 
-    def _tell_failed(self, ended: RunEnded) -> None:
-        if (actor := self._actors.get(ended.launch.task)) is not None:
-            self._hooks.tell_failed(self._nursery, actor.task, ended.record)
-
     def _follow_end(self, name: str) -> None:
         """Follow the condition that ends the runs of a task, as one goes on."""
         facts, terms = self._actors[name].task.facts, self._terms[name]
         self._endings.follow(name, terms.end_condition, Facts(facts, self._lookout.world, terms.zone, terms.parameters))
-        self._end_if(name)
+        self._endings.look(name)
+        self._is_planned = False
 
     def _on_asked(self, ask: Ask) -> None:
         name = ask.task
@@ -476,18 +460,13 @@ class Supervisor:
         self._admission.ended(ended.launch)
         if self._shutdown is not None and ended.action == "terminate" and self._shutdown.phase is not Phase.FINISHING:
             self.cut_short += 1
-        if name in self._actors and self._terms[name].condition is not None:
+        actor = self._actors.get(name)
+        if actor is not None and self._terms[name].condition is not None:
             self._consider(name, None if self._admission.is_engaged(name) else ended.run_id)
-        if name in self._actors and not self._actors[name].task.facts.going:
+        if actor is not None and self._terms[name].end_condition is not None and not actor.task.facts.going:
             self._endings.drop(name)
         self._tell_watching(name)
-        for listener in self.listeners:
-            try:
-                listener(ended)
-            except Exception:  # it is the program's, and must not end the runtime
-                runtime_log.tell(logging.ERROR, "a listener to runs raised", exc_info=True)
-        if ended.action == "fail":
-            self._tell_failed(ended)
+        self._hooks.tell_ended(self._nursery, ended)
 
     def _on_attempt_ended(self, ended: AttemptEnded) -> None:
         launch = ended.launch
@@ -551,7 +530,7 @@ class Supervisor:
     def _on_changed(self, message: TaskChanged) -> None:
         if message.task is None:
             self._take_settings()
-            self._end_if(APP)
+            self._endings.look(APP)
         self._admission.relax()
         for changed in [message.task] if message.task is not None else list(self._actors):
             if changed in self._actors:
@@ -631,7 +610,7 @@ class Supervisor:
     def _take_settings(self) -> None:
         """Take in the settings of the app that are not those of its tasks."""
         config = self._session.config
-        self._ends_by_itself = self._only is not None or config.stop_when_idle
+        self._ends_by_itself, self._on_hold = self._only is not None or config.stop_when_idle, config.on_hold
         self._lookout.world.env = config.env
         self._endings.follow(APP, config.shut_cond, Facts(self._of_app, self._lookout.world, config.timezone or self._zone))
         self._limits.update(thread=config.max_thread_count, process=config.max_process_count)
