@@ -72,7 +72,29 @@ class Controls(Protocol):
         ...
 
 
-class Standby:
+class Local:
+    """What controls answer where the session itself is the one that counts."""
+
+    def facts(self, task: str) -> TaskFacts | None:
+        return None
+
+    def elsewhere(self, change: Change) -> bool:
+        return False
+
+    def names(self) -> list[str] | None:
+        return None
+
+    def kept(self, task: str | None, option: str) -> Any:
+        return HERE
+
+    def parameters(self) -> Mapping[str, Any] | None:
+        return None
+
+    def returned(self, task: str) -> Any:
+        return HERE
+
+
+class Standby(Local):
     """The controls while nothing runs: launches wait for the start, what needs a running app is an error."""
 
     def __init__(self) -> None:
@@ -123,24 +145,6 @@ class Standby:
     def parameters_changed(self, names: frozenset[str]) -> None:
         """Nothing to do: they are read at the start."""
 
-    def facts(self, task: str) -> TaskFacts | None:
-        return None
-
     def waits_for(self, task: str) -> str | None:
         with self._changing:
             return "the app to run" if any(name == task for name, _ in self.launches) else None
-
-    def elsewhere(self, change: Change) -> bool:
-        return False
-
-    def names(self) -> list[str] | None:
-        return None
-
-    def kept(self, task: str | None, option: str) -> Any:
-        return HERE
-
-    def parameters(self) -> Mapping[str, Any] | None:
-        return None
-
-    def returned(self, task: str) -> Any:
-        return HERE

@@ -8,10 +8,8 @@ from typing import Any
 
 import trio
 
-from actors.changes import Change
-from actors.controls import HERE, Standby
+from actors.controls import Local, Standby
 from actors.errors import NotRunning
-from actors.facts import TaskFacts
 from actors.messages import (
     Ask,
     ParametersChanged,
@@ -26,7 +24,7 @@ from actors.termination import current_task
 from runtime.clock import Clock
 
 
-class LiveControls:
+class LiveControls(Local):
     """Made in the trio thread; from there a message is delivered at once, from elsewhere as soon as trio turns to it.
 
     Args:
@@ -72,26 +70,8 @@ class LiveControls:
     def parameters_changed(self, names: frozenset[str]) -> None:
         self._post(ParametersChanged(names))
 
-    def facts(self, task: str) -> TaskFacts | None:
-        return None
-
     def waits_for(self, task: str) -> str | None:
         return None if self._closed else self._waits_for(task)
-
-    def elsewhere(self, change: Change) -> bool:
-        return False
-
-    def names(self) -> list[str] | None:
-        return None
-
-    def kept(self, task: str | None, option: str) -> Any:
-        return HERE
-
-    def parameters(self) -> Mapping[str, Any] | None:
-        return None
-
-    def returned(self, task: str) -> Any:
-        return HERE
 
     def close(self) -> None:
         """Deliver nothing any more: the runtime has ended."""

@@ -8,6 +8,9 @@ from pathlib import Path
 import pytest
 from trio.testing import MockClock, trio_test
 
+from actors import App
+from helpers import MODES
+
 
 @pytest.hookimpl(tryfirst=True)
 def pytest_pyfunc_call(pyfuncitem):
@@ -20,6 +23,18 @@ def pytest_pyfunc_call(pyfuncitem):
 def autojump_clock():
     """Virtual time: it jumps to the next deadline when nothing else can happen."""
     return MockClock(autojump_threshold=0)
+
+
+@pytest.fixture
+def app():
+    """An app that keeps its records in memory."""
+    return App(log=None)
+
+
+@pytest.fixture(params=MODES)
+def mode(request):
+    """Each execution mode."""
+    return request.param
 
 
 @pytest.fixture(autouse=True)

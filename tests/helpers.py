@@ -5,8 +5,16 @@ from contextlib import asynccontextmanager
 import trio
 import trio.testing
 
+import samples
 from actors import MinimalRunRecord
 from runtime import VirtualClock, open_repo, open_runtime
+
+MODES = ["main", "async", "thread", "process"]
+
+
+def function_of(mode, name):
+    """Return a sample function for a task of that mode: for ``async`` its async twin."""
+    return getattr(samples, f"{name}_async" if mode == "async" else name)
 
 
 class Running:

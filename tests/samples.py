@@ -596,6 +596,7 @@ def gives_flag(flag=TerminationFlag()):
 
 
 def waits_for(flag):
+    Path("waiting").touch()
     flag.wait(30)
 
 

@@ -22,19 +22,7 @@ from actors.args import (
 from actors.args import Session as SessionArg
 from actors.args import Task as TaskArg
 from actors.errors import InvalidOption, UnportableParameter
-from helpers import records, running
-
-MODES = ["main", "async", "thread", "process"]
-
-
-@pytest.fixture(params=MODES)
-def mode(request):
-    return request.param
-
-
-def function_of(mode, name="takes"):
-    """Return a sample function; in the loop an async one."""
-    return getattr(samples, f"{name}_async" if mode == "async" else name)
+from helpers import MODES, function_of, records, running
 
 
 async def outcome(app, name="it", count=1, **params):
@@ -50,7 +38,7 @@ async def value_of(argument, mode, **options):
     """Return what `argument` becomes in a task of that mode."""
     app = App(log=None, **options)
     app.params(word="of the session", other=SimpleArg("valued"))
-    app.task(func=function_of(mode), name="it", execution=mode, parameters={"argument": argument})
+    app.task(func=function_of(mode, "takes"), name="it", execution=mode, parameters={"argument": argument})
     return await outcome(app)
 
 
@@ -94,7 +82,7 @@ class TestBuiltin:
 
     async def test_an_argument_gets_by_name_what_it_takes(self, mode):
         app = App(log=None, func_run_id=lambda task, params: "my run")
-        app.task(func=function_of(mode), name="it", execution=mode, parameters={"argument": samples.OfTheRun()})
+        app.task(func=function_of(mode, "takes"), name="it", execution=mode, parameters={"argument": samples.OfTheRun()})
         assert await outcome(app) == "my run"
 
 
@@ -264,7 +252,7 @@ class TestMissing:
 
     async def test_a_parameter_nobody_gives_is_one_too_and_the_next_launch_works(self, mode):
         app = App(log=None)
-        app.task(func=function_of(mode), name="it", execution=mode)
+        app.task(func=function_of(mode, "takes"), name="it", execution=mode)
         async with running(app) as run:
             app.session["it"].run()
             app.session["it"].run(argument="given")
@@ -278,7 +266,9 @@ class TestMissing:
 
     async def test_the_record_says_of_which_argument(self, mode):
         app = App(log=None)
-        app.task(func=function_of(mode), name="it", execution=mode, parameters={"argument": FuncArg(samples.raises_no_word)})
+        app.task(
+            func=function_of(mode, "takes"), name="it", execution=mode, parameters={"argument": FuncArg(samples.raises_no_word)}
+        )
         await outcome(app)
         assert "while finding the argument 'argument' of task 'it'" in records(app, "it")[-1].exc_text
 

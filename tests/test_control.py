@@ -7,13 +7,6 @@ import samples
 from actors import App
 from helpers import actions, records, running
 
-MODES = ["main", "async", "thread", "process"]
-
-
-@pytest.fixture(params=MODES)
-def mode(request):
-    return request.param
-
 
 def inside(app, mode, function):
     """Declare the task that does it."""

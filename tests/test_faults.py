@@ -13,18 +13,6 @@ from actors.errors import InvalidOption
 from commands import cli
 from helpers import actions, records, running, running_virtually
 
-MODES = ["main", "async", "thread", "process"]
-
-
-@pytest.fixture
-def app():
-    return App(log=None)
-
-
-@pytest.fixture(params=MODES)
-def mode(request):
-    return request.param
-
 
 class TestReferences:
     @pytest.mark.parametrize("key", ["name", "function", "task"])
@@ -127,8 +115,9 @@ class TestWorkers:
         app.task(func=samples.waits_for, name="it", execution="process", parameters={"flag": argument})
         async with running(app) as run:
             app.session["it"].run()
-            await run.wait_started("it")
-            await trio.sleep(0.5)
+            with trio.fail_after(60):
+                while not Path("waiting").exists():
+                    await trio.sleep(0.01)
             app.session["it"].terminate()
             assert await run.wait_ended() == ["success"]
 

@@ -3,18 +3,11 @@
 import pytest
 
 import samples
-from actors import App, Group, after_success, daily, every, succeeded
+from actors import Group, after_success, daily, every, succeeded
 from actors.args import Return
 from actors.args import Task as TaskArg
 from actors.errors import DuplicateTask, InvalidOption, UnknownOption
-from helpers import actions, running, running_virtually
-
-MODES = ["main", "async", "thread", "process"]
-
-
-@pytest.fixture
-def app():
-    return App(log=None)
+from helpers import MODES, actions, running, running_virtually
 
 
 class TestDeclaration:

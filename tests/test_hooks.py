@@ -8,26 +8,10 @@ import pytest
 import trio
 
 import samples
-from actors import App, TaskRunRecord
+from actors import TaskRunRecord
 from actors.args import Arg, EnvArg, Session
 from actors.errors import MissingArgument
-from helpers import actions, records, running, running_virtually
-
-MODES = ["main", "async", "thread", "process"]
-
-
-@pytest.fixture(params=MODES)
-def mode(request):
-    return request.param
-
-
-@pytest.fixture
-def app():
-    return App(log=None)
-
-
-def function_of(mode, name):
-    return getattr(samples, f"{name}_async" if mode == "async" else name)
+from helpers import actions, function_of, records, running, running_virtually
 
 
 def written():

@@ -6,25 +6,9 @@ import pytest
 import trio
 
 import samples
-from actors import App, every, succeeded
+from actors import every, succeeded
 from actors.args import Arg, FuncArg, Private, Return
-from helpers import actions, records, running
-
-MODES = ["main", "async", "thread", "process"]
-
-
-@pytest.fixture(params=MODES)
-def mode(request):
-    return request.param
-
-
-@pytest.fixture
-def app():
-    return App(log=None)
-
-
-def function_of(mode, name):
-    return getattr(samples, f"{name}_async" if mode == "async" else name)
+from helpers import actions, function_of, records, running
 
 
 class Raises(logging.Handler):

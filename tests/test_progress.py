@@ -9,19 +9,8 @@ import samples
 from actors import App, progress
 from actors.progress import PAUSE, Progress, Reporter
 from commands import cli
-from helpers import records, running, running_virtually
+from helpers import function_of, records, running, running_virtually
 from runtime.report import runs_in
-
-MODES = ["main", "async", "thread", "process"]
-
-
-@pytest.fixture(params=MODES)
-def mode(request):
-    return request.param
-
-
-def function_of(mode, name):
-    return getattr(samples, f"{name}_async" if mode == "async" else name)
 
 
 @pytest.mark.parametrize(

@@ -5,14 +5,9 @@ import pytest
 import samples
 from actors import App, after_all_success, after_success
 from actors.args import Return
-from helpers import records, running, running_virtually
+from helpers import MODES, function_of, records, running, running_virtually
 
-MODES = ["main", "async", "thread", "process"]
 PAIRS = [(giver, taker) for giver in MODES for taker in MODES]
-
-
-def function_of(mode, name):
-    return getattr(samples, f"{name}_async" if mode == "async" else name)
 
 
 def pipeline(giver, taker, **options):

@@ -5,22 +5,10 @@ from pathlib import Path
 import pytest
 
 import samples
-from actors import App, after_success
+from actors import after_success
 from actors.args import Arg
 from actors.errors import InvalidOption
 from helpers import records, running
-
-MODES = ["main", "async", "thread", "process"]
-
-
-@pytest.fixture(params=MODES)
-def mode(request):
-    return request.param
-
-
-@pytest.fixture
-def app():
-    return App(log=None)
 
 
 async def outcome(app, name, count=1, **params):
