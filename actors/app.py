@@ -10,9 +10,10 @@ from actors.callables import Function
 from actors.conds.custom import Custom
 from actors.conds.option import StartCondition
 from actors.config import Settings
-from actors.declaring import Declaring, F
+from actors.declaring import Declaring
 from actors.errors import InvalidOption
 from actors.group import Group
+from actors.hooks import AddHook
 from actors.loading import check_may_run
 from actors.session import AppHooks, Session
 from actors.task import Task, WorkOptions
@@ -46,13 +47,15 @@ class App(Declaring[Task]):
         """
         group.join(self.session)
 
-    def setup(self, function: F | None = None) -> Any:
+    @property
+    def setup(self) -> AddHook:
         """Add a hook around the start, as a decorator: see :meth:`Session.hook_startup`."""
-        return self.session.hook_startup(function)
+        return self.session.hook_startup
 
-    def on_fail(self, callback: F | None = None) -> Any:
+    @property
+    def on_fail(self) -> AddHook:
         """Have ``callback(record)`` called for each run that failed for good, as a decorator: see :attr:`Task.on_fail`."""
-        return self.session.on_fail(callback)
+        return self.session.on_fail
 
     def run(self) -> None:
         """Run the app until it is shut down: by a task, a signal (SIGINT, SIGTERM), or by itself with ``stop_when_idle``.

@@ -12,11 +12,13 @@ from contextlib import AsyncExitStack, ExitStack, asynccontextmanager, contextma
 from dataclasses import dataclass
 from functools import partial, wraps
 from types import TracebackType
-from typing import Any
+from typing import Any, TypeVar, overload
 
 from actors.args.base import Circumstances, all_valued
 from actors.args.signature import Signature
 from actors.callables import Function, is_async, name_of
+
+F = TypeVar("F", bound=Function)
 
 
 @dataclass(frozen=True)
@@ -109,14 +111,26 @@ def hooked(function: Function, hooks: tuple[Hook, ...], here: Circumstances) -> 
     return call
 
 
-def adding(add: Callable[[Hook], object], function: Function | None) -> Any:
-    """Return a decorator that adds a hook, or if there is a `function` add that and return it."""
+class AddHook:
+    """A decorator that adds a hook: with parentheses or without, ``@session.hook_startup()`` or ``@session.hook_startup``.
 
-    def declare(function: Function) -> Function:
-        add(Hook.of(function))
+    Args:
+      add: takes the hook; raises TypeError if it is none of its kind.
+    """
+
+    def __init__(self, add: Callable[[Hook], object]) -> None:
+        self._add = add
+
+    @overload
+    def __call__(self, function: F) -> F: ...
+    @overload
+    def __call__(self) -> Callable[[F], F]: ...
+    def __call__(self, function: Function | None = None) -> Any:
+        """Add `function`, and return it; without one return what does."""
+        if function is None:
+            return self
+        self._add(Hook.of(function))
         return function
-
-    return declare if function is None else declare(function)
 
 
 def _finish(

@@ -203,7 +203,7 @@ def _name(cls: type) -> str:
 def _classes(name: str, given: object) -> tuple[type[BaseException], ...] | None:
     if given is None:
         return None
-    classes = given if isinstance(given, tuple) else (given,)
+    classes: tuple[Any, ...] = given if isinstance(given, tuple) else (given,)
     fits = all(isinstance(cls, type) and issubclass(cls, BaseException) for cls in classes)
     _check(name, given, "an exception class or a tuple of them", fits=fits)
     return classes

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable, Hashable, Iterator, Mapping
-from typing import Any, TypeVar, Unpack
+from typing import Any, Unpack
 
 from actors.args.base import Circumstances
 from actors.callables import Function, name_of
@@ -16,13 +16,12 @@ from actors.config import Config
 from actors.controls import HERE, Controls, Standby
 from actors.errors import DuplicateTask, InvalidOption, UnknownTask
 from actors.family import Family
-from actors.hooks import Hook, Hooks, adding, around
+from actors.hooks import AddHook, Hook, Hooks, around
 from actors.loading import is_worker
 from actors.parameters import Parameters
 from actors.records import Repo
 from actors.task import Task, WorkOptions
 
-F = TypeVar("F", bound=Function)
 TaskKey = str | Task | Function
 """How a task is named: by its name, its function, or itself."""
 
@@ -240,22 +239,25 @@ class Session:
         """
         self.controls.restart()
 
-    def hook_startup(self, function: F | None = None) -> Any:
+    @property
+    def hook_startup(self) -> AddHook:
         """Add a hook around the start, as a decorator: called before anything starts, and after its ``yield`` once the first has.
 
         Hooks are plain functions, generators, or async. Arguments among their parameters are valued. One that raises keeps the
         app from starting, and the error comes out of ``app.run()``.
         """
-        return adding(lambda hook: self._add_hook("startup", hook), function)
+        return AddHook(lambda hook: self._add_hook("startup", hook))
 
-    def hook_shutdown(self, function: F | None = None) -> Any:
+    @property
+    def hook_shutdown(self) -> AddHook:
         """Add a hook around the end: called when it is asked for, and after its ``yield`` when the last run has ended.
 
         It has ``shutdown_wait`` for the first part, and 2 seconds for the second; one that raises is told in the log.
         """
-        return adding(lambda hook: self._add_hook("shutdown", hook), function)
+        return AddHook(lambda hook: self._add_hook("shutdown", hook))
 
-    def hook_task_init(self, function: F | None = None) -> Any:
+    @property
+    def hook_task_init(self) -> AddHook:
         """Add a hook around the making of each task: called before it is in the session, and after its ``yield`` once it is.
 
         It gets the task as its first parameter, and is not async. One that raises keeps the task out.
@@ -266,18 +268,20 @@ class Session:
                 raise TypeError("a hook of task_init cannot be async: tasks are made at once")
             self._add_hook("task_init", hook)
 
-        return adding(add, function)
+        return AddHook(add)
 
-    def hook_task_execute(self, function: F | None = None) -> Any:
+    @property
+    def hook_task_execute(self) -> AddHook:
         """Add a hook around each run: called where the function runs, right around it, with the task as its first parameter.
 
         In a process it is the one of the module as it was loaded there. One that raises fails the run.
         """
-        return adding(lambda hook: self._add_hook("task_execute", hook), function)
+        return AddHook(lambda hook: self._add_hook("task_execute", hook))
 
-    def on_fail(self, callback: F | None = None) -> Any:
+    @property
+    def on_fail(self) -> AddHook:
         """Have ``callback(record)`` called for each run that failed for good, as a decorator: see :attr:`Task.on_fail`."""
-        return adding(lambda hook: self._add_hook("fail", hook), callback)
+        return AddHook(lambda hook: self._add_hook("fail", hook))
 
     def _add_hook(self, kind: str, hook: Hook) -> None:
         setattr(self.hooks, kind, (*getattr(self.hooks, kind), hook))

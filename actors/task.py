@@ -399,13 +399,14 @@ class Task(Optioned):
         return self.session.controls.elsewhere(SetOption(self.name, name, value))
 
     def _check_change(self, name: str, kept: Any) -> None:
-        is_condition = name in ("start_cond", "end_cond") and kept is not None
-        if is_condition and "_sealed" in self.__dict__ and not isinstance(self.session.controls, Standby):
+        is_condition = name in ("start_cond", "end_cond")
+        if is_condition and kept is not None and "_sealed" in self.__dict__ and not isinstance(self.session.controls, Standby):
             self.check_condition(name, kept)
         execution = self.execution if name != "execution" else kept or self.session.config.execution
         if execution == "process" and self.command is None and name in ("execution", "parameters"):
             check_portable(self.name, self.func)
-            given = {**self.signature.arguments, **(kept if name == "parameters" else self.parameters)}
+            parameters: Mapping[str, Any] = (kept if name == "parameters" else self.parameters) or {}
+            given = {**self.signature.arguments, **parameters}
             check_parameters(self.name, travelling(given, self.session.config.param_materialize))
 
     def declared_as(self, options: Mapping[str, Any]) -> tuple[Condition, Mapping[str, Any]]:

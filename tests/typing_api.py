@@ -1,16 +1,20 @@
 """The public API as a type checker sees it. Checked, never run: see .ci/run."""
 
+from collections.abc import Iterator
 from datetime import timedelta
 from pathlib import Path
 from typing import assert_type
 
 from actors import (
     App,
+    Argument,
     Flag,
+    Group,
     MinimalRunRecord,
     Retry,
     Session,
     Task,
+    TaskRunRecord,
     TerminationFlag,
     after_success,
     always,
@@ -19,10 +23,13 @@ from actors import (
     daily,
     every,
     limit,
+    progress,
     rate,
 )
 from actors.conds import Condition, Custom, running
+from actors.config import Config
 from actors.policies import Overlap
+from actors.progress import Progress
 from runtime import Ended
 
 app = App(execution="thread", log=None, timeout="5 minutes")
@@ -134,3 +141,60 @@ with app.start_in_thread() as handle:
     assert_type(handle.stop(), Ended | None)
     assert_type(handle.is_running, bool)
     handle.shut_down(force=True)
+
+
+@app.task(after_success(fetch), parameters={"day": 1})
+def crunch(
+    pages: bytes = args.Return(fetch),
+    url: str = args.EnvArg("URL") >> args.Arg("url") >> "localhost",
+    config: Config = args.Config(),
+    me: Task = args.Task(),
+    day: int = 1,
+) -> None:
+    progress(1, 10, "crunching")
+    config.timeout = "1 minute"
+    me.run(day=day + 1)
+
+
+class Today(Argument):
+    def get_value(self, task: Task, **others: object) -> str:
+        return task.name
+
+
+@args.argument()
+def connection(url: str = args.Arg("url")) -> str:
+    return url
+
+
+def uses(today: str = Today(), db: str = connection) -> None: ...  # type: ignore[assignment]  # a class of one's own is what it is
+
+
+group = Group("etl.", "daily", execution="thread", limits=limit("db", 2))
+
+
+@group.task("every 1 hour", retries=3)
+def extract() -> int:
+    return 1
+
+
+assert_type(extract(), int)
+app.include(group)
+assert_type(app.task("daily", command=["pg_dump", "db"], name="dump"), Task)
+assert_type(app.task(code="return_value = 1", name="one"), Task)
+assert_type(app.task(path="jobs/report.py", func_name="main"), Task)
+
+
+@app.setup()
+def prepare(db: str) -> Iterator[None]:
+    yield
+
+
+@app.on_fail
+def tell(record: TaskRunRecord) -> None:
+    assert_type(record.progress, Progress | None)
+
+
+app.params(url="there", db=connection)
+app.session.on_hold = True
+app.session.config.shut_cond = "scheduler has run over 1 hour"
+app.session["add"].run({"a": 1}, b=2)
