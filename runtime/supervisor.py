@@ -221,7 +221,7 @@ class Supervisor:
         if self._endings.of_cycles:
             self._endings.look_at_cycles()
         if self._ends_by_itself and self._admission.idle and self._shutdown is None and self._has_no_plans():
-            self._shutdown = Shutdown(trio.current_time(), self._session.config.shutdown_wait)
+            self._begin_shutdown()
         if self._shutdown is not None:
             self._advance(self._shutdown)
         if self._admission.may_admit and not (self._on_hold and self._shutdown is None and self._only is None):
@@ -554,19 +554,23 @@ class Supervisor:
         self.restart_wanted = message.restart and (self.restart_wanted or not again)  # who ends it outright has the last word
         if self._shutdown is None:
             self._reason = message.reason
-            self._shutdown = Shutdown(trio.current_time(), self._session.config.shutdown_wait)
+            shutdown = self._begin_shutdown()
             if running := self._admission.running:
                 told = "%s: %d runs get %g s to finish; a second signal, or shut_down(), ends them at once"
-                runtime_log.tell(logging.WARNING, told, message.reason, running, self._shutdown.wait)
+                runtime_log.tell(logging.WARNING, told, message.reason, running, shutdown.wait)
             self._drop_waiting(None, message.reason)
             self._asker.cancel()
             for actor in self._actors.values():
                 if actor.task.permanent:
                     actor.mailbox.put(Cancel(message.reason))
-            self._hooks.begin_end(self._nursery, self._shutdown.wait)
-        if (message.force or again) and not self._shutdown.forced:
+        if (message.force or again) and self._shutdown is not None and not self._shutdown.forced:
             self._shutdown.force()
             runtime_log.tell(logging.WARNING, "%s: ending %d runs now", message.reason, self._admission.running)
+
+    def _begin_shutdown(self) -> Shutdown:
+        self._shutdown = shutdown = Shutdown(trio.current_time(), self._session.config.shutdown_wait)
+        self._hooks.begin_end(self._nursery, shutdown.wait)
+        return shutdown
 
     def _advance(self, shutdown: Shutdown) -> None:
         """Do what a phase of the shutdown begins with."""

@@ -8,7 +8,7 @@ import pytest
 import trio
 
 import samples
-from actors import TaskRunRecord
+from actors import App, TaskRunRecord
 from actors.args import Arg, EnvArg, Session
 from actors.errors import MissingArgument
 from helpers import actions, function_of, records, running, running_virtually
@@ -191,6 +191,14 @@ class TestEnd:
         async with running_virtually(app) as run:
             await run.wait_started("works")
         assert said == ["before", "run", "on_shutdown", "after"]
+
+    async def test_it_comes_before_the_tasks_of_the_end_too_where_the_app_ends_by_itself(self, autojump_clock):
+        app, said = App(log=None, stop_when_idle=True), []
+        app.session.hook_shutdown(lambda: said.append("hook"))
+        app.task(func=lambda: said.append("on_shutdown"), name="last", on_shutdown=True)
+        async with running_virtually(app) as run:
+            await run.system.wait_ended()
+        assert said == ["hook", "on_shutdown"]
 
     async def test_one_that_raises_is_told_and_holds_up_nothing(self, app, caplog):
         @app.session.hook_shutdown
