@@ -59,7 +59,7 @@ class HookCalls:
         """Have the first part of the shutdown hooks called, once; they have so many seconds."""
         if not self._has_begun_to_end and self._session.hooks.shutdown:
             self._has_begun_to_end = True
-            nursery.start_soon(self._told, partial(self._enter_end, seconds), "a shutdown hook")
+            self._start(nursery, partial(self._enter_end, seconds), "a shutdown hook")
 
     async def finish_end(self) -> None:
         """Call the second part of the shutdown hooks, or both where the end came unasked: shielded, for two seconds at most."""
@@ -88,7 +88,7 @@ class HookCalls:
         own = (task.on_fail,) if task.on_fail is not None else ()
         for hook in (*own, *self._session.hooks.fail):
             call = partial(self._call_back, hook, task, TaskRunRecord(**record))
-            nursery.start_soon(self._told, call, f"on_fail of task {task.name!r}")
+            self._start(nursery, call, f"on_fail of task {task.name!r}")
 
     async def _enter_end(self, seconds: float) -> None:
         with trio.CancelScope(deadline=trio.current_time() + seconds) as scope:
@@ -106,9 +106,13 @@ class HookCalls:
         if scope.cancelled_caught:
             runtime_log.tell(logging.ERROR, "on_fail of task %r did not end within %g s, and was cancelled", task.name, LONGEST)
 
-    async def _told(self, call: Callable[[], Any], what: str) -> None:
-        """Do what hooks are called by, count it meanwhile, and tell what it raises."""
+    def _start(self, nursery: trio.Nursery, call: Callable[[], Any], what: str) -> None:
+        """Have done what hooks are called by; it is waited for from now on, and not from when it has its first turn."""
         self._pending += 1
+        nursery.start_soon(self._told, call, what, name=what)
+
+    async def _told(self, call: Callable[[], Any], what: str) -> None:
+        """Do what hooks are called by, and tell what it raises."""
         try:
             await call()
         except BaseException as exc:

@@ -216,5 +216,5 @@ def _sayings(document: Mapping[str, Any]) -> Iterator[str]:
     if (retry_at := document.get("retry_at")) is not None:
         wait = f"{max(retry_at - document['created'], 0.0):.1f} s"
         yield f"attempt {document['attempt']} of {document['attempts']}, again in {wait}"
-    if text := document.get("exc_text"):
+    elif text := document.get("exc_text"):  # of what is tried again the record has it
         yield f"\n{text}"

@@ -185,8 +185,6 @@ class Supervisor:
                 actor.mailbox.put(Stop())
         if self._failure is not None:  # raised here: out of the nursery it would come wrapped in a group
             raise self._failure
-        await self._hooks.finish_end()
-        runtime_log.tell(logging.INFO, "runtime ended")
 
     def waits_for(self, task: str) -> str | None:
         """Return what the next launch of a task waits for, in words; None if none waits. From any thread."""

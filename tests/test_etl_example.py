@@ -11,12 +11,10 @@ from commands import CLI, ROOT, Started, cli
 
 EXAMPLE = ROOT / "examples" / "etl.py"
 REASON = "json is busy, once and on purpose"
-ONE_RETRY = rf"""..:..:.. task 'etl\.extract' run etl\.extract:json: retry \(SourceBusy: {REASON}\): attempt 1 of 3, again in .*
-Traceback \(most recent call last\):
-  File ".*etl\.py", line \d+, in extract
-    raise SourceBusy\(.*\)
-etl\.SourceBusy: {REASON}
-"""
+ONE_RETRY = (
+    r"..:..:.. task 'etl\.extract' run etl\.extract:json: retry \(SourceBusy: json is busy, once and on purpose\): "
+    r"attempt 1 of 3, again in 0\.\d s\n"
+)
 
 
 def test_it_loads_what_it_has_counted_and_the_log_tells_how():
