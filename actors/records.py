@@ -77,7 +77,8 @@ class TaskRunRecord:
     progress: Progress | None = None
     """How far it was, as its function told last."""
     cause: str | None = None
-    """Why starts were missed: ``down``, ``suspended``, ``blocked``, ``deadline``, ``overlap``, ``paused`` or ``error``.
+    """Why starts were missed: ``down``, ``suspended``, ``blocked``, ``deadline``, ``overlap``, ``paused``,
+    ``error`` or ``lost``.
     Why a run is tried again: ``fail``, ``timeout``, ``crash`` or, where its function wants it, ``asked``."""
     count: int | None = None
     """How many starts were missed; 1000 is that many or more."""
@@ -85,7 +86,7 @@ class TaskRunRecord:
     """When the first of them was due; the last likewise."""
     last: float | None = None
     blocker: str | None = None
-    """The id of the run that was in the way."""
+    """The id of the run that was in the way, or the tasks whose return values were lost."""
     attempt: int | None = None
     """Which attempt of the run it is about; None where none may follow the first."""
     attempts: int | None = None

@@ -97,7 +97,7 @@ def extract(package):
 
 
 @etl.task(after_success(extract), execution="process")
-def transform(sources=Return(extract, default=())):  # nothing is left of what was extracted before an interruption
+def transform(sources=Return(extract)):
     """Make a row of each file. This takes longest: ``callsheet runs`` shows how far it is."""
     rows = []
     for number, (file, source) in enumerate(sources, start=1):
@@ -114,7 +114,7 @@ def documentation(source):
 
 
 @etl.task(after_success(transform), execution="async", limits=disk)
-async def load(rows=Return(transform, default=())):
+async def load(rows=Return(transform)):
     """Put rows into the database, all of them or none, in place of older ones; the scheduler goes on meanwhile."""
     await trio.to_thread.run_sync(insert, rows)
     progress(len(rows), len(rows))

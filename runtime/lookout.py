@@ -51,6 +51,7 @@ CAUSES = {
     "overlap": "the task was running",
     "paused": "the task was paused",
     "error": "its condition raised",
+    "lost": "it needs a return value that is not there",
 }
 NOTHING = Verdict()
 
@@ -388,7 +389,7 @@ class Lookout:
         }
         if missed.blocker:
             document["blocker"] = missed.blocker
-            document["reason"] += f" (run {missed.blocker})"
+            document["reason"] += f" ({'of task' if missed.cause == 'lost' else 'run'} {missed.blocker})"
         self._log.record(document)
 
 

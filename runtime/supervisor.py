@@ -315,7 +315,10 @@ class Supervisor:
             self._drop_waiting(name, reason, lambda launch: launch.attempt > 1)
             self._actors[name].mailbox.put(Cancel(reason))
         for start in starts:
-            self._offer(name, {}, start.due, start.at, start.latest)
+            if self._terms[name].needs and (lost := self._lost(name)):
+                self._pass_over(name, start.due, lost)
+            else:
+                self._offer(name, {}, start.due, start.at, start.latest)
         if missed is not None and is_owed:  # a record of later slots must not come before those of the starts that wait
             self._owed[self._numbers] = missed
         self._is_planned = False
@@ -371,6 +374,17 @@ class Supervisor:
         else:  # on trio's clock: the wall's may be set meanwhile
             self._admission.delay(launch, trio.current_time() + at - now)
             self._alarm.set(self._admission.next_moment)
+
+    def _lost(self, name: str) -> list[str]:
+        """Return the tasks whose return values a run of `name` needs, and that are gone: another life of the app had them."""
+        return [source for source in sorted(self._terms[name].needs) if source not in self._session.returns]
+
+    def _pass_over(self, name: str, due: float, lost: list[str]) -> None:
+        """Put on record that a start came to nothing, as what it was to work on is gone; it is used up."""
+        facts = self._actors[name].task.facts
+        facts.decide(due)
+        facts.claimed = self._services.log.count
+        self._lookout.put_missed(name, Missed(1, due, due, "lost", ", ".join(lost)))
 
     def _inputs(self, name: str) -> dict[str, Any] | None:
         """Return what the tasks returned whose ends a condition has just decided by, as far as the task wants to know."""

@@ -42,6 +42,8 @@ class Terms:
     """What ends its runs once it holds."""
     sources: tuple[str, ...] = ()
     """The tasks whose return values its arguments are, where its condition watches them."""
+    needs: frozenset[str] = frozenset()
+    """Those of them whose ends its condition waits for, and without whose values its runs could only fail."""
     bare: bool = False
     """Whether a launch without parameters of its own has no arguments to find."""
     retries: Retry | None = None
@@ -68,6 +70,7 @@ def terms_of(task: Task, local: tzinfo) -> Terms:
         parameters=task.parameters,
         end_condition=task.end_cond,
         sources=_sources_of(task),
+        needs=_needs_of(task),
         bare=_is_bare(task),
         retries=task.retries if task.retries.limit else None,
     )
@@ -75,7 +78,7 @@ def terms_of(task: Task, local: tzinfo) -> Terms:
 
 def renewed(terms: Terms, task: Task) -> Terms:
     """Return `terms` after the session's parameters have changed."""
-    return replace(terms, sources=_sources_of(task), bare=_is_bare(task))
+    return replace(terms, sources=_sources_of(task), needs=_needs_of(task), bare=_is_bare(task))
 
 
 def _is_bare(task: Task) -> bool:
@@ -107,6 +110,20 @@ def _sources_of(task: Task) -> tuple[str, ...]:
     found = task.signature.found(task.parameters, task.session.parameters.snapshot())
     named = {task.name_of(key) for value in found.values() if isinstance(value, Argument) for key in value.tasks()}
     return tuple(name for name in sorted(watched) if name in named)
+
+
+def _needs_of(task: Task) -> frozenset[str]:
+    awaited = {name for leaf in leaves(task.start_cond) if leaf.is_event for name in leaf.watched()}
+    if not awaited:
+        return frozenset()
+    found = task.signature.found(task.parameters, task.session.parameters.snapshot())
+    return frozenset(
+        name
+        for value in found.values()
+        if isinstance(value, Argument)
+        for key in value.needs()
+        if (name := task.name_of(key)) is not None and name in awaited
+    )
 
 
 def _backend_of(task: Task) -> str:

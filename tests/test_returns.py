@@ -109,3 +109,37 @@ async def test_what_cannot_leave_a_process_is_a_fail_that_says_so():
         assert await run.wait_ended() == ["fail"]
     assert "task 'it' returned a function, which cannot be sent back from its process" in records(app)[-1].reason
     assert "it" not in app.session.returns
+
+
+async def test_a_success_of_a_former_life_whose_value_is_gone_starts_nothing_and_that_is_on_record(autojump_clock):
+    for life in (1, 2):
+        app = App(log="runs.jsonl")
+        app.task(func=samples.returns, name="giver")
+        takes = {"argument": Return("giver")}
+        app.task(after_success("giver"), func=samples.takes, name="taker", parameters=takes, disabled=life == 1)
+        app.task(after_success("giver"), func=samples.returns, name="other", disabled=life == 1)
+        async with running_virtually(app) as run:
+            if life == 1:
+                app.session["giver"].run()
+                await run.wait_ended()
+            else:
+                await run.wait_ended(2)
+                app.session["giver"].run(value="new")
+                await run.wait_ended(5)
+    assert app.session.returns["taker"] == "new"
+    (missed,) = [record for record in records(app, "taker") if record.action == "missed"]
+    assert (missed.cause, missed.count) == ("lost", 1)
+    assert missed.reason == "1 start missed: it needs a return value that is not there (of task giver)"
+
+
+async def test_one_that_has_a_default_starts_with_that(autojump_clock):
+    for life in (1, 2):
+        app = App(log="runs.jsonl")
+        app.task(func=samples.returns, name="giver")
+        takes = {"argument": Return("giver", default="nothing")}
+        app.task(after_success("giver"), func=samples.takes, name="taker", parameters=takes, disabled=life == 1)
+        async with running_virtually(app) as run:
+            if life == 1:
+                app.session["giver"].run()
+            await run.wait_ended(life)
+    assert app.session.returns["taker"] == "nothing"

@@ -78,6 +78,10 @@ class Argument:
         """Yield the tasks that it names, so that one which is not there is found before anything runs."""
         yield from ()
 
+    def needs(self) -> Iterator[object]:
+        """Yield the tasks among those without whose return values it has none."""
+        yield from ()
+
     def travels(self, default: Materialize) -> bool:
         """Return whether it goes itself to where the function runs; `default` is the app's ``param_materialize``."""
         return (self.materialize or default) == "post"

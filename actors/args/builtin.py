@@ -109,6 +109,10 @@ class Return(Early):
     def tasks(self) -> Iterator[object]:
         yield self.task
 
+    def needs(self) -> Iterator[object]:
+        if self.default is REQUIRED:
+            yield self.task
+
     def name_in(self, session: SessionType, task: TaskType | None) -> str:
         """Return the name of the task, as an argument of `task`; raises NoValue if it is gone."""
         try:

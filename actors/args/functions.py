@@ -45,6 +45,11 @@ class FuncArg(Argument):
             if isinstance(value, Argument):
                 yield from value.tasks()
 
+    def needs(self) -> Iterator[object]:
+        for value in (*self.args, *self._signature.arguments.values(), *self.kwargs.values()):
+            if isinstance(value, Argument):
+                yield from value.needs()
+
     def value(self, circumstances: Circumstances) -> Any:
         args = [valued(value, circumstances) for value in self.args]
         return self.function(*args, **all_valued(self._signature.owner, self._fitted(circumstances), circumstances))
