@@ -45,6 +45,8 @@ class App(Declaring[Task]):
         Raises:
           DuplicateTask, InvalidOption, UnknownOption, UnportableFunction: of a task of it.
         """
+        if not isinstance(group, Group):
+            raise TypeError(f"app.include() takes a Group, not {group!r}")
         group.join(self.session)
 
     @property

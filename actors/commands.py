@@ -134,6 +134,8 @@ def _words(given: CommandLine) -> list[str]:
         words = shlex.split(given)
     except ValueError as exc:
         raise ValueError(f"it cannot be split into words ({exc}); give a list of them, or shell=True") from exc
+    if meant := {"|", "||", "&&", ";", ">", ">>", "<"} & set(words):
+        raise ValueError(f"{min(meant)} is for a shell: give shell=True, or a list of words")
     return _checked(words)
 
 

@@ -97,6 +97,8 @@ class Declaring(Generic[H]):
           poll: how often the function is asked at most, while its answer matters. It runs in the scheduler's thread, so it
             must be quick, or async.
         """
+        if callable(syntax):
+            raise TypeError("write @app.cond() with parentheses")
 
         def declare(function: Callable[..., Any]) -> Custom:
             condition = custom(function, syntax, poll)
@@ -119,6 +121,8 @@ class Declaring(Generic[H]):
         Args:
           name: default is the function's.
         """
+        if callable(name):
+            raise TypeError("write @app.param() with parentheses")
 
         def declare(function: F) -> F:
             self._set_parameters({name if name is not None else name_of(function): FuncArg(function)})

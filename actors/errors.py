@@ -284,7 +284,7 @@ class NotRunning(CallsheetError):
         self.control = control
 
     def __str__(self) -> str:
-        return f"{self.control} needs a running app: call it from a task, or after app.run() or open_runtime(app) has started"
+        return f"{self.control} needs a running app: call it from a task, or inside app.running() or after app.start_in_thread()"
 
 
 class UnportableChange(CallsheetError):

@@ -68,6 +68,8 @@ class Group(Declaring[None]):
 
     def include(self, group: Group) -> None:
         """Take in another group, whose names get this one's prefix too."""
+        if not isinstance(group, Group):
+            raise TypeError(f"a group includes groups, not {group!r}")
         if group is self or self in group.groups():
             raise ValueError("a group cannot be a part of itself")
         self._declared.append(group)

@@ -76,6 +76,8 @@ class RunEnded(NamedTuple):
     action: Action
     record: Mapping[str, Any]
     """The record, as its columns."""
+    is_failure: bool = False
+    """Whether it failed, or took longer than it may."""
 
 
 class AttemptEnded(NamedTuple):

@@ -17,6 +17,8 @@ class Parameters(MutableMapping[str, Any]):
       controls: returns the session's controls, which hear of changes, or have them made elsewhere.
     """
 
+    __slots__ = ("_changing", "_controls", "_values")
+
     def __init__(self, controls: Callable[[], Controls]) -> None:
         self._values: dict[str, Any] = {}  # replaced as a whole, so that readers need no lock
         self._controls = controls

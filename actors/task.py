@@ -33,7 +33,7 @@ from actors.config import (
     to_timeout,
 )
 from actors.controls import HERE, Standby
-from actors.errors import InvalidOption, UnknownTask
+from actors.errors import InvalidOption, UnexpectedArgument, UnknownTask
 from actors.facts import Action, TaskFacts
 from actors.family import Family
 from actors.hooks import Hook
@@ -194,8 +194,9 @@ class Task(Optioned):
     """What its runs share with those of other tasks: ``limit("db", 2)``, ``rate("api", 20, per="1 minute")``, or a list of them.
     Changing it counts for launches that wait; runs that go on keep what they hold."""
     on_fail = Option[Function | None, Hook | None](lambda given: None if given is None else Hook.of(given), None)
-    """Called with the record, a :class:`TaskRunRecord`, of each run that failed for good, after all its retries: in a thread of
-    its own, or if it is async awaited; it has 30 seconds. Its other parameters may have arguments as defaults."""
+    """Called with the record, a :class:`TaskRunRecord`, of each run that failed, or took longer than its timeout, for good:
+    after all its retries; in a thread of its own, or if it is async awaited; it has 30 seconds. Its other parameters may have
+    arguments as defaults."""
     description = Option[str | None, str | None](text_or_none, None)
     """What it is for, for people."""
     cwd = Option[str | os.PathLike[str] | None, Path | None](to_cwd, None)
@@ -242,6 +243,7 @@ class Task(Optioned):
             raise InvalidOption("a task", "name", repr(name), "a task with code=... needs one")
         self.place = place_of(self.func)
         self.signature = Signature.of(f"task {self.name!r}", self.func)
+        self._check_parameters(self.parameters)
         self._check_change("execution", self.execution)
         self._removed = False
         self._sealed = True
@@ -402,12 +404,22 @@ class Task(Optioned):
         is_condition = name in ("start_cond", "end_cond")
         if is_condition and kept is not None and "_sealed" in self.__dict__ and not isinstance(self.session.controls, Standby):
             self.check_condition(name, kept)
+        if name == "parameters":
+            self._check_parameters(kept)
         execution = self.execution if name != "execution" else kept or self.session.config.execution
         if execution == "process" and self.command is None and name in ("execution", "parameters"):
             check_portable(self.name, self.func)
             parameters: Mapping[str, Any] = (kept if name == "parameters" else self.parameters) or {}
             given = {**self.signature.arguments, **parameters}
             check_parameters(self.name, travelling(given, self.session.config.param_materialize))
+
+    def _check_parameters(self, given: Mapping[str, Any]) -> None:
+        """Check that the function takes what it is to be given in every run; raises InvalidOption."""
+        signature = self.signature
+        for name in given:
+            if not signature.takes_any and name not in signature.accepted:
+                problem = str(UnexpectedArgument(signature.owner, name, signature.accepted))
+                raise InvalidOption(self._label(), "parameters", repr(dict(given)), problem)
 
     def declared_as(self, options: Mapping[str, Any]) -> tuple[Condition, Mapping[str, Any]]:
         """Return its start condition and `options`, with conditions that mean the same outside of its group."""

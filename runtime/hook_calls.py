@@ -81,7 +81,7 @@ class HookCalls:
                 listener(ended)
             except Exception:  # it is the program's, and must not end the runtime
                 runtime_log.tell(logging.ERROR, "a listener to runs raised", exc_info=True)
-        if ended.action == "fail" and (task := self._session.declared(ended.launch.task)) is not None:
+        if ended.is_failure and (task := self._session.declared(ended.launch.task)) is not None:
             self._tell_failed(nursery, task, ended.record)
 
     def _tell_failed(self, nursery: trio.Nursery, task: Task, record: Mapping[str, Any]) -> None:

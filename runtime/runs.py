@@ -214,12 +214,13 @@ class Run:
             if following.because:
                 document["reason"] = f"{ending.reason}; {following.because}"
         number = self._services.log.record(document)
+        is_failure = ending.action == "fail" or (ending.action == "terminate" and self._timed_out)
         if ending is SUCCESS and self._services.session.declared(self._task.name) is self._task:  # else it was removed
             self._services.session.returns.keep(self._task.name, value)
         facts = self._task.facts
         facts.going.pop(self.launch.number, None)
         facts.note(ending.action, now, number)
-        self._services.report(RunEnded(self.launch, self.run_id, ending.action, document))
+        self._services.report(RunEnded(self.launch, self.run_id, ending.action, document, is_failure))
 
     def _following_safely(self, failure: Failure, document: Mapping[str, Any]) -> NextAttempt:
         """Return what follows this attempt: none if a policy of the user's own making cannot tell."""

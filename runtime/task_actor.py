@@ -6,10 +6,10 @@ from collections.abc import Callable
 
 import trio
 
-from actors.messages import Cancel, Start, Stop, ToTaskActor
+from actors.messages import Cancel, Halt, Start, Stop, ToTaskActor
 from actors.task import Task
 from runtime.mailbox import Mailbox
-from runtime.runs import Run, Services
+from runtime.runs import Run, Services, end_unstarted
 from runtime.terms import Terms
 
 
@@ -30,6 +30,7 @@ class TaskActor:
         self._name_of_runs = f"run of task {task.name!r}"
         self._runs: dict[int, Run] = {}  # {number of the launch: run}
         self._stopped = trio.Event()
+        self._is_leaving = False
         self._nursery: trio.Nursery
 
     async def run(self, *, task_status: trio.TaskStatus[None] = trio.TASK_STATUS_IGNORED) -> None:
@@ -37,7 +38,10 @@ class TaskActor:
         async with trio.open_nursery() as self._nursery:
             self.mailbox.open()
             task_status.started()
-            await self._stopped.wait()
+            try:
+                await self._stopped.wait()
+            finally:
+                self._is_leaving = True
         self.has_ended = True
 
     def give_up(self, reason: str) -> int:
@@ -49,6 +53,10 @@ class TaskActor:
 
     def _handle(self, message: ToTaskActor) -> None:
         match message:
+            case Start() if self._is_leaving:  # it was cancelled from outside a moment ago, and its nursery may be closed
+                self._services.report(Halt())
+                if message.launch.asked:
+                    end_unstarted(self.task, self.terms, message.launch, "the runtime was cancelled", self._services)
             case Start():
                 run = Run(message, self.task, self.terms, self._runs, self._services)
                 run.claim()

@@ -10,7 +10,7 @@ import samples
 from actors import App, Argument, Group, Retry, after_success, every
 from actors.args import Arg, FuncArg, Return, TerminationFlag
 from actors.errors import InvalidOption
-from commands import cli
+from commands import cli, python
 from helpers import actions, records, running, running_virtually
 
 
@@ -323,3 +323,39 @@ async def test_dataclasses_may_be_defined_in_code_and_files(app, mode, how):
         app.session["it"].run()
         await run.wait_ended()
     assert app.session.returns["it"] == 3
+
+
+class TestDeclarations:
+    """What is written wrong is an error where it is written."""
+
+    def test_decorators_want_their_parentheses(self, app):
+        with pytest.raises(TypeError, match=r"write @app\.cond\(\) with parentheses"):
+            app.cond(samples.returns)
+        with pytest.raises(TypeError, match=r"write @app\.param\(\) with parentheses"):
+            app.param(samples.returns)
+
+    def test_so_do_arguments(self, app):
+        with pytest.raises(TypeError, match=r"write flag=TerminationFlag\(\) of task '<lambda>' with parentheses"):
+            app.task(func=lambda flag=TerminationFlag: None)
+
+    def test_only_groups_are_included(self, app):
+        for other in ("x", App(log=None)):
+            with pytest.raises(TypeError, match="Group"):
+                app.include(other)
+
+    def test_what_is_for_a_shell_says_so(self, app):
+        with pytest.raises(InvalidOption, match="shell=True"):
+            app.task(command="ls | wc -l")
+
+    def test_a_parameter_of_every_run_that_the_function_does_not_take_is_refused(self, app):
+        with pytest.raises(InvalidOption, match="takes no argument 'valeu'"):
+            app.task(func=samples.returns, parameters={"valeu": 1})
+
+    def test_parameters_are_no_attributes(self, app):
+        with pytest.raises(AttributeError):
+            app.session.parameters.word = 1
+
+    def test_a_function_of_an_interactive_session_cannot_go_to_a_process(self):
+        code = "from actors import App\ndef f(): ...\nApp(log=None).task(func=f, execution='process')"
+        done = python("-c", code)
+        assert "f is defined in an interactive session, which a worker cannot load" in done.stderr

@@ -310,12 +310,27 @@ class TestOnFail:
             await trio.testing.wait_all_tasks_blocked()
         assert told == [3]
 
+    async def test_a_run_that_took_too_long_is_told_too(self, app, autojump_clock):
+        told = []
+
+        @app.on_fail
+        async def tell(record):
+            told.append((record.action, record.reason))
+
+        app.task(func=samples.sleeps_on_trio, name="it", on_startup=True, timeout=1)
+        async with running_virtually(app) as run:
+            await run.wait_ended()
+            await trio.testing.wait_all_tasks_blocked()
+        assert told == [("terminate", "timeout: it took longer than 1 second")]
+
     async def test_neither_success_nor_termination_is_told(self, app, autojump_clock):
         told = []
         app.on_fail(told.append)
         app.task(func=samples.returns, name="a", on_startup=True)
-        app.task(func=samples.sleeps_on_trio, name="b", on_startup=True, timeout=1)
+        app.task(func=samples.sleeps_on_trio, name="b", on_startup=True)
         async with running_virtually(app) as run:
+            await run.wait_started("b")
+            app.session["b"].terminate()
             await run.wait_ended(2)
         assert told == []
 

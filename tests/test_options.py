@@ -297,7 +297,7 @@ class TestInheritance:
     def test_tasks_do_not_share_what_they_are_given(self, app, task):
         other = app.session.create_task(samples.raises)
         task.priority = 5
-        task.parameters = {"x": 1}
+        task.parameters = {"value": 1}
         assert (other.priority, other.parameters) == (0, {})
 
 

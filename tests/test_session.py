@@ -301,7 +301,7 @@ class TestPortability:
 
     def test_a_parameter_that_cannot_be_sent_is_refused_at_registration_by_name(self, app):
         with pytest.raises(UnportableParameter) as caught:
-            app.task(func=samples.returns_it, name="it", execution="process", parameters={"y": 1, "x": lambda: None})
+            app.task(func=samples.returns_it, name="it", execution="process", parameters={"x": lambda: None})
         assert caught.value.parameter == "x"
         assert str(caught.value).startswith("parameter 'x' of task 'it' cannot be sent to a process: ")
         assert str(caught.value).endswith("Send plain data, or use execution='thread'")
@@ -390,7 +390,7 @@ class TestRemoval:
 class TestWithoutARuntime:
     def test_there_is_nothing_to_shut_down(self, session):
         with pytest.raises(
-            NotRunning, match=r"session\.shut_down\(\) needs a running app: .* app\.run\(\) or open_runtime\(app\)"
+            NotRunning, match=r"session\.shut_down\(\) needs a running app: .* app\.running\(\) or after app\.start_in_thread\(\)"
         ):
             session.shut_down()
 

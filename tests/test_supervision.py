@@ -4,14 +4,24 @@ import sys
 import threading
 import time
 from contextvars import ContextVar
+from datetime import UTC
 
 import pytest
 import trio
 
 import samples
 from actors import App, always
+from actors.messages import Halt, Launch, Start
 from helpers import actions, records, running, running_virtually
 from runtime import open_runtime
+from runtime.clock import SystemClock
+from runtime.ids import RunIds
+from runtime.in_trio import in_trio
+from runtime.journal import MemoryJournal
+from runtime.runlog import RunLog
+from runtime.runs import Services
+from runtime.task_actor import TaskActor
+from runtime.terms import terms_of
 
 
 async def test_a_schedule_keeps_its_grid_whatever_the_runs_take(autojump_clock):
@@ -356,6 +366,21 @@ async def test_a_host_that_is_cancelled_while_the_runtime_starts_gets_out_of_it(
             await trio.sleep_forever()
     ends = [action for action in actions(app) if action != "run"]
     assert len(ends) == actions(app).count("run")
+
+
+@pytest.mark.parametrize("asked", [True, False])
+async def test_a_task_actor_that_is_cancelled_from_outside_begins_no_run_any_more(asked):
+    app, reported = App(log=None), []
+    task = app.session.create_task(samples.returns, "it")
+    log = RunLog(MemoryJournal(), SystemClock())
+    services = Services(app.session, log, log.clock, RunIds(), {}, reported.append, in_trio(), lambda name, moment: 0.0)
+    actor = TaskActor(task, terms_of(task, UTC), services, reported.append)
+    async with trio.open_nursery() as nursery:
+        await nursery.start(actor.run)
+        nursery.cancel_scope.cancel()
+    actor.mailbox.put(Start(Launch("it", 1, 0.0, {}, asked=asked), "async", None))
+    assert reported == [Halt()]
+    assert task.status == ("terminate" if asked else None)
 
 
 async def test_a_task_may_be_made_run_and_removed_in_one_step():

@@ -59,6 +59,9 @@ class Signature:
                 raise TypeError(
                     f"{value!r} of {owner} is given by position; only arguments that are given by name find their value"
                 )
+        for parameter in parameters:
+            if isinstance(parameter.default, type) and issubclass(parameter.default, Argument):
+                raise TypeError(f"write {parameter.name}={parameter.default.__name__}() of {owner} with parentheses")
         named = [p for p in parameters if p.kind in (p.POSITIONAL_OR_KEYWORD, p.KEYWORD_ONLY)]
         positional_only = [p.name for p in parameters if p.kind is p.POSITIONAL_ONLY and p.default is p.empty]
         return cls(
