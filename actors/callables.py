@@ -76,7 +76,10 @@ def check_portable(task: str, function: Function) -> None:
         raise UnportableFunction(task, f"a lambda ({place_of(function)})", "has no name that a worker could find it by")
     if "<locals>" in qualname:
         raise UnportableFunction(task, qualname, "is defined inside a function, where a worker cannot find it")
-    if getattr(function, "__module__", None) == "__main__" and not hasattr(sys.modules["__main__"], "__file__"):
+    if (
+        getattr(function, "__module__", None) == "__main__"
+        and not Path(getattr(sys.modules["__main__"], "__file__", "")).is_file()
+    ):
         raise UnportableFunction(task, qualname, "is defined in an interactive session, which a worker cannot load")
 
 

@@ -16,7 +16,7 @@ from typing import Any, TypeVar, overload
 
 from actors.args.base import Circumstances, all_valued
 from actors.args.signature import Signature
-from actors.callables import Function, is_async, name_of
+from actors.callables import Function, is_async, is_generator, name_of
 
 F = TypeVar("F", bound=Function)
 
@@ -27,13 +27,19 @@ class Hook:
 
     function: Function
     signature: Signature
+    takes_first: bool
+    """Whether it takes what it is about by position: it has a parameter that is required, or by default None."""
 
     @classmethod
     def of(cls, function: Function) -> Hook:
         """Return the hook of `function`; raises TypeError if it is none."""
         if not callable(function):
             raise TypeError(f"a hook is a function, not {function!r}")
-        return cls(function, Signature.of(f"the hook {name_of(function)}()", function))
+        signature, first = Signature.of(f"the hook {name_of(function)}()", function), _first_of(function)
+        is_free = first is not None and (
+            first.kind is first.VAR_POSITIONAL or first.default is first.empty or first.default is None
+        )
+        return cls(function, signature.after(frozenset({first.name})) if first is not None and is_free else signature, is_free)
 
     @property
     def is_async(self) -> bool:
@@ -41,14 +47,29 @@ class Hook:
         return is_async(self.function) or inspect.isasyncgenfunction(self.function)
 
     def call(self, here: Circumstances) -> Any:
-        """Call it, with its arguments valued; the first one that is required is the task, if there is one."""
+        """Call it, with its arguments valued; its first parameter is the task, if there is one."""
         return self.call_with(here.task, here)
 
     def call_with(self, first: Any, here: Circumstances) -> Any:
-        """Call it with `first` as the first parameter that is required, if there is one and `first` is not None."""
-        given = {self.signature.required[0]: first} if first is not None and self.signature.required else {}
-        fitted = self.signature.fit(given, here.session.parameters.snapshot())
-        return self.function(**all_valued(self.signature.owner, fitted, here))
+        """Call it with `first` as its first parameter, if it takes one, and `first` is not None."""
+        is_given = first is not None and self.takes_first
+        signature = self.signature if is_given else Signature.of(self.signature.owner, self.function)
+        fitted = all_valued(signature.owner, signature.fit({}, here.session.parameters.snapshot()), here)
+        return self.function(first, **fitted) if is_given else self.function(**fitted)
+
+
+def _is_open(default: object) -> bool:
+    return default is None or default is inspect.Parameter.empty
+
+
+def _first_of(function: Function) -> inspect.Parameter | None:
+    """Return the first parameter that can be given by position."""
+    try:
+        parameters = inspect.signature(function).parameters.values()
+    except (ValueError, TypeError):  # of a built-in that does not say
+        return inspect.Parameter("first", inspect.Parameter.POSITIONAL_ONLY)
+    kinds = (inspect.Parameter.POSITIONAL_ONLY, inspect.Parameter.POSITIONAL_OR_KEYWORD, inspect.Parameter.VAR_POSITIONAL)
+    return next((parameter for parameter in parameters if parameter.kind in kinds), None)
 
 
 class Hooks:
@@ -109,6 +130,13 @@ def hooked(function: Function, hooks: tuple[Hook, ...], here: Circumstances) -> 
             return function(*args, **kwargs)
 
     return call
+
+
+def check_callback(hook: Hook) -> Hook:
+    """Return `hook` if it can be called with a record; raises TypeError if nothing of it would be executed by that."""
+    if is_generator(hook.function):
+        raise TypeError(f"{name_of(hook.function)} is a generator, and nothing comes after it has been told: use a function")
+    return hook
 
 
 class AddHook:

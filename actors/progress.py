@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 from contextvars import ContextVar
 from dataclasses import dataclass
 from typing import Any
 
+EXACT = 2**53
+"""Up to here a float is exact."""
 PAUSE = 0.5
 """Seconds between two updates that are told: there are two a second at most."""
 
@@ -38,6 +41,10 @@ class Reporter:
         self._clock, self._tell = clock, tell
         self._due = float("-inf")
 
+    def close(self) -> None:
+        """Pass on nothing any more: the run is over, and a thread that it has left behind must not speak for the next."""
+        self._due = math.inf
+
     def report(self, update: Progress) -> None:
         """Take an update."""
         self.latest = update
@@ -65,10 +72,21 @@ def progress(done: float, total: float | None = None, note: str | None = None) -
     Raises:
       TypeError, ValueError: `done` or `total` is no number.
     """
-    update = Progress(_number(done), None if total is None else _number(total), None if note is None else str(note))
+    update = Progress(_number(done), None if total is None else _number(total), None if note is None else _text(note))
     if (report := current_report.get()) is not None:
         report(update)
 
 
+def _text(note: Any) -> str:
+    return str(note).encode("utf-8", "backslashreplace").decode()
+
+
 def _number(value: Any) -> float:
-    return value if isinstance(value, (int, float)) else float(value)  # those of numpy are neither, and cannot be written down
+    """Return a number as it can be written down: those of numpy cannot, nor what is infinite, or beyond 64 bits."""
+    try:
+        number = float(value)
+    except OverflowError as exc:
+        raise ValueError("progress: the number is too large") from exc
+    if not math.isfinite(number):
+        raise ValueError(f"progress: {number} is no amount")
+    return int(value) if number.is_integer() and abs(number) <= EXACT else number

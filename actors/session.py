@@ -14,9 +14,9 @@ from actors.conds.custom import CustomConditions
 from actors.conds.option import StartCondition
 from actors.config import Config
 from actors.controls import HERE, Controls, Standby
-from actors.errors import DuplicateTask, InvalidOption, UnknownTask
+from actors.errors import DuplicateTask, InvalidOption, UnknownTask, UnportableChange
 from actors.family import Family
-from actors.hooks import AddHook, Hook, Hooks, around
+from actors.hooks import AddHook, Hook, Hooks, around, check_callback
 from actors.loading import is_worker
 from actors.parameters import Parameters
 from actors.records import Repo
@@ -171,14 +171,31 @@ class Session:
         if not isinstance(self.controls, Standby):
             task.check_references()
         hooks = () if is_worker() else self.hooks.task_init  # the scheduler has called them
-        with around(hooks, Circumstances(task, self)), self._changing:
+        try:
+            with around(hooks, Circumstances(task, self)):
+                self._add(task)
+        except BaseException:
+            self._take_out(task)  # a hook may have raised after it was in
+            raise
+        self.controls.task_added(task.name)
+        return task
+
+    def _add(self, task: Task) -> None:
+        with self._changing:
             if (twin := self._tasks.get(task.name)) is not None:
                 raise DuplicateTask(task.name, twin.place, task.place)
             self._tasks[task.name] = task
             if isinstance(task.func, Hashable):
                 self._functions.setdefault(task.func, task)
-        self.controls.task_added(task.name)
-        return task
+
+    def _take_out(self, task: Task) -> bool:
+        """Take a task out of the table, and return whether it was in it."""
+        with self._changing:
+            if self._tasks.get(task.name) is not task:
+                return False
+            del self._tasks[task.name]
+            self._functions = {other.func: other for other in reversed(self.tasks) if isinstance(other.func, Hashable)}
+        return True
 
     def remove_task(self, key: TaskKey) -> None:
         """Remove a task; runs of it that go on are terminated, launches that wait are dropped, with a record if the app runs.
@@ -189,11 +206,9 @@ class Session:
         task = self[key]
         if self.controls.elsewhere(RemoveTask(task.name)):
             return
-        with self._changing:
-            if self._tasks.pop(task.name, None) is None:
-                raise UnknownTask(task.name, list(self._tasks))
-            task._removed = True
-            self._functions = {other.func: other for other in reversed(self.tasks) if isinstance(other.func, Hashable)}
+        if not self._take_out(task):
+            raise UnknownTask(task.name, list(self._tasks))
+        task._removed = True
         self.returns.forget(task.name)
         self.controls.task_removed(task.name)
 
@@ -281,9 +296,16 @@ class Session:
     @property
     def on_fail(self) -> AddHook:
         """Have ``callback(record)`` called for each run that failed for good, as a decorator: see :attr:`Task.on_fail`."""
-        return AddHook(lambda hook: self._add_hook("fail", hook))
+
+        def add(hook: Hook) -> None:
+            check_callback(hook)
+            self._add_hook("fail", hook)
+
+        return AddHook(add)
 
     def _add_hook(self, kind: str, hook: Hook) -> None:
+        if self.controls.names() is not None:
+            raise UnportableChange("a hook", "it is declared where the module of the app is loaded")
         setattr(self.hooks, kind, (*getattr(self.hooks, kind), hook))
         self.controls.task_changed(None)
 

@@ -36,7 +36,7 @@ from actors.controls import HERE, Standby
 from actors.errors import InvalidOption, UnexpectedArgument, UnknownTask
 from actors.facts import Action, TaskFacts
 from actors.family import Family
-from actors.hooks import Hook
+from actors.hooks import Hook, check_callback
 from actors.limits import Limit, Limits, Rate, to_limits
 from actors.options import Inherited, Option, Optioned, instance_of, one_of
 from actors.parameters import Given
@@ -88,6 +88,10 @@ class TaskOptions(TypedDict, total=False):
     env: Mapping[str, str | None] | None
     shell: bool
     argform: Argform
+
+
+def _to_callback(given: Function | None) -> Hook | None:
+    return None if given is None else check_callback(Hook.of(given))
 
 
 class WorkOptions(TaskOptions, total=False):
@@ -193,7 +197,7 @@ class Task(Optioned):
     limits = Option[Limits, tuple[Limit | Rate, ...]](to_limits, ())
     """What its runs share with those of other tasks: ``limit("db", 2)``, ``rate("api", 20, per="1 minute")``, or a list of them.
     Changing it counts for launches that wait; runs that go on keep what they hold."""
-    on_fail = Option[Function | None, Hook | None](lambda given: None if given is None else Hook.of(given), None)
+    on_fail = Option[Function | None, Hook | None](_to_callback, None)
     """Called with the record, a :class:`TaskRunRecord`, of each run that failed, or took longer than its timeout, for good:
     after all its retries; in a thread of its own, or if it is async awaited; it has 30 seconds. Its other parameters may have
     arguments as defaults."""

@@ -230,11 +230,11 @@ class Admission:
         """Return the line for `launch`; one of which the limits are not known needs no token, as it will not do anything."""
         try:
             tokens = tokens_of(launch, terms)
+            if (line := self._lines.get((terms.execution, tokens))) is None:
+                line = self._lines[terms.execution, tokens] = Line(terms.execution, tokens)
         except InvalidLimitKey as exc:
             self.refused[launch.number] = exc
             return self._plain[terms.execution]
-        if (line := self._lines.get((terms.execution, tokens))) is None:
-            line = self._lines[terms.execution, tokens] = Line(terms.execution, tokens)
         return line
 
     def _lacking(self, line: Line, now: float) -> str | Token | None:

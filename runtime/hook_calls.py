@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import logging
+import math
 from collections.abc import Callable, Mapping
-from contextlib import AsyncExitStack
 from functools import partial
 from typing import Any
 
@@ -14,6 +14,7 @@ from actors.args.base import Circumstances
 from actors.callables import backend_of
 from actors.hooks import Hook, around_async
 from actors.messages import RunEnded
+from actors.progress import Progress
 from actors.records import TaskRunRecord
 from actors.session import Session
 from actors.task import Task
@@ -27,6 +28,59 @@ LONGEST = 30.0
 """Seconds that a callback of a failed run may take."""
 
 
+class Around:
+    """Hooks of one kind, in a task of their own from the first part to the last, so that scopes around their ``yield`` nest.
+
+    It is shielded: who begins it ends it, and gives each part its deadline.
+    """
+
+    def __init__(self, what: str, hooks: tuple[Hook, ...], session: Session) -> None:
+        self._what, self._hooks, self._session = what, hooks, session
+        self._scope = trio.CancelScope(shield=True)
+        self._begun, self._enough, self._over = trio.Event(), trio.Event(), trio.Event()
+        self._error: BaseException | None = None
+        self.is_begun = False
+
+    async def begin(self, nursery: trio.Nursery, seconds: float = math.inf) -> None:
+        """Call the first part, for so many seconds at most; raises what it raises."""
+        self.is_begun = True
+        self._scope.deadline = trio.current_time() + seconds
+        nursery.start_soon(self._live, name="hooks")
+        await self._begun.wait()
+        self._scope.deadline = math.inf
+        self._raise()
+
+    async def end(self, seconds: float = math.inf) -> None:
+        """Call the last part, for so many seconds at most; raises what it raises."""
+        self._scope.deadline = trio.current_time() + seconds
+        self._enough.set()
+        await self._over.wait()
+        self._raise()
+
+    def cut(self, limit: float) -> None:
+        """Let what is being called take no longer than up to `limit`, on trio's clock."""
+        self._scope.deadline = min(self._scope.deadline, limit)
+
+    async def _live(self) -> None:
+        try:
+            with self._scope:
+                async with around_async(self._hooks, Circumstances(None, self._session)):
+                    self._begun.set()
+                    await self._enough.wait()
+            if self._scope.cancelled_caught:
+                runtime_log.tell(logging.ERROR, "a hook of the %s did not end in time, and was cancelled", self._what)
+        except (Exception, SystemExit) as exc:
+            self._error = exc
+        finally:
+            self._begun.set()
+            self._over.set()
+
+    def _raise(self) -> None:
+        error, self._error = self._error, None
+        if error is not None:
+            raise error
+
+
 class HookCalls:
     """The hooks of one life of an app.
 
@@ -38,78 +92,87 @@ class HookCalls:
         self._session, self._runners, self._changed = session, runners, changed
         self.listeners: list[Callable[[RunEnded], object]] = []
         """Called with each run that has ended."""
-        self._starting, self._ending = AsyncExitStack(), AsyncExitStack()
+        self._starting, self._ending = Around("start", (), session), Around("end", (), session)
+        self._scopes: set[trio.CancelScope] = set()  # of callbacks
         self._pending = 0
-        self._has_begun_to_end = False
+        self._nursery: trio.Nursery
 
     @property
     def is_idle(self) -> bool:
         """Whether no hook is waited for."""
         return not self._pending
 
-    async def begin_start(self) -> None:
-        """Call the first part of the startup hooks; raises what they raise."""
-        await self._starting.enter_async_context(around_async(self._session.hooks.startup, self._here))
+    async def begin_start(self, nursery: trio.Nursery) -> None:
+        """Call the first part of the startup hooks; raises what they raise. All hooks live in `nursery`."""
+        self._nursery = nursery
+        self._starting = Around("start", self._session.hooks.startup, self._session)
+        await self._starting.begin(nursery)
 
     async def end_start(self) -> None:
-        """Call the second part of the startup hooks; raises what they raise."""
-        await self._starting.aclose()
+        """Call the last part of the startup hooks; raises what they raise."""
+        await self._starting.end()
 
-    def begin_end(self, nursery: trio.Nursery, seconds: float) -> None:
+    def begin_end(self, seconds: float) -> None:
         """Have the first part of the shutdown hooks called, once; they have so many seconds."""
-        if not self._has_begun_to_end and self._session.hooks.shutdown:
-            self._has_begun_to_end = True
-            self._start(nursery, partial(self._enter_end, seconds), "a shutdown hook")
+        if not self._ending.is_begun and self._session.hooks.shutdown:
+            self._ending = Around("end", self._session.hooks.shutdown, self._session)
+            self._ending.is_begun = True  # from now on, and not from when its task has its first turn
+            self._start(partial(self._ending.begin, self._nursery, seconds), "a shutdown hook")
 
     async def finish_end(self) -> None:
-        """Call the second part of the shutdown hooks, or both where the end came unasked: shielded, for two seconds at most."""
-        with trio.CancelScope(shield=True, deadline=trio.current_time() + LAST_GRACE) as scope:
-            try:
-                if not self._has_begun_to_end:
-                    self._has_begun_to_end = True
-                    await self._enter_end(LAST_GRACE)
-                await self._ending.aclose()
-            except Exception:
-                runtime_log.tell(logging.ERROR, "a shutdown hook raised", exc_info=True)
-        if scope.cancelled_caught:
-            runtime_log.tell(logging.ERROR, "a shutdown hook did not end within %g s, and was cancelled", LAST_GRACE)
+        """Call the last part of the shutdown hooks, or all of them where the end came unasked, for two seconds at most.
 
-    def tell_ended(self, nursery: trio.Nursery, ended: RunEnded) -> None:
+        Shielded; also what else is being called has no more time than that.
+        """
+        limit = trio.current_time() + LAST_GRACE
+        self.cut(limit)
+        self._starting.cut(limit)
+        with trio.CancelScope(shield=True, deadline=limit):
+            await self._in_turn(self._starting.end)  # where its last part was never asked for
+            if not self._ending.is_begun:
+                self._ending = Around("end", self._session.hooks.shutdown, self._session)
+                await self._in_turn(partial(self._ending.begin, self._nursery, LAST_GRACE))
+            await self._in_turn(partial(self._ending.end, LAST_GRACE))
+        self._nursery.cancel_scope.cancel(reason="the runtime has ended")
+
+    def cut(self, limit: float) -> None:
+        """Let what is being called take no longer than up to `limit`, on trio's clock."""
+        self._ending.cut(limit)
+        for scope in self._scopes:
+            scope.deadline = min(scope.deadline, limit)
+
+    def tell_ended(self, ended: RunEnded) -> None:
         """Tell the listeners that a run has ended, and if it failed have the callbacks of its task and of the app called."""
         for listener in self.listeners:
             try:
                 listener(ended)
             except Exception:  # it is the program's, and must not end the runtime
                 runtime_log.tell(logging.ERROR, "a listener to runs raised", exc_info=True)
-        if ended.is_failure and (task := self._session.declared(ended.launch.task)) is not None:
-            self._tell_failed(nursery, task, ended.record)
+        task = self._session.declared(ended.launch.task) if ended.is_failure else None
+        if task is not None:
+            own = (task.on_fail,) if task.on_fail is not None else ()
+            for hook in (*own, *self._session.hooks.fail):
+                self._start(partial(self._call_back, hook, task, ended.record), f"on_fail of task {task.name!r}")
 
-    def _tell_failed(self, nursery: trio.Nursery, task: Task, record: Mapping[str, Any]) -> None:
-        own = (task.on_fail,) if task.on_fail is not None else ()
-        for hook in (*own, *self._session.hooks.fail):
-            call = partial(self._call_back, hook, task, TaskRunRecord(**record))
-            self._start(nursery, call, f"on_fail of task {task.name!r}")
-
-    async def _enter_end(self, seconds: float) -> None:
-        with trio.CancelScope(deadline=trio.current_time() + seconds) as scope:
-            await self._ending.enter_async_context(around_async(self._session.hooks.shutdown, self._here))
-        if scope.cancelled_caught:
-            runtime_log.tell(logging.ERROR, "a shutdown hook did not end within %g s, and was cancelled", seconds)
-
-    async def _call_back(self, hook: Hook, task: Task, record: TaskRunRecord) -> None:
+    async def _call_back(self, hook: Hook, task: Task, document: Mapping[str, Any]) -> None:
         current_task.set(task.name)
-        here = Circumstances(task, self._session, Flag(), record.run_id)
+        progress = Progress(**document["progress"]) if "progress" in document else None
+        record = TaskRunRecord(**{**document, "progress": progress})
+        work = partial(hook.call_with, record, Circumstances(task, self._session, Flag(), record.run_id))
+        call = Call(task.name, record.run_id, work, {}, Flag(), backend_of(hook.function))
         scope = trio.CancelScope(deadline=trio.current_time() + LONGEST)
-        kind = "async" if hook.is_async else "thread"
-        work = partial(hook.call_with, record, here)
-        await self._runners[kind].run(Call(task.name, record.run_id, work, {}, Flag(), backend_of(hook.function)), scope)
+        self._scopes.add(scope)
+        try:
+            await self._runners["async" if hook.is_async else "thread"].run(call, scope)
+        finally:
+            self._scopes.discard(scope)
         if scope.cancelled_caught:
-            runtime_log.tell(logging.ERROR, "on_fail of task %r did not end within %g s, and was cancelled", task.name, LONGEST)
+            runtime_log.tell(logging.ERROR, "on_fail of task %r did not end in time, and was cancelled", task.name)
 
-    def _start(self, nursery: trio.Nursery, call: Callable[[], Any], what: str) -> None:
+    def _start(self, call: Callable[[], Any], what: str) -> None:
         """Have done what hooks are called by; it is waited for from now on, and not from when it has its first turn."""
         self._pending += 1
-        nursery.start_soon(self._told, call, what, name=what)
+        self._nursery.start_soon(self._told, call, what, name=what)
 
     async def _told(self, call: Callable[[], Any], what: str) -> None:
         """Do what hooks are called by, and tell what it raises."""
@@ -123,6 +186,9 @@ class HookCalls:
             self._pending -= 1
             self._changed()
 
-    @property
-    def _here(self) -> Circumstances:
-        return Circumstances(None, self._session)
+    async def _in_turn(self, call: Callable[[], Any]) -> None:
+        """Do one step of the end, and tell what it raises: the next is done in any case."""
+        try:
+            await call()
+        except (Exception, SystemExit):
+            runtime_log.tell(logging.ERROR, "a hook raised", exc_info=True)

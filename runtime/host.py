@@ -30,21 +30,26 @@ def run(app: App, *, only: list[str] | None = None) -> Ended:
     check_may_run()
     folder = Path.cwd()
     while True:
-        ended = trio.run(_run, app, only, restrict_keyboard_interrupt_to_checkpoints=True)
+        ended = trio.run(_run, app, only, folder, restrict_keyboard_interrupt_to_checkpoints=True)
         if not ended.restart:
             return ended
-        if (how := app.session.config.restarting) != "recall":
-            _flush()
-            os.chdir(folder)  # where the names in its arguments are right
-            again = [sys.executable, *sys.orig_argv[1:]]
-            if how == "replace":
-                os.execv(sys.executable, again)  # noqa: S606  # the same program again
-            pid = os.posix_spawn(sys.executable, again, os.environ)
-            runtime_log.tell(logging.WARNING, "restarted as process %d", pid)
+        if app.session.config.restarting != "recall":
+            _start_again(app, folder)
             return ended
 
 
-async def _run(app: App, only: list[str] | None) -> Ended:
+def _start_again(app: App, folder: Path) -> None:
+    """Start the same program again: in the place of this process, which then does not return from here, or as another one."""
+    _flush()
+    os.chdir(folder)  # where the names in its arguments are right
+    again = [sys.executable, *sys.orig_argv[1:]]
+    if app.session.config.restarting == "replace":
+        os.execv(sys.executable, again)  # noqa: S606  # the same program again
+    pid = os.posix_spawn(sys.executable, again, os.environ)
+    runtime_log.tell(logging.WARNING, "restarted as process %d", pid)
+
+
+async def _run(app: App, only: list[str] | None, folder: Path) -> Ended:
     with handled() as signals:  # before anything starts, since a signal may come at once
         async with open_runtime(app, only=only) as system:
             signals.connect(
@@ -53,13 +58,15 @@ async def _run(app: App, only: list[str] | None) -> Ended:
             )
             ended = await system.wait_ended()
             if ended.stuck and threading.current_thread() is threading.main_thread():
-                _exit(ended)
+                _exit(app, ended, folder)
         return ended
 
 
-def _exit(ended: Ended) -> None:
+def _exit(app: App, ended: Ended, folder: Path) -> None:
     """End the process: tasks that ignore their cancellation would never let it. All records are written; workers end too."""
     runtime_log.tell(logging.ERROR, "%d runs ignore their cancellation; exiting without them", ended.stuck)
+    if ended.restart and app.session.config.restarting != "recall":
+        _start_again(app, folder)
     _flush()
     os._exit(EXIT_CUT_SHORT)
 

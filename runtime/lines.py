@@ -25,7 +25,7 @@ def encode(document: Mapping[str, Any]) -> bytes:
 
 def writable(document: Mapping[str, Any]) -> dict[str, Any]:
     """Return `document` with a text in place of what JSON cannot say, such as a number beyond 64 bits."""
-    return {key: value if _is_writable(value) else repr(value) for key, value in document.items()}
+    return {key: value if _is_writable(value) else _shown(value) for key, value in document.items()}
 
 
 def decode(line: bytes) -> dict[str, Any] | None:
@@ -40,6 +40,13 @@ def decode(line: bytes) -> dict[str, Any] | None:
 def complete_lines(data: bytes) -> Iterator[bytes]:
     """Yield the lines of `data` that are complete; a last one without its newline is left out."""
     return (line for line in data.splitlines(keepends=True) if line.endswith(b"\n"))
+
+
+def _shown(value: object) -> str:
+    try:
+        return repr(value)
+    except Exception:  # of the user's, or a number of too many digits
+        return f"(a {type(value).__name__})"
 
 
 def _is_writable(value: object) -> bool:

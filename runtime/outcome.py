@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator
 from dataclasses import dataclass
 
@@ -24,6 +25,7 @@ from runtime.tracebacks import user_traceback
 
 _HINTS = {
     "no running event loop": "; if the function is written for asyncio, set backend='asyncio'",
+    "Cancelled": "; a cancellation was kept, or has left its scope",
     "Task got bad yield": "; if the function is written for trio, set backend='trio'",
 }
 
@@ -57,7 +59,7 @@ def judge(error: BaseException, asked: str | None) -> Ending:
         return Ending("inaction", first_line(error) or "nothing to do")
     if isinstance(error, RunAbandoned):
         return Ending("terminate", f"{asked}; {error}" if asked else str(error), error.stack)
-    if is_fatal(error) and not isinstance(error, KeyboardInterrupt):
+    if asked is not None and any(isinstance(leaf, trio.Cancelled) for leaf in _leaves(error)):
         return Ending("terminate", asked)
     text = user_traceback(error)
     said_already = isinstance(error, CallsheetError) and "\n" not in text
@@ -96,8 +98,14 @@ def essence(error: BaseException) -> BaseException:
 
 
 def is_fatal(error: BaseException) -> bool:
-    """Return whether `error`, or one leaf of its group, must reach the root: an outer cancellation or a Ctrl+C."""
-    return any(isinstance(leaf, (trio.Cancelled, KeyboardInterrupt)) for leaf in _leaves(error))
+    """Return whether `error`, or one leaf of its group, must reach the root: a cancellation from outside, or a Ctrl+C.
+
+    A Cancelled where nothing is cancelled is a stray one, which the function has kept, or taken out of its scope.
+    """
+    leaves = list(_leaves(error))
+    if any(isinstance(leaf, KeyboardInterrupt) for leaf in leaves):
+        return True
+    return any(isinstance(leaf, trio.Cancelled) for leaf in leaves) and trio.current_effective_deadline() == -math.inf
 
 
 def _judge_remote(error: RemoteFailure, asked: str | None) -> Ending:

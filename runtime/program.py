@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 import sys
 from collections.abc import Iterator
+from pathlib import Path
 from types import ModuleType
 
 from actors.app import App
@@ -30,7 +31,7 @@ def program_of(app: App) -> Program:
         source = _main_source(main)
     if source is not None and source.name == MAIN:
         sys.modules.setdefault(MAIN, main)  # what a worker's pickles call its classes
-    hooks = () if name is not None else tuple(_references(app))
+    hooks = () if source is not None and name is not None else tuple(_references(app))
     level = logging.getLogger("callsheet").getEffectiveLevel()
     return Program(list(sys.path), list(sys.argv), source, name, level, hooks)
 
@@ -60,7 +61,7 @@ def _main_source(main: ModuleType) -> Source | None:
     if spec is not None and spec.name != "__main__":
         return Source(MAIN, spec.origin, spec.name)
     file = getattr(main, "__file__", None)
-    return Source(MAIN, file) if file is not None else None
+    return Source(MAIN, file) if file is not None and Path(file).exists() else None  # it may be "<stdin>"
 
 
 def _source(module: ModuleType) -> Source:

@@ -6,6 +6,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import fields
 from itertools import islice
 from pathlib import Path
+from types import NoneType
 from typing import Any
 
 from cattrs import Converter
@@ -93,6 +94,8 @@ class RunRepo:
 
     def structured(self, document: Mapping[str, Any]) -> Any:
         """Return `document` as the model."""
+        if not isinstance(document.get("progress"), (dict, NoneType)):  # written by an earlier version, which did not check it
+            document = {**document, "progress": None}
         return self._codec.structure(document, self.model)
 
 

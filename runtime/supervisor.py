@@ -91,7 +91,7 @@ class Supervisor:
             history,
             local_zone(),
         )
-        self._failure: Exception | None = None
+        self._failure: BaseException | None = None
         self._alarm = Alarm(lambda: self.mailbox.put(None))
         self._wall_alarm = WallAlarm(self._alarm, log.clock)
         self._actors: dict[str, TaskActor] = {}
@@ -148,11 +148,17 @@ class Supervisor:
           only: run just these tasks, once each, then end; None runs the app.
         """
         self._only = frozenset(only) if only is not None else None
-        await self._hooks.begin_start()
-        try:
-            await self._live(asked, only, task_status)
-        finally:
-            await self._hooks.finish_end()
+        failure: BaseException | None = None
+        async with trio.open_nursery() as hooks:
+            try:
+                await self._hooks.begin_start(hooks)
+                await self._live(asked, only, task_status)
+            except (Exception, SystemExit) as exc:
+                failure = exc  # raised below: out of here it would come wrapped in a group
+            finally:
+                await self._hooks.finish_end()
+        if failure is not None:
+            raise failure
         runtime_log.tell(logging.INFO, "runtime ended")
 
     async def _live(
@@ -168,7 +174,7 @@ class Supervisor:
                 self.mailbox.put(None)
                 try:
                     await self._hooks.end_start()
-                except Exception as exc:
+                except (Exception, SystemExit) as exc:
                     self._fail(exc)
                 if self._failure is None:  # else it never started
                     runtime_log.tell(logging.INFO, "runtime started, with %d tasks", len(self._actors))
@@ -213,6 +219,8 @@ class Supervisor:
         else:
             self._handlers[type(message)](message)
         if self._closed:
+            if self._shutdown is not None:
+                self._advance(self._shutdown)
             return
         for name in counting:
             self._consider(name)
@@ -247,7 +255,7 @@ class Supervisor:
             self._reason = "the runtime was cancelled"
         self._drop_waiting(None, self._reason)
 
-    def _fail(self, error: Exception) -> None:
+    def _fail(self, error: BaseException) -> None:
         """Have an error of the runtime's own end the runtime, from the supervisor's task, where it is heard."""
         self._failure = self._failure or error
         self._closed = True
@@ -478,7 +486,7 @@ class Supervisor:
         if actor is not None and self._terms[name].end_condition is not None and not actor.task.facts.going:
             self._endings.drop(name)
         self._tell_watching(name)
-        self._hooks.tell_ended(self._nursery, ended)
+        self._hooks.tell_ended(ended)
 
     def _on_attempt_ended(self, ended: AttemptEnded) -> None:
         launch = ended.launch
@@ -524,7 +532,7 @@ class Supervisor:
     def _on_removed(self, message: TaskRemoved) -> None:
         name = message.task
         actor = self._actors.get(name)
-        if actor is None:
+        if actor is None or actor.task is self._session.declared(name):  # a new one has its name, and its actor
             return
         reason = f"the task was removed by {message.by}"
         self._drop_waiting(name, reason)
@@ -581,7 +589,7 @@ class Supervisor:
 
     def _begin_shutdown(self) -> Shutdown:
         self._shutdown = shutdown = Shutdown(trio.current_time(), self._session.config.shutdown_wait)
-        self._hooks.begin_end(self._nursery, shutdown.wait)
+        self._hooks.begin_end(shutdown.wait)
         return shutdown
 
     def _advance(self, shutdown: Shutdown) -> None:
@@ -595,7 +603,9 @@ class Supervisor:
                 self._give_up()
                 return
             if phase in (Phase.CANCELLING, Phase.CUTTING):
-                self._patience.shorten(trio.current_time() + (FORCED_GRACE if shutdown.forced else LAST_GRACE))
+                limit = trio.current_time() + (FORCED_GRACE if shutdown.forced else LAST_GRACE)
+                self._patience.shorten(limit)
+                self._hooks.cut(limit)
                 self._drop_waiting(None, self._reason)
                 for actor in self._actors.values():
                     actor.mailbox.put(Cancel(self._reason))

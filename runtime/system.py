@@ -124,7 +124,7 @@ class _Parts:
 @asynccontextmanager
 async def _running(parts: _Parts, asked: list[tuple[str, Mapping[str, Any]]], only: list[str] | None) -> AsyncIterator[None]:
     """Hold the one root nursery: the supervisor with all its actors, and what passes on the output of workers."""
-    failure: Exception | None = None
+    failure: BaseException | None = None
     async with trio.open_nursery() as root:
         with trio.CancelScope(shield=True, deadline=trio.current_time() + LAST_MARGIN):
             await root.start(parts.process.serve)  # it shields itself: a start that is cancelled half way would never end
@@ -132,7 +132,7 @@ async def _running(parts: _Parts, asked: list[tuple[str, Mapping[str, Any]]], on
             async with trio.open_nursery() as nursery:
                 try:
                     await nursery.start(partial(parts.supervisor.run, asked, only=only))
-                except Exception as exc:
+                except (Exception, SystemExit) as exc:
                     failure = exc  # raised below, likewise
                 else:
                     yield

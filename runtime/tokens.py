@@ -4,7 +4,11 @@ from __future__ import annotations
 
 import math
 from collections.abc import Hashable, Iterable, Mapping
+from datetime import date
+from enum import Enum
+from pathlib import PurePath
 from typing import NamedTuple
+from uuid import UUID
 
 from actors.errors import InvalidLimitKey
 from actors.limits import Limit, Rate
@@ -41,10 +45,19 @@ def _token_of(limit: Limit | Rate, launch: Launch, terms: Terms) -> Token:
         return Token(kind, limit.name)
     try:
         value = limit.key({**terms.parameters, **launch.params})
-        hash(value)
+        _check_plain(value)
     except BaseException as exc:  # it is the user's, and a SystemExit of it must not be ours
         raise InvalidLimitKey(launch.task, str(limit), describe(exc)) from exc
     return Token(kind, limit.name, (value,))
+
+
+def _check_plain(value: object) -> None:
+    """Check that `value` can be told from others without asking code of the user's; raises TypeError."""
+    if isinstance(value, tuple):
+        for part in value:
+            _check_plain(part)
+    elif not isinstance(value, (str, bytes, int, float, UUID, date, Enum, PurePath)) and value is not None:
+        raise TypeError(f"a key is a text, a number, a date, a path, or a tuple of these, not a {type(value).__name__}")
 
 
 class _Pace(NamedTuple):

@@ -1,6 +1,7 @@
 """Functions that tasks of the tests run; worker processes import them from here."""
 
 import asyncio
+import contextvars
 import os
 import pickle
 import signal
@@ -613,3 +614,44 @@ def starred(*items, b):
 
 
 raises_async = as_async(raises)
+
+
+variable = contextvars.ContextVar("variable", default="clean")
+
+
+def changes_its_surroundings():
+    found = variable.get(), Path.cwd().name != "somewhere"
+    variable.set("dirty")
+    Path("somewhere").mkdir(exist_ok=True)
+    os.chdir("somewhere")
+    return found
+
+
+def is_interrupted(session=Session()):
+    """Be interrupted by a signal in the middle of asking, then ask on; return what answers were those of other questions."""
+
+    def interrupt(*_):
+        raise TimeoutError
+
+    before = signal.signal(signal.SIGALRM, interrupt)
+    signal.setitimer(signal.ITIMER_REAL, 0.02)
+    try:
+        while True:
+            list(session.tasks)
+    except TimeoutError:
+        pass
+    finally:
+        signal.setitimer(signal.ITIMER_REAL, 0)
+        signal.signal(signal.SIGALRM, before)
+    return [name for name in ("it", "other") * 20 if session[name].name != name]
+
+
+def adds_a_hook(session=Session()):
+    session.hook_task_execute(writes_plainly)
+
+
+def tells_how_far(done, note=None):
+    progress(done, note=note)
+
+
+tells_how_far_async = as_async(tells_how_far)

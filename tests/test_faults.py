@@ -7,11 +7,11 @@ import pytest
 import trio
 
 import samples
-from actors import App, Argument, Group, Retry, after_success, every
+from actors import App, Argument, Group, Retry, after_success, every, limit
 from actors.args import Arg, FuncArg, Return, TerminationFlag
 from actors.errors import InvalidOption
 from commands import cli, python
-from helpers import actions, records, running, running_virtually
+from helpers import actions, function_of, records, running, running_virtually
 
 
 class TestReferences:
@@ -359,3 +359,208 @@ class TestDeclarations:
         code = "from actors import App\ndef f(): ...\nApp(log=None).task(func=f, execution='process')"
         done = python("-c", code)
         assert "f is defined in an interactive session, which a worker cannot load" in done.stderr
+
+
+class TestStrayCancellations:
+    """A Cancelled that the function has kept, or taken out of its scope, is the run's own failure, and nobody else's."""
+
+    async def test_around_a_hook(self, app, autojump_clock):
+        @app.session.hook_task_execute
+        async def hook(task):
+            with trio.move_on_after(0.2):
+                yield
+
+        app.task(func=samples.sleeps_on_trio, name="slow", on_startup=True)
+        app.task("every 1 second", func=samples.returns, name="tick")
+        async with running_virtually(app) as run:
+            await run.wait_ended(4)
+        assert actions(app, "slow") == ["run", "fail"]
+        assert actions(app, "tick").count("success") >= 3
+
+    async def test_out_of_the_function(self, app, autojump_clock):
+        async def keeps_it():
+            with trio.CancelScope() as scope:
+                scope.cancel()
+                try:
+                    await trio.lowlevel.checkpoint()
+                except trio.Cancelled as exc:
+                    kept = exc
+            raise kept
+
+        app.task(func=keeps_it, name="it")
+        app.task(func=samples.returns, name="other")
+        async with running_virtually(app) as run:
+            app.session["it"].run()
+            await run.wait_ended()
+            app.session["other"].run()
+            assert await run.wait_ended(2) == ["fail", "success"]
+
+
+class TestHooks:
+    @pytest.mark.parametrize("kind", ["hook_startup", "hook_shutdown"])
+    async def test_nurseries_and_scopes_around_their_yield_nest(self, app, kind):
+        said = []
+
+        @getattr(app.session, kind)
+        async def hook():
+            async with trio.open_nursery() as nursery:
+                nursery.start_soon(trio.sleep, 0)
+                with trio.CancelScope():
+                    yield
+                said.append("nested")
+
+        async with running(app):
+            pass
+        assert said == ["nested"]
+
+    async def test_what_takes_long_does_not_hold_up_a_forced_end(self, app, autojump_clock):
+        @app.on_fail
+        async def tell(record):
+            await trio.sleep(29)
+
+        @app.session.hook_shutdown
+        async def hook():
+            await trio.sleep(1000)
+
+        app.session.config.shutdown_wait = 100
+        app.task(func=samples.raises, name="it", on_startup=True)
+        async with running_virtually(app) as run:
+            await run.wait_ended()
+            app.session.shut_down(force=True)
+            await run.system.wait_ended()
+        assert trio.current_time() < 10
+
+    async def test_an_exit_in_one_comes_out_as_it_is(self, app):
+        @app.setup()
+        def setup():
+            raise SystemExit("no database")
+
+        with pytest.raises(SystemExit, match="no database"):
+            async with running(app):
+                pass
+
+    async def test_on_fail_gets_progress_as_it_is_in_the_log(self, app):
+        told = []
+
+        @app.on_fail
+        async def tell(record):
+            told.append(record)
+
+        app.task(func=samples.tells_progress_and_fails, name="it", on_startup=True)
+        async with running(app) as run:
+            await run.wait_ended()
+            with trio.fail_after(10):
+                while not told:
+                    await trio.sleep(0.01)
+        assert told == [records(app, "it")[-1]]
+
+    async def test_a_callback_gets_the_record_by_position_whatever_it_calls_it(self, app):
+        told = []
+        for callback in (told.append, lambda record=None: told.append(record), lambda *args: told.extend(args)):
+            app.on_fail(callback)
+        app.task(func=samples.raises, name="it", on_startup=True)
+        async with running(app) as run:
+            await run.wait_ended()
+            with trio.fail_after(10):
+                while len(told) < 3:
+                    await trio.sleep(0.01)
+        assert {record.reason for record in told} == {"ValueError: no"}
+
+    def test_a_generator_is_no_callback(self, app):
+        with pytest.raises(TypeError, match="is a generator"):
+            app.on_fail(samples.yields_twice)
+        with pytest.raises(InvalidOption, match="is a generator"):
+            app.task(func=samples.returns, on_fail=samples.yields_twice)
+
+    def test_a_task_whose_hook_raises_late_is_not_there(self, app):
+        @app.session.hook_task_init
+        def hook(task):
+            yield
+            raise ValueError("not that one")
+
+        with pytest.raises(ValueError, match="not that one"):
+            app.task(func=samples.returns, name="it")
+        assert "it" not in app.session
+        assert samples.returns not in app.session
+
+    async def test_a_task_that_a_startup_hook_makes_anew_starts(self, app, autojump_clock):
+        app.task(func=samples.returns, name="it", on_startup=True)
+
+        @app.setup()
+        def setup():
+            app.session.remove_task("it")
+            app.session.create_task(samples.returns, "it", on_startup=True)
+
+        async with running_virtually(app) as run:
+            assert await run.wait_ended() == ["success"]
+
+
+class TestWarmWorkers:
+    async def test_a_callable_is_sent_with_the_state_that_it_has_now(self, app):
+        function = samples.Callable("first")
+        app.task(func=function, name="it", execution="process")
+        async with running(app) as run:
+            for count, value in enumerate(["first", "second"], 1):
+                function.value = value
+                app.session["it"].run()
+                await run.wait_ended(count)
+                assert app.session.returns["it"] == value
+
+    async def test_nothing_of_a_run_is_there_in_the_next(self, app):
+        app.task(func=samples.changes_its_surroundings, name="it", execution="process")
+        async with running(app) as run:
+            for count in (1, 2):
+                app.session["it"].run()
+                await run.wait_ended(count)
+                assert app.session.returns["it"] == ("clean", True)
+
+    async def test_a_use_of_the_session_that_is_interrupted_leaves_answers_where_they_belong(self, app):
+        app.task(func=samples.is_interrupted, name="it", execution="process")
+        app.task(func=samples.returns, name="other", execution="process")
+        async with running(app) as run:
+            for count in range(1, 6):
+                app.session["it"].run()
+                app.session["other"].run()
+                await run.wait_ended(2 * count)
+        assert set(actions(app)) == {"run", "success"}
+        assert app.session.returns["it"] == []
+
+    async def test_hooks_cannot_be_added_there(self, app):
+        app.task(func=samples.adds_a_hook, name="it", execution="process")
+        async with running(app) as run:
+            app.session["it"].run()
+            await run.wait_ended()
+        assert "a hook cannot be sent out of a process task" in records(app, "it")[-1].reason
+
+
+class TestProgress:
+    @pytest.mark.parametrize("done", [float("nan"), float("inf"), 10**5000, 2**2000], ids=["nan", "inf", "large", "power"])
+    async def test_what_is_no_amount_is_refused(self, app, mode, done):
+        app.task(func=function_of(mode, "tells_how_far"), name="it", execution=mode)
+        async with running(app) as run:
+            app.session["it"].run(done=done)
+            assert await run.wait_ended() == ["fail"]
+        assert "ValueError: progress:" in records(app, "it")[-1].reason
+
+    @pytest.mark.parametrize(("done", "note"), [(2**70, None), (3, "\ud800"), (2.5, "x" * 10_000)])
+    async def test_what_is_odd_can_be_read_again(self, app, mode, done, note):
+        app.task(func=function_of(mode, "tells_how_far"), name="it", execution=mode)
+        async with running(app) as run:
+            app.session["it"].run(done=done, note=note)
+            assert await run.wait_ended() == ["success"]
+        assert records(app, "it")[-1].progress.done == pytest.approx(done)
+
+
+async def test_a_key_of_a_limit_that_cannot_be_compared_fails_the_run(app, autojump_clock):
+    class Odd:
+        __hash__ = object.__hash__
+
+        def __eq__(self, other):
+            raise ValueError("neither")
+
+    app.task(func=samples.returns, name="it", limits=limit("x", 1, key=lambda params: Odd()))
+    async with running_virtually(app) as run:
+        app.session["it"].run()
+        app.session["it"].run()
+        assert await run.wait_ended(2) == ["fail", "fail"]
+    assert "a key is a text, a number" in records(app, "it")[1].reason

@@ -216,7 +216,7 @@ class TestEnd:
 
         async with running_virtually(app):
             pass
-        assert "a shutdown hook did not end within 5 s, and was cancelled" in caplog.text
+        assert "a hook of the end did not end in time, and was cancelled" in caplog.text
 
     async def test_it_is_called_too_where_the_program_is_cancelled(self, app):
         said = []

@@ -187,12 +187,21 @@ class TestCancelled:
 
 class TestFatal:
     async def test_a_cancellation_and_ctrl_c_are(self):
-        assert is_fatal(await cancelled())
+        error = await cancelled()
+        with trio.CancelScope() as scope:
+            scope.cancel()
+            assert is_fatal(error)
         assert is_fatal(KeyboardInterrupt())
 
+    async def test_a_cancellation_where_nothing_is_cancelled_is_not(self):
+        assert not is_fatal(await cancelled())
+
     async def test_so_are_groups_with_one_of_them_at_any_depth(self):
-        for leaf in (await cancelled(), KeyboardInterrupt()):
-            assert is_fatal(BaseExceptionGroup("outer", [ValueError(), BaseExceptionGroup("inner", [KeyError(), leaf])]))
+        leaves = await cancelled(), KeyboardInterrupt()
+        with trio.CancelScope() as scope:
+            scope.cancel()
+            for leaf in leaves:
+                assert is_fatal(BaseExceptionGroup("outer", [ValueError(), BaseExceptionGroup("inner", [KeyError(), leaf])]))
 
     @pytest.mark.parametrize(
         "error",

@@ -5,6 +5,7 @@ from __future__ import annotations
 import pickle
 from collections.abc import Callable
 from dataclasses import dataclass
+from types import FunctionType
 from typing import Any
 
 import trio
@@ -96,7 +97,9 @@ class ProcessRunner:
           UnportableFunction, UnportableParameter, UnportableResult: it cannot be sent; says what.
         """
         known = self._references.get(call.task)
-        if known is None or known.function is not call.function:
+        if (
+            known is None or known.function is not call.function or not isinstance(call.function, FunctionType)
+        ):  # others have a state
             check_portable(call.task, call.function)
             known = _Reference(call.function, qualname_of(call.function), _by_reference(call.function))
             self._references[call.task] = known

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import pickle
+import signal
 import socket
 import threading
 from collections.abc import Callable, Iterable, Iterator, Mapping
+from contextlib import contextmanager
 from typing import Any
 
 from actors.changes import Change
@@ -143,12 +145,26 @@ class RemoteControls:
         with self._asking:
             if not self._running:
                 raise NotRunning(f"session ({control})")
-            self._channel.send(Request(control, args), *values)
-            reply, found = self._channel.receive()
+            with _undisturbed():
+                self._channel.send(Request(control, args), *values)
+                reply, found = self._channel.receive()
         assert isinstance(reply, Reply)
         if reply.error is not None:
             raise pickle.loads(reply.error)
         return reply.value, found
+
+
+@contextmanager
+def _undisturbed() -> Iterator[None]:
+    """Let no handler of a signal raise in the block, where it would leave half a message behind, or an answer; but after it.
+
+    A handler of SIGTERM is ours, and only sets a flag.
+    """
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, set(signal.Signals) - {signal.SIGTERM})
+    try:
+        yield
+    finally:
+        signal.pthread_sigmask(signal.SIG_SETMASK, before)
 
 
 class _Parameters(Mapping[str, Any]):

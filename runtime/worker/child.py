@@ -8,6 +8,8 @@ import pickle
 import signal
 import sys
 from collections.abc import Sequence
+from contextlib import suppress
+from contextvars import copy_context
 from time import monotonic
 from typing import Any
 
@@ -64,7 +66,7 @@ def _serve_run(channel: Channel, controls: RemoteControls, caller: Caller) -> No
     """Do one job. Nothing of it is kept for the time until the next."""
     job, given = channel.receive()
     controls.begin_run()
-    answer, *value = caller.answer(job, given)
+    answer, *value = copy_context().run(caller.answer, job, given)  # what it sets there is its own
     controls.end_run()
     channel.send(answer, *value)
 
@@ -96,6 +98,7 @@ class Caller:
 
     def __init__(self, app: App, controls: RemoteControls, log_level: int) -> None:
         self._app, self._controls, self._log_level = app, controls, log_level
+        self._folder = _folder()
 
     def answer(self, job: Job, given: Sequence[Parcel]) -> tuple[Raised] | tuple[Returned, Pickled]:
         """Call the function of `job` with the values that were `given`, and return what comes of it."""
@@ -110,7 +113,10 @@ class Caller:
             name, line = type(exc).__name__, first_line(exc)
             return (Raised(name, line, text, portable(exc), kinds, reporter.latest, spent=not _flushed()),)
         finally:
+            reporter.close()
             signal.signal(signal.SIGTERM, signal.SIG_DFL)
+            with suppress(OSError):  # it may be gone
+                os.chdir(self._folder)
 
     def _value(self, job: Job, given: Sequence[Parcel]) -> Any:
         function = _find(self._app, job)
@@ -130,6 +136,13 @@ class Caller:
         value = function(**kwargs)
         backend = backend_of(function) if job.backend == "auto" else job.backend
         return run_to_end(value, backend, flag or Flag()) if inspect.iscoroutine(value) else value
+
+
+def _folder() -> str:
+    try:
+        return os.getcwd()  # noqa: PTH109  # a text is all that is needed
+    except OSError:
+        return "/"
 
 
 def _find(app: App, job: Job) -> Function:

@@ -29,6 +29,7 @@ def forward_logs(controls: RemoteControls, level: int) -> None:
     logger = logging.getLogger("callsheet")
     if not any(isinstance(handler, Forwarding) for handler in logger.handlers):
         logger.setLevel(level)
+        logger.propagate = False  # what handlers of this process would print is printed there
         logger.addHandler(Forwarding(controls))
 
 
