@@ -95,6 +95,7 @@ class HookCalls:
         self._starting, self._ending = Around("start", (), session), Around("end", (), session)
         self._scopes: set[trio.CancelScope] = set()  # of callbacks
         self._pending = 0
+        self._has_started = False
         self._nursery: trio.Nursery
 
     @property
@@ -107,6 +108,7 @@ class HookCalls:
         self._nursery = nursery
         self._starting = Around("start", self._session.hooks.startup, self._session)
         await self._starting.begin(nursery)
+        self._has_started = True
 
     async def end_start(self) -> None:
         """Call the last part of the startup hooks; raises what they raise."""
@@ -129,10 +131,11 @@ class HookCalls:
         self._starting.cut(limit)
         with trio.CancelScope(shield=True, deadline=limit):
             await self._in_turn(self._starting.end)  # where its last part was never asked for
-            if not self._ending.is_begun:
+            if not self._ending.is_begun and self._has_started:
                 self._ending = Around("end", self._session.hooks.shutdown, self._session)
                 await self._in_turn(partial(self._ending.begin, self._nursery, LAST_GRACE))
-            await self._in_turn(partial(self._ending.end, LAST_GRACE))
+            if self._ending.is_begun:
+                await self._in_turn(partial(self._ending.end, LAST_GRACE))
         self._nursery.cancel_scope.cancel(reason="the runtime has ended")
 
     def cut(self, limit: float) -> None:

@@ -137,11 +137,13 @@ class TestStart:
         def setup():
             raise ValueError("no database")
 
+        said = []
+        app.session.hook_shutdown(lambda: said.append("end"))
         app.task(func=samples.returns, name="it", on_startup=True)
         with pytest.raises(ValueError, match="no database"):
             async with running(app):
                 pass
-        assert actions(app) == []
+        assert (actions(app), said) == ([], [])
 
     async def test_one_whose_second_part_raises_ends_the_app(self, app):
         @app.setup()
