@@ -66,7 +66,7 @@ class RemoteControls:
     def __init__(self, channel: Channel) -> None:
         self._channel = channel
         self._asking = threading.Lock()  # the function may have threads of its own, and one pair of messages is under way
-        self._running = False
+        self._running = self.is_cut = False  # is_cut: a use was left half way, and the process must not be used again
 
     def begin_run(self) -> None:
         """Let the function of a run use them."""
@@ -145,9 +145,13 @@ class RemoteControls:
         with self._asking:
             if not self._running:
                 raise NotRunning(f"session ({control})")
+            if self.is_cut:
+                raise ConnectionError("a use of the session was interrupted half way, so that no other can follow in this run")
             with _undisturbed():
+                self.is_cut = True
                 self._channel.send(Request(control, args), *values)
                 reply, found = self._channel.receive()
+                self.is_cut = False
         assert isinstance(reply, Reply)
         if reply.error is not None:
             raise pickle.loads(reply.error)
@@ -158,7 +162,7 @@ class RemoteControls:
 def _undisturbed() -> Iterator[None]:
     """Let no handler of a signal raise in the block, where it would leave half a message behind, or an answer; but after it.
 
-    A handler of SIGTERM is ours, and only sets a flag.
+    A handler of SIGTERM is ours, and only sets a flag. A signal may come by way of a thread of the function's own, though.
     """
     before = signal.pthread_sigmask(signal.SIG_BLOCK, set(signal.Signals) - {signal.SIGTERM})
     try:

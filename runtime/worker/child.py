@@ -107,16 +107,20 @@ class Caller:
         current_report.set(reporter.report)
         try:
             value = pickled_result(job.task, self._value(job, given))
-            return Returned(reporter.latest, spent=not _flushed()), value
+            return Returned(reporter.latest, spent=self._is_spent()), value
         except BaseException as exc:
             text, kinds = user_traceback(exc), kinds_of(exc)
             name, line = type(exc).__name__, first_line(exc)
-            return (Raised(name, line, text, portable(exc), kinds, reporter.latest, spent=not _flushed()),)
+            return (Raised(name, line, text, portable(exc), kinds, reporter.latest, spent=self._is_spent()),)
         finally:
             reporter.close()
             signal.signal(signal.SIGTERM, signal.SIG_DFL)
             with suppress(OSError):  # it may be gone
                 os.chdir(self._folder)
+
+    def _is_spent(self) -> bool:
+        """Return whether the process must not be used again."""
+        return not _flushed() or self._controls.is_cut
 
     def _value(self, job: Job, given: Sequence[Parcel]) -> Any:
         function = _find(self._app, job)

@@ -18,7 +18,9 @@ def hold(fd: int) -> None:
     """
     os.set_inheritable(fd, False)
     tie(fd, os.getpgid(0))
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, signal.valid_signals())  # signals are for the thread of the function
     threading.Thread(target=_watch, args=(fd,), name="callsheet lifeline", daemon=True).start()
+    signal.pthread_sigmask(signal.SIG_SETMASK, before)
 
 
 def tie(fd: int, group: int) -> None:
