@@ -50,12 +50,11 @@ def _start_again(app: App, folder: Path) -> None:
 
 
 async def _run(app: App, only: list[str] | None, folder: Path) -> Ended:
-    with handled() as signals:  # before anything starts, since a signal may come at once
+    with handled(
+        lambda: longest(app.session.config.shutdown_wait)
+    ) as signals:  # before anything starts, since a signal may come at once
         async with open_runtime(app, only=only) as system:
-            signals.connect(
-                lambda force, reason: system.shut_down(force=force, reason=reason),
-                lambda: longest(app.session.config.shutdown_wait),
-            )
+            signals.connect(lambda force, reason: system.shut_down(force=force, reason=reason))
             ended = await system.wait_ended()
             if ended.stuck and threading.current_thread() is threading.main_thread():
                 _exit(app, ended, folder)

@@ -21,23 +21,23 @@ AT_ONCE = 2
 
 
 class Signals:
-    """The signals that came, and who is told of them. Made in the trio thread."""
+    """The signals that came, and who is told of them. Made in the trio thread.
 
-    def __init__(self) -> None:
+    Args:
+      budget: tells how many seconds a shutdown may take that is not forced; one that comes before the runtime has started, too.
+    """
+
+    def __init__(self, budget: Callable[[], float]) -> None:
         self._token = trio.lowlevel.current_trio_token()
         self._came: list[signal.Signals] = []
         self._shut_down: Callable[[bool, str], None] | None = None
-        self._budget: Callable[[], float] = lambda: LAST_GRACE
+        self._budget = budget
         self._told = 0
         self.ended = threading.Event()
 
-    def connect(self, shut_down: Callable[[bool, str], None], budget: Callable[[], float]) -> None:
-        """Have ``shut_down(force, reason)`` called, in the trio thread, for each signal, also for those that came before.
-
-        Args:
-          budget: tells how many seconds a shutdown may take that is not forced.
-        """
-        self._shut_down, self._budget = shut_down, budget
+    def connect(self, shut_down: Callable[[bool, str], None]) -> None:
+        """Have ``shut_down(force, reason)`` called, in the trio thread, for each signal, also for those that came before."""
+        self._shut_down = shut_down
         self._tell()
 
     def receive(self, number: int, _: FrameType | None) -> None:
@@ -60,14 +60,14 @@ class Signals:
 
 
 @contextmanager
-def handled() -> Iterator[Signals]:
-    """Handle SIGINT and SIGTERM inside the block, through what the value is connected to.
+def handled(budget: Callable[[], float]) -> Iterator[Signals]:
+    """Handle SIGINT and SIGTERM inside the block, through what the value is connected to; `budget` as :class:`Signals` takes it.
 
     A function that blocks the loop would keep a shutdown waiting. So from the first signal on a thread watches: if the block
     has not ended when it should have, the process exits, and with it, by their lifelines, all workers.
     In another thread than the main one, where signals cannot be handled, none come.
     """
-    signals = Signals()
+    signals = Signals(budget)
     before = {}
     if threading.current_thread() is threading.main_thread():
         before = {number: signal.signal(number, signals.receive) for number in (signal.SIGINT, signal.SIGTERM)}
