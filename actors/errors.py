@@ -219,7 +219,8 @@ class InvalidLimitKey(CallsheetError):
     def __str__(self) -> str:
         return (
             f"the key of {self.limit} of task {self.task!r} cannot be used: {self.problem}; "
-            "it gets the parameters of the task and the launch, and must return a value that can be hashed, such as a text"
+            "it gets the parameters of the task and the launch, "
+            "and must return a text, a number, a date, a path, or a tuple of these"
         )
 
 

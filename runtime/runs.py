@@ -195,6 +195,26 @@ class Run:
     def _end(self, ending: Ending, call: Call | None, value: Any = None, *, failure: Failure | None = None) -> None:
         if self._siblings.pop(self.launch.number, None) is None:  # it was given up
             return
+        document = self._ended(ending, call)
+        following = NO_MORE if failure is None else self._following_safely(failure, document)
+        if following.attempts is not None:
+            document["attempt"], document["attempts"] = self.launch.attempt, following.attempts
+        if failure is not None and following.at is not None:
+            self._pause(document, failure, following.at)
+            return
+        if following.because:
+            document["reason"] = f"{ending.reason}; {following.because}"
+        number = self._services.log.record(document)
+        is_failure = ending.action == "fail" or (ending.action == "terminate" and self._timed_out)
+        if ending is SUCCESS and self._services.session.declared(self._task.name) is self._task:  # else it was removed
+            self._services.session.returns.keep(self._task.name, value)
+        facts = self._task.facts
+        facts.going.pop(self.launch.number, None)
+        facts.note(ending.action, document["created"], number)
+        self._services.report(RunEnded(self.launch, self.run_id, ending.action, document, is_failure))
+
+    def _ended(self, ending: Ending, call: Call | None) -> dict[str, Any]:
+        """Return the record that it has ended so."""
         now = self._services.clock.now()
         document = self._document(ending.action, now)
         document["end"] = now
@@ -205,22 +225,7 @@ class Run:
             output = call.output if call is not None else None
             details = {"reason": ending.reason, "exc_text": ending.exc_text, "output": output}
             document.update((column, text) for column, text in details.items() if text is not None)
-            following = NO_MORE if failure is None else self._following_safely(failure, document)
-            if following.attempts is not None:
-                document["attempt"], document["attempts"] = self.launch.attempt, following.attempts
-            if failure is not None and following.at is not None:
-                self._pause(document, failure, following.at)
-                return
-            if following.because:
-                document["reason"] = f"{ending.reason}; {following.because}"
-        number = self._services.log.record(document)
-        is_failure = ending.action == "fail" or (ending.action == "terminate" and self._timed_out)
-        if ending is SUCCESS and self._services.session.declared(self._task.name) is self._task:  # else it was removed
-            self._services.session.returns.keep(self._task.name, value)
-        facts = self._task.facts
-        facts.going.pop(self.launch.number, None)
-        facts.note(ending.action, now, number)
-        self._services.report(RunEnded(self.launch, self.run_id, ending.action, document, is_failure))
+        return document
 
     def _following_safely(self, failure: Failure, document: Mapping[str, Any]) -> NextAttempt:
         """Return what follows this attempt: none if a policy of the user's own making cannot tell."""

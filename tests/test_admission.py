@@ -627,7 +627,7 @@ class TestLimitsOfTasks:
         assert str(desk.admission.refused[first.number]) == (
             f"the key of limit 'tenant' of task 'a' cannot be used: {problem}; "
             "it gets the parameters of the task and the launch, "
-            "and must return a value that can be hashed, such as a text"
+            "and must return a text, a number, a date, a path, or a tuple of these"
         )
         desk.admission.started(first)
         desk.admission.ended(second)
