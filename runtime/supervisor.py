@@ -170,6 +170,7 @@ class Supervisor:
                 timing.start_soon(self._alarm.run)
                 timing.start_soon(self._wall_alarm.run)
                 await self._begin(asked, only)
+                runtime_log.tell(logging.INFO, "runtime started, with %d tasks", len(self._actors))
                 self.mailbox.open()
                 self.mailbox.put(None)
                 try:
@@ -177,7 +178,6 @@ class Supervisor:
                 except (Exception, SystemExit) as exc:
                     self._fail(exc)
                 if self._failure is None:  # else it never started
-                    runtime_log.tell(logging.INFO, "runtime started, with %d tasks", len(self._actors))
                     task_status.started()
                 try:
                     await self.over.wait()
