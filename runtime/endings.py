@@ -41,7 +41,8 @@ class Endings:
         self._log, self._clock, self._ask, self._end = log, log.clock, ask, end
         self._followed: dict[str, _Followed] = {}
         self._agenda: Agenda[str] = Agenda()
-        self._waiters: dict[str, dict[str, None]] = {}  # {task: keys whose conditions watch it}, none empty
+        self.waiters: dict[str, dict[str, None]] = {}
+        """{task: keys whose conditions runs of it can change}, none empty."""
         self.of_cycles: dict[str, None] = {}
         """The keys whose conditions count how often there was something to decide."""
 
@@ -62,7 +63,7 @@ class Endings:
             if any(isinstance(leaf, SchedulerCycles) for leaf in leaves(condition)):
                 self.of_cycles[key] = None
             for task in condition.watched():
-                self._waiters.setdefault(task, {})[key] = None
+                self.waiters.setdefault(task, {})[key] = None
 
     def drop(self, key: str) -> None:
         """Follow nothing for `key` any longer."""
@@ -70,13 +71,13 @@ class Endings:
             self._agenda.drop(key)
             self.of_cycles.pop(key, None)
             for task in set(followed.condition.watched()):
-                self._waiters[task].pop(key)
-                if not self._waiters[task]:
-                    del self._waiters[task]
+                self.waiters[task].pop(key)
+                if not self.waiters[task]:
+                    del self.waiters[task]
 
     def look_at_watching(self, task: str) -> None:
         """Look at the conditions that runs of `task` can change."""
-        for key in tuple(self._waiters.get(task, ())):
+        for key in tuple(self.waiters.get(task, ())):
             self.look(key)
 
     def look_at_due(self) -> None:

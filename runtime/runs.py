@@ -81,7 +81,7 @@ class Run:
         self._siblings = siblings
         self.run_id = ""
         self._task, self._terms, self._services = task, terms, services
-        self._runner = self._execution if task.command is None else "command"  # that says only when those may start
+        self._runner = "command" if terms.is_command else self._execution
         self._asked: str | None = None  # why the runtime asked it to end; the outcome is decided from this
         self._timed_out = False
         self._flag: Flag | None = None

@@ -246,7 +246,8 @@ class Supervisor:
                     self._actors[launch.task].mailbox.put(Start(launch, mode, self._admission.refused.get(launch.number)))
             if not self._admission.may_admit:
                 break
-        self._alarm.set(self._admission.next_moment)
+        if (moment := self._admission.next_moment) < math.inf:
+            self._alarm.set(moment)
 
     def _close(self) -> None:
         """Start nothing any more; what waits ends with a record."""
@@ -344,8 +345,9 @@ class Supervisor:
         """Look at the conditions that runs of a task can change, its own apart."""
         for other in self._lookout.watching(name):
             self._consider(other)
-        self._endings.look_at_watching(name)
-        self._is_planned = False
+        if name in self._endings.waiters:
+            self._endings.look_at_watching(name)
+            self._is_planned = False
 
     def _ask_of_ending(self, key: str, condition: Custom, facts: Facts) -> None:
         self._asker.ask(self._asking, condition, key, self._actors[key].task if key != APP else None, facts)

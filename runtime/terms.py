@@ -24,6 +24,8 @@ class Terms:
     """The options of one task at one time."""
 
     execution: str = "async"
+    is_command: bool = False
+    """Whether it runs a program in place of a function, which the scheduler starts; its execution says only when it may."""
     priority: int = 0
     multilaunch: bool = False
     limits: tuple[Limit | Rate, ...] = ()
@@ -57,6 +59,7 @@ def terms_of(task: Task, local: tzinfo) -> Terms:
     follows = not (task.disabled or task.on_shutdown or config.on_hold or task.start_cond == never)
     return Terms(
         execution=task.execution,
+        is_command=task.command is not None,
         priority=task.priority,
         multilaunch=timing.overlap == "allow",
         limits=task.limits,
