@@ -408,7 +408,7 @@ class Task(Optioned):
         is_condition = name in ("start_cond", "end_cond")
         if is_condition and kept is not None and "_sealed" in self.__dict__ and not isinstance(self.session.controls, Standby):
             self.check_condition(name, kept)
-        if name == "parameters":
+        if name == "parameters" and kept is not None:
             self._check_parameters(kept)
         execution = self.execution if name != "execution" else kept or self.session.config.execution
         if execution == "process" and self.command is None and name in ("execution", "parameters"):
