@@ -36,10 +36,9 @@ class Hook:
         if not callable(function):
             raise TypeError(f"a hook is a function, not {function!r}")
         signature, first = Signature.of(f"the hook {name_of(function)}()", function), _first_of(function)
-        is_free = first is not None and (
-            first.kind is first.VAR_POSITIONAL or first.default is first.empty or first.default is None
-        )
-        return cls(function, signature.after(frozenset({first.name})) if first is not None and is_free else signature, is_free)
+        if first is None or not (first.kind is first.VAR_POSITIONAL or _is_open(first.default)):
+            return cls(function, signature, takes_first=False)
+        return cls(function, signature.after(frozenset({first.name})), takes_first=True)
 
     @property
     def is_async(self) -> bool:

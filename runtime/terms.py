@@ -110,8 +110,7 @@ def _sources_of(task: Task) -> tuple[str, ...]:
         return ()
     if task.path is not None:  # what it asks for is seen when it is loaded
         return tuple(sorted(watched))
-    found = task.signature.found(task.parameters, task.session.parameters.snapshot())
-    named = {task.name_of(key) for value in found.values() if isinstance(value, Argument) for key in value.tasks()}
+    named = {task.name_of(key) for argument in _arguments_of(task) for key in argument.tasks()}
     return tuple(name for name in sorted(watched) if name in named)
 
 
@@ -119,14 +118,14 @@ def _needs_of(task: Task) -> frozenset[str]:
     awaited = {name for leaf in leaves(task.start_cond) if leaf.is_event for name in leaf.watched()}
     if not awaited:
         return frozenset()
+    needed = {task.name_of(key) for argument in _arguments_of(task) for key in argument.needs()}
+    return frozenset(name for name in awaited if name in needed)
+
+
+def _arguments_of(task: Task) -> list[Argument]:
+    """Return the arguments that a run without parameters of its own would value."""
     found = task.signature.found(task.parameters, task.session.parameters.snapshot())
-    return frozenset(
-        name
-        for value in found.values()
-        if isinstance(value, Argument)
-        for key in value.needs()
-        if (name := task.name_of(key)) is not None and name in awaited
-    )
+    return [value for value in found.values() if isinstance(value, Argument)]
 
 
 def _backend_of(task: Task) -> str:

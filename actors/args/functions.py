@@ -41,14 +41,17 @@ class FuncArg(Argument):
         self._signature = Signature.of(f"the argument {name_of(function)}()", function).after(_bound(function, args, kwargs))
 
     def tasks(self) -> Iterator[object]:
-        for value in (*self.args, *self._signature.arguments.values(), *self.kwargs.values()):
-            if isinstance(value, Argument):
-                yield from value.tasks()
+        for part in self._parts():
+            yield from part.tasks()
 
     def needs(self) -> Iterator[object]:
-        for value in (*self.args, *self._signature.arguments.values(), *self.kwargs.values()):
-            if isinstance(value, Argument):
-                yield from value.needs()
+        for part in self._parts():
+            yield from part.needs()
+
+    def _parts(self) -> Iterator[Argument]:
+        """Yield the arguments that it is made of."""
+        values = (*self.args, *self._signature.arguments.values(), *self.kwargs.values())
+        return (value for value in values if isinstance(value, Argument))
 
     def value(self, circumstances: Circumstances) -> Any:
         args = [valued(value, circumstances) for value in self.args]

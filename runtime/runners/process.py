@@ -97,9 +97,8 @@ class ProcessRunner:
           UnportableFunction, UnportableParameter, UnportableResult: it cannot be sent; says what.
         """
         known = self._references.get(call.task)
-        if (
-            known is None or known.function is not call.function or not isinstance(call.function, FunctionType)
-        ):  # others have a state
+        has_state = not isinstance(call.function, FunctionType)  # which may be another one by now
+        if known is None or known.function is not call.function or has_state:
             check_portable(call.task, call.function)
             known = _Reference(call.function, qualname_of(call.function), _by_reference(call.function))
             self._references[call.task] = known
