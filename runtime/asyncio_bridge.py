@@ -13,7 +13,7 @@ import anyio
 from actors.app import App
 from actors.messages import RunEnded
 from runtime.runtime_thread import RuntimeThread
-from runtime.stopping import longest
+from runtime.shutdown import longest
 from runtime.system import Ended
 
 

@@ -13,8 +13,8 @@ import trio
 from actors.app import App
 from actors.loading import check_may_run
 from runtime.logs import runtime_log
+from runtime.shutdown import longest
 from runtime.signals import EXIT_CUT_SHORT, handled
-from runtime.stopping import longest
 from runtime.system import Ended, open_runtime
 
 

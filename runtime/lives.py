@@ -10,7 +10,7 @@ import trio
 from actors.app import App
 from actors.loading import check_may_run
 from actors.messages import RunEnded
-from runtime.stopping import longest
+from runtime.shutdown import longest
 from runtime.system import Ended, System, open_runtime
 
 

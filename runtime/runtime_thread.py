@@ -20,7 +20,8 @@ from actors.loading import check_may_run
 from actors.messages import RunEnded
 from runtime.lives import Lives, open_lives
 from runtime.logs import runtime_log
-from runtime.stopping import LAST_MARGIN, longest
+from runtime.shutdown import longest
+from runtime.stopping import LAST_MARGIN
 from runtime.system import Ended
 
 

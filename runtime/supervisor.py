@@ -51,7 +51,8 @@ from runtime.mailbox import Mailbox
 from runtime.runlog import History, RunLog
 from runtime.runners import Runner
 from runtime.runs import Services, end_unstarted
-from runtime.stopping import FORCED_GRACE, LAST_GRACE, Patience, Phase, Shutdown
+from runtime.shutdown import Phase, Shutdown
+from runtime.stopping import FORCED_GRACE, LAST_GRACE, Patience
 from runtime.task_actor import TaskActor
 from runtime.terms import Terms, renewed, terms_of
 from runtime.timeouts import Timeouts
