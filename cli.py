@@ -543,6 +543,7 @@ def _print_run(row: dict[str, Any]) -> None:
             ("late", shown.seconds(row.get("late"))),
             ("took", shown.seconds(row.get("runtime"))),
             ("reason", row.get("reason", "")),
+            ("afterwards", row.get("afterwards", "")),
             ("progress", _progress(row)),
             ("attempt", _attempt(row)),
             ("again", shown.moment(row.get("retry_at"))),

@@ -105,8 +105,11 @@ class Settings(TypedDict, total=False):
     func_run_id: RunIdFunction | None
     timeout: TimeSpan
     grace: TimeSpan
+    cleanup: TimeSpan
+    interrupt: bool
     max_process_count: int
     max_thread_count: int
+    max_abandoned_threads: int
     shutdown_wait: TimeSpan
     stop_when_idle: bool
     restarting: Literal["replace", "relaunch", "recall"]
@@ -138,11 +141,19 @@ class Config(Optioned):
     timeout = Option[TimeSpan, float](to_timeout, "30 minutes")
     """How long a run may take before it is terminated, or ``"never"``."""
     grace = Option[TimeSpan, float](to_seconds, "5 seconds")
-    """How long a run that was asked to end may take before its process is killed or its thread abandoned."""
+    """How long a run may take to end by itself once it was asked to: a thread, before it is abandoned, and what takes a
+    ``TerminationFlag``, before it is cancelled."""
+    cleanup = Option[TimeSpan, float](to_seconds, "5 seconds")
+    """How long a run may take to clean up once it is cancelled, before its process is killed or its coroutine given up."""
+    interrupt = Option(to_bool, False)
+    """Whether a thread that has not ended in its grace is interrupted: ``TaskTerminationException`` is raised in it, wherever it
+    is in its Python code, which may be where nobody expects an exception."""
     max_process_count = Option(to_count, os.cpu_count() or 1)
     """How many process runs there may be at a time; more wait."""
     max_thread_count = Option(to_count, 40)
     """How many thread runs there may be at a time; more wait."""
+    max_abandoned_threads = Option(to_count, 16)
+    """How many threads may go on that were abandoned; while there are more, thread runs fail."""
     shutdown_wait = Option[TimeSpan, float](to_seconds, "5 seconds")
     """How long a graceful shutdown lets runs finish before it ends them."""
     stop_when_idle = Option(to_bool, False)

@@ -17,7 +17,8 @@ CallsheetError
 ├── RunBroken                         a run that ended without an answer of its function
 │   ├── WorkerDied                    its process is gone
 │   ├── CommandFailed                 its command could not be started, or did not exit with 0
-│   └── RunAbandoned                  its thread ignored being asked to end past its grace
+│   ├── RunAbandoned                  its thread ignored being asked to end past its grace
+│   └── TooManyAbandoned              it was not begun, since too many threads were abandoned
 ├── RemoteFailure                     what a function raised in a worker process, as text
 ├── LogError                          the run log
 │   ├── UnknownColumn                 a query asks for a column that no record has
@@ -344,6 +345,20 @@ class RunAbandoned(RunBroken):
 
     def __str__(self) -> str:
         return f"abandoned: the {self.what} of task {self.task!r} did not end within {self.grace:g} s of being asked to"
+
+
+class TooManyAbandoned(RunBroken):
+    """A thread run was not begun, since so many threads go on that were abandoned."""
+
+    def __init__(self, task: str, count: int, most: int) -> None:
+        super().__init__(task, count, most)
+        self.task, self.count, self.most = task, count, most
+
+    def __str__(self) -> str:
+        return (
+            f"no thread is begun for task {self.task!r}: {self.count} abandoned threads go on, and max_abandoned_threads is "
+            f"{self.most}. Have their functions look at a TerminationFlag, or use execution='process', which can be killed"
+        )
 
 
 class RemoteFailure(CallsheetError):

@@ -9,6 +9,7 @@ import math
 from collections.abc import Mapping
 from typing import Any, NamedTuple
 
+from actors.causes import Cause
 from actors.errors import InvalidLimitKey
 from actors.facts import Action
 
@@ -51,14 +52,12 @@ class Stop(NamedTuple):
 class Cancel(NamedTuple):
     """Supervisor to task actor: end these runs."""
 
-    reason: str
-    """Why, and who asked; it becomes the record's reason."""
+    cause: Cause
+    """Why, and who asked for it."""
     run_id: str | None = None
     """The id of the runs that are meant; None means all of the task."""
     number: int | None = None
     """The launch that is meant; None means all."""
-    is_timeout: bool = False
-    """Whether they took too long: then they may be tried again."""
 
 
 class RunStarted(NamedTuple):
@@ -102,7 +101,7 @@ class Terminate(NamedTuple):
     """Session to supervisor: end all runs of a task, and its launches that wait."""
 
     task: str
-    reason: str
+    cause: Cause
     run_id: str | None = None
 
 

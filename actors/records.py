@@ -79,7 +79,8 @@ class TaskRunRecord:
     cause: str | None = None
     """Why starts were missed: ``down``, ``suspended``, ``blocked``, ``deadline``, ``overlap``, ``paused``,
     ``error`` or ``lost``.
-    Why a run is tried again: ``fail``, ``timeout``, ``crash`` or, where its function wants it, ``asked``."""
+    Why a run is tried again: ``fail``, ``timeout``, ``crash`` or, where its function wants it, ``asked``.
+    Why a run was to end: see :data:`~actors.causes.CauseKind`."""
     count: int | None = None
     """How many starts were missed; 1000 is that many or more."""
     first: float | None = None

@@ -64,6 +64,8 @@ class TaskOptions(TypedDict, total=False):
     timeout: TimeSpan | None
     end_cond: StartCondition
     grace: TimeSpan | None
+    cleanup: TimeSpan | None
+    interrupt: bool | None
     multilaunch: bool | None
     func_run_id: RunIdFunction | None
     on_startup: bool
@@ -158,7 +160,12 @@ class Task(Optioned):
     end_cond = ConditionOption()
     """Ends its runs once it holds: looked at while it runs, when it can change; None is never."""
     grace = Inherited[TimeSpan, float](to_seconds)
-    """Seconds a run may take to end once it was asked to; default: the app's."""
+    """Seconds a run may take to end by itself once it was asked to: a thread, and what takes a ``TerminationFlag``; default: the
+    app's."""
+    cleanup = Inherited[TimeSpan, float](to_seconds)
+    """Seconds a run may take to clean up once it is cancelled, before it is killed or given up; default: the app's."""
+    interrupt = Inherited(to_bool)
+    """Whether a thread that has not ended in its grace is interrupted by an exception; default: the app's."""
     multilaunch = Inherited(to_bool)
     """Whether it may be started again while it runs; default: the app's."""
     func_run_id = Inherited[RunIdFunction | None, RunIdFunction | None](callable_or_none)

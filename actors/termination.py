@@ -1,9 +1,10 @@
-"""How a function learns, from inside, that its run shall end."""
+"""How a function learns, from inside, that its run shall end, and how it gets time to clean up."""
 
 from __future__ import annotations
 
 import threading
 from collections.abc import Callable
+from contextlib import AbstractContextManager, nullcontext
 from contextvars import ContextVar
 
 from actors.errors import TaskTerminationException
@@ -16,19 +17,27 @@ class Flag(threading.Event):
         super().__init__()
         self.is_heeded = False
         """Whether the function, or an argument of it, has asked for it, and so ends by itself when it is set."""
+        self._is_cancelled = False
         self._listeners: list[Callable[[], object]] = []
 
     def set(self) -> None:
-        """Set the flag, and call each listener once."""
+        """Ask the run to end. One that does not heed the flag is cancelled at once."""
+        super().set()
+        if not self.is_heeded:
+            self.cancel()
+
+    def cancel(self) -> None:
+        """Set the flag, and call each listener once: the run is not asked any more, but ended."""
+        self._is_cancelled = True
         super().set()
         while self._listeners:
             self._listeners.pop()()
 
-    def on_set(self, listener: Callable[[], object]) -> None:
-        """Have `listener` called when the flag is set, in the thread that sets it; at once if it is set already."""
+    def on_cancel(self, listener: Callable[[], object]) -> None:
+        """Have `listener` called when the run is cancelled, in the thread that does it; at once if it is already."""
         self._listeners.append(listener)
-        if self.is_set():
-            self.set()
+        if self._is_cancelled:
+            self.cancel()
 
 
 current_flag: ContextVar[Flag | None] = ContextVar("callsheet_current_flag", default=None)
@@ -36,6 +45,11 @@ current_flag: ContextVar[Flag | None] = ContextVar("callsheet_current_flag", def
 
 current_task: ContextVar[str | None] = ContextVar("callsheet_current_task", default=None)
 """The name of the task whose code is being executed, None outside of tasks."""
+
+current_cleanup: ContextVar[Callable[[], AbstractContextManager[object]] | None] = ContextVar(
+    "callsheet_current_cleanup", default=None
+)
+"""Makes what :func:`cleanup` returns, where an async function is being executed."""
 
 
 def cancellation_point() -> None:
@@ -49,3 +63,22 @@ def cancellation_point() -> None:
     flag = current_flag.get()
     if flag is not None and flag.is_set():
         raise TaskTerminationException("asked to end")
+
+
+def cleanup() -> AbstractContextManager[object]:
+    """Give the awaits of a block the time to clean up, although the run is being cancelled.
+
+    ::
+
+        try:
+            await work(connection)
+        finally:
+            with cleanup():
+                await connection.aclose()
+
+    The block is shielded from the cancellation of its run for at most the ``cleanup`` of its task, counted from its beginning,
+    and for less when the whole app ends; then it is cancelled too. In an async function on trio or asyncio, in whatever mode;
+    elsewhere there is nothing to be shielded from, and it does nothing.
+    """
+    make = current_cleanup.get()
+    return nullcontext() if make is None else make()

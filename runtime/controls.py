@@ -8,6 +8,7 @@ from typing import Any
 
 import trio
 
+from actors.causes import Cause
 from actors.controls import Local, Standby
 from actors.errors import NotRunning
 from actors.messages import (
@@ -50,7 +51,8 @@ class LiveControls(Local):
         self._post(Ask(task, params, self._clock.now()))
 
     def terminate(self, task: str, run_id: str | None) -> None:
-        self._post(Terminate(task, f"terminated by {_asker()}", run_id))
+        by = "itself" if current_task.get() == task else _asker()
+        self._post(Terminate(task, Cause("terminate", f"terminated by {by}"), run_id))
 
     def shut_down(self, *, force: bool) -> None:
         self._post(ShutDown(force, f"shutdown, asked for by {_asker()}"))

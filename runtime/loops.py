@@ -7,30 +7,36 @@ from contextlib import suppress
 from typing import Any
 
 from actors.errors import TaskTerminationException
-from actors.termination import Flag
+from actors.termination import Flag, current_cleanup
+from runtime.masked import unmasked
 
 
-def run_to_end(work: Coroutine[Any, Any, Any], backend: str, flag: Flag) -> Any:
-    """Run `work` in a new loop of this thread and return its value; when `flag` is set, it is cancelled at its next await.
+def run_to_end(work: Coroutine[Any, Any, Any], backend: str, flag: Flag, cleanup: float) -> Any:
+    """Run `work` in a new loop of this thread and return its value; when `flag` cancels it, it is at its next await.
+
+    Args:
+      cleanup: seconds for which :func:`~actors.termination.cleanup` shields it then.
 
     Raises:
       TaskTerminationException: it was cancelled, and ended by that.
     """
     import anyio
 
-    async def until_flag() -> Any:
+    async def until_cancelled() -> Any:
         call_soon = _call_soon(backend)
+        current_cleanup.set(lambda: anyio.move_on_after(cleanup, shield=True))
         with anyio.CancelScope() as scope:
 
             def cancel() -> None:
                 with suppress(RuntimeError):  # the loop has ended meanwhile
                     call_soon(scope.cancel)
 
-            flag.on_set(cancel)
-            return await work
+            flag.on_cancel(cancel)
+            with unmasked(anyio.get_cancelled_exc_class()):
+                return await work
         raise TaskTerminationException("cancelled")
 
-    return anyio.run(until_flag, backend=backend)
+    return anyio.run(until_cancelled, backend=backend)
 
 
 def _call_soon(backend: str) -> Callable[[Callable[[], Any]], Any]:

@@ -16,9 +16,12 @@ def runs_in(documents: Iterable[dict[str, Any]]) -> list[dict[str, Any]]:
     """
     rows: list[dict[str, Any]] = []
     open_rows: dict[tuple[Any, ...], dict[str, Any]] = {}
+    ended_rows: dict[tuple[Any, ...], dict[str, Any]] = {}
     for document in documents:
         if document.get("action") == "progress" and (row := open_rows.get(run_key(document))) is not None:
             row["progress"] = document.get("progress")
+        if document.get("action") == "late" and (row := ended_rows.get(run_key(document))) is not None:
+            row["afterwards"] = document.get("afterwards")
         if not is_record(document):
             continue
         action, key = document["action"], run_key(document)
@@ -29,8 +32,7 @@ def runs_in(documents: Iterable[dict[str, Any]]) -> list[dict[str, Any]]:
         row.update(document)
         del row["action"]
         row["status"] = "running" if action == "run" else action
-        if action == "run":
-            open_rows[key] = row
+        (open_rows if action == "run" else ended_rows)[key] = row
         if "start" in row and "due" in row:  # a log of the first version does not say it
             row.setdefault("late", max(row["start"] - row["due"], 0.0))
     return rows

@@ -149,6 +149,12 @@ class RunLog:
         self.note({**columns, "action": "progress", "progress": asdict(update)})
         task_log.tell(logging.INFO, "task %r run %s: %s", begun["task_name"], begun["run_id"], update)
 
+    def note_late(self, begun: Mapping[str, Any], words: str) -> None:
+        """Note what became of a function after its run was put on record as ended, and tell the standard loggers."""
+        columns = {name: begun[name] for name in ("created", "task_name", "run_id", "start")}
+        self.note({**columns, "action": "late", "afterwards": words})
+        task_log.tell(logging.INFO, "task %r run %s: %s", begun["task_name"], begun["run_id"], words)
+
     def record(self, document: dict[str, Any]) -> int:
         """Write `document`, a record as its columns, tell the standard loggers, and return its number in the order of records."""
         self._count += 1

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import math
 from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass
@@ -11,6 +12,7 @@ from typing import Any
 import trio
 
 from actors.args.base import Circumstances, all_valued, has_arguments
+from actors.causes import CANCELLED, Cause
 from actors.errors import InvalidLimitKey, InvalidRunId
 from actors.facts import Action, Event
 from actors.messages import AttemptEnded, Halt, Launch, RunEnded, RunStarted, Start, ToSupervisor
@@ -23,12 +25,18 @@ from actors.termination import Flag, current_task
 from runtime.attempts import kept_params, seed_of
 from runtime.clock import Clock
 from runtime.ids import RunIds
+from runtime.left_behind import Left, LeftBehind
+from runtime.logs import runtime_log
 from runtime.outcome import SUCCESS, TIMEOUT, Ending, failure_of, is_fatal, judge
 from runtime.runlog import RunLog
 from runtime.runners import Call, Runner
+from runtime.stopping import Patience, stop
 from runtime.terms import Terms
+from runtime.tracebacks import coroutine_stack
 
 NO_MORE = NextAttempt()
+UNWINDING = 0.3
+"""Seconds that a coroutine gets to unwind once the last shield of its cleaning up was cut."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,6 +54,8 @@ class Services:
     """Has something done in the trio thread, at once from there, and from elsewhere as soon as it comes to it."""
     next_start: Callable[[str, float], float]
     """Returns when the condition of a task starts it next after a moment; infinity where it names no slots."""
+    patience: Patience
+    left_behind: LeftBehind
 
 
 class Run:
@@ -56,10 +66,12 @@ class Run:
     """
 
     __slots__ = (
-        "_asked",
         "_began",
+        "_call",
+        "_cause",
+        "_ended",
         "_execution",
-        "_flag",
+        "_is_wanted_again",
         "_late",
         "_refused",
         "_reporter",
@@ -69,7 +81,7 @@ class Run:
         "_siblings",
         "_task",
         "_terms",
-        "_timed_out",
+        "_trio_task",
         "launch",
         "run_id",
     )
@@ -82,21 +94,58 @@ class Run:
         self.run_id = ""
         self._task, self._terms, self._services = task, terms, services
         self._runner = "command" if terms.is_command else self._execution
-        self._asked: str | None = None  # why the runtime asked it to end; the outcome is decided from this
-        self._timed_out = False
-        self._flag: Flag | None = None
+        self._cause: Cause | None = None  # why the runtime wants it to end; the outcome is decided from this
+        self._call: Call | None = None  # until its function is called
+        self._is_wanted_again = False
+        self._ended: trio.Event | None = None  # until somebody waits for its end
+        self._trio_task: trio.lowlevel.Task | None = None
         self._scope = trio.CancelScope()
         self._began = 0.0
         self._reporter: Reporter | None = None  # until it is told of progress
 
-    def cancel(self, reason: str, *, is_timeout: bool = False) -> None:
-        """Ask it to end, for `reason`; the first reason counts, but whoever asks beside its timeout does not want it again."""
-        self._timed_out = is_timeout and (self._timed_out or self._asked is None)
-        if self._asked is None:
-            self._asked = reason
-            if self._flag is not None:
-                self._flag.set()
-            self._scope.cancel(reason=reason)
+    def end(self, cause: Cause) -> bool:
+        """Have it end, for `cause`; the first cause counts, but whoever wants it beside its timeout does not want it again.
+
+        Returns:
+          Whether it has to be brought to its end by :meth:`stop`: here where it runs, its runner cannot.
+        """
+        if self._cause is not None:
+            self._is_wanted_again = self._is_wanted_again and cause.kind == "timeout"
+            return False
+        self._cause, self._is_wanted_again = cause, cause.kind == "timeout"
+        if self._call is not None and self._runner in ("main", "async") and self._call.backend != "asyncio":
+            self._call.ask()
+            return True
+        self._scope.cancel(reason=cause.text)
+        return False
+
+    async def stop(self) -> None:
+        """Bring a function to its end that runs on this loop, down the ladder of :func:`runtime.stopping.stop`."""
+        if self.launch.number in self._siblings:
+            self._ended = trio.Event()
+            await stop(self, self._services.patience, self._terms.grace, self._terms.cleanup)
+
+    def ask(self) -> bool:
+        """Set its flag, where it has asked for that."""
+        return self._call is not None and self._call.ask()
+
+    def cancel(self) -> bool:
+        """Cancel it at each of its awaits."""
+        assert self._cause is not None
+        self._scope.cancel(reason=self._cause.text)
+        return True
+
+    async def ended(self) -> None:
+        """Wait for its terminal record."""
+        assert self._ended is not None
+        await self._ended.wait()
+
+    async def kill(self) -> None:
+        """Give it up: nothing ends a coroutine that ignores its cancellation."""
+        with trio.CancelScope(deadline=trio.current_time() + UNWINDING, shield=True):
+            await self.ended()
+        if self.launch.number in self._siblings:
+            self.give_up()
 
     def claim(self) -> None:
         """Give it its id, and put on record that it begins. An id that cannot be had fails it, under a random one."""
@@ -122,29 +171,39 @@ class Run:
         """
         current_task.set(self._task.name)
         current_report.set(self._report)
-        call: Call | None = None
+        self._trio_task = trio.lowlevel.current_task()
         value: Any = None
         try:
             await trio.lowlevel.checkpoint_if_cancelled()  # a function without awaits would not notice
-            if self._asked is None:
-                call = self._call()
-                value = await self._services.runners[self._runner].run(call, self._scope)
+            if self._cause is None:
+                self._call = self._called()
+                value = await self._services.runners[self._runner].run(self._call, self._scope)
         except BaseException as exc:
             if is_fatal(exc):
                 self._services.report(Halt())  # before the end is: the next run would be cancelled too, and the next
-            asked = self._asked or ("the runtime was cancelled" if trio.current_effective_deadline() == -math.inf else None)
-            self._end(judge(exc, asked), call, failure=failure_of(exc, asked, timed_out=self._timed_out))
+            if self._cause is None and trio.current_effective_deadline() == -math.inf:
+                self._cause = CANCELLED
+            asked = None if self._cause is None else self._cause.text
+            self._end(judge(exc, asked), failure=failure_of(exc, asked, timed_out=self._is_wanted_again))
             if is_fatal(exc):
                 raise
         else:
-            if self._scope.cancelled_caught or call is None:
-                self._end(Ending("terminate", self._asked), call, failure=TIMEOUT if self._timed_out else None)
+            if self._scope.cancelled_caught or self._call is None:
+                reason = None if self._cause is None else self._cause.text
+                self._end(Ending("terminate", reason), failure=TIMEOUT if self._is_wanted_again else None)
                 return
-            self._end(SUCCESS, call, value)
+            self._end(SUCCESS, value)
 
-    def give_up(self, reason: str) -> None:
-        """Put on record that it was terminated although it goes on; what comes of it later changes nothing."""
-        self._end(Ending("terminate", reason), None)
+    def give_up(self) -> None:
+        """Put on record that it was terminated although it goes on; what comes of it later is noted, and changes nothing."""
+        assert self._trio_task is not None
+        assert self._cause is not None
+        services = self._services
+        services.left_behind.add(self, Left("coroutine", self._task.name, self.run_id))
+        stack = coroutine_stack(self._trio_task)
+        told = "task %r run %s ignores its cancellation (%s); it is given up, and goes on at\n%s"
+        runtime_log.tell(logging.ERROR, told, self._task.name, self.run_id, self._cause.text, stack)
+        self._end(Ending("terminate", f"{self._cause.text}; stuck: it ignores its cancellation", stack))
 
     def _report(self, update: Progress) -> None:
         """Take an update of its progress, from whatever thread the function runs in."""
@@ -173,11 +232,13 @@ class Run:
             document["attempt"] = self.launch.attempt
         return document
 
-    def _call(self) -> Call:
+    def _called(self) -> Call:
         """Value the arguments; what goes wrong here fails the run as if the function had raised it."""
         if self._refused is not None:
             raise self._refused
         task, terms = self._task, self._terms
+        if self._runner == "thread":
+            self._services.left_behind.check_threads(task.name, task.session.config.max_abandoned_threads)
         flag = Flag() if self._runner == "thread" else None
         kwargs: dict[str, Any] = {}
         here: Circumstances | None = None
@@ -189,13 +250,35 @@ class Run:
                 here = Circumstances(task, session, flag, self.run_id, self.launch.returns or {})
                 is_there = self._runner in ("thread", "process")
                 kwargs = all_valued(task.signature.owner, kwargs, here, stage=is_there)
-        self._flag = flag
-        return Call(task.name, self.run_id, task.func, kwargs, flag, terms.backend, terms.grace, here, self._report)
+        return Call(
+            task.name,
+            self.run_id,
+            task.func,
+            kwargs,
+            flag,
+            terms.backend,
+            terms.grace,
+            terms.cleanup,
+            terms.interrupt,
+            here,
+            self._report,
+            self._note_late,
+        )
 
-    def _end(self, ending: Ending, call: Call | None, value: Any = None, *, failure: Failure | None = None) -> None:
-        if self._siblings.pop(self.launch.number, None) is None:  # it was given up
+    def _note_late(self, words: str) -> None:
+        """Note what became of the function after its run was put on record as ended, from whatever thread."""
+        services = self._services
+        services.in_trio(lambda: services.log.note_late(self._document("run", services.clock.now()), words))
+
+    def _end(self, ending: Ending, value: Any = None, *, failure: Failure | None = None) -> None:
+        if self._siblings.pop(self.launch.number, None) is None:
+            self._services.left_behind.drop(self)
+            self._note_late(f"what was given up has ended: {ending.reason or ending.action}")
             return
-        document = self._ended(ending, call)
+        if self._ended is not None:
+            self._ended.set()
+        document = self._ending_document(ending)
+        self._call = self._trio_task = None  # they refer to it, and only the garbage collector would find that out
         following = NO_MORE if failure is None else self._following_safely(failure, document)
         if following.attempts is not None:
             document["attempt"], document["attempts"] = self.launch.attempt, following.attempts
@@ -205,7 +288,7 @@ class Run:
         if following.because:
             document["reason"] = f"{ending.reason}; {following.because}"
         number = self._services.log.record(document)
-        is_failure = ending.action == "fail" or (ending.action == "terminate" and self._timed_out)
+        is_failure = ending.action == "fail" or (ending.action == "terminate" and self._is_wanted_again)
         if ending is SUCCESS and self._services.session.declared(self._task.name) is self._task:  # else it was removed
             self._services.session.returns.keep(self._task.name, value)
         facts = self._task.facts
@@ -213,7 +296,7 @@ class Run:
         facts.note(ending.action, document["created"], number)
         self._services.report(RunEnded(self.launch, self.run_id, ending.action, document, is_failure))
 
-    def _ended(self, ending: Ending, call: Call | None) -> dict[str, Any]:
+    def _ending_document(self, ending: Ending) -> dict[str, Any]:
         """Return the record that it has ended so."""
         now = self._services.clock.now()
         document = self._document(ending.action, now)
@@ -221,8 +304,10 @@ class Run:
         document["runtime"] = now - self._began
         if self._reporter is not None and (progress := self._reporter.latest) is not None:
             document["progress"] = asdict(progress)
+        if self._cause is not None and ending is not SUCCESS:
+            document["cause"] = self._cause.kind
         if ending is not SUCCESS or self._runner == "command":
-            output = call.output if call is not None else None
+            output = self._call.output if self._call is not None else None
             details = {"reason": ending.reason, "exc_text": ending.exc_text, "output": output}
             document.update((column, text) for column, text in details.items() if text is not None)
         return document
@@ -254,7 +339,7 @@ class Run:
 
 
 def end_unstarted(
-    task: Task, terms: Terms, launch: Launch, reason: str, services: Services, action: Action = "terminate"
+    task: Task, terms: Terms, launch: Launch, cause: Cause, services: Services, action: Action = "terminate"
 ) -> None:
     """Put on record that a launch ended before its run, or the next attempt of its run, could begin."""
     now = services.clock.now()
@@ -266,7 +351,8 @@ def end_unstarted(
         "action": action,
         "execution": terms.execution,
         "due": launch.due,
-        "reason": f"{reason}, before {'it' if launch.attempt == 1 else f'attempt {launch.attempt}'} started",
+        "cause": cause.kind,
+        "reason": f"{cause.text}, before {'it' if launch.attempt == 1 else f'attempt {launch.attempt}'} started",
     }
     if launch.attempt > 1:
         document["attempt"] = launch.attempt

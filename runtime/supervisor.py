@@ -9,6 +9,7 @@ from typing import Any
 
 import trio
 
+from actors.causes import CANCELLED, CHANGED, OVERLAP, Cause
 from actors.conds.base import is_same
 from actors.conds.custom import Custom
 from actors.controls import HERE
@@ -44,6 +45,7 @@ from runtime.endings import APP, Endings
 from runtime.hook_calls import HookCalls
 from runtime.ids import RunIds
 from runtime.in_trio import in_trio
+from runtime.left_behind import LeftBehind
 from runtime.logs import runtime_log
 from runtime.lookout import Lookout
 from runtime.machine import local_zone
@@ -68,6 +70,7 @@ class Supervisor:
       session: the tasks, and the settings of their app.
       log, runners: what task actors use; wall time is the log's.
       patience: the budget of what is asked to end.
+      left_behind: what could not be ended, and goes on.
       history: what the run log knows already.
     """
 
@@ -77,21 +80,17 @@ class Supervisor:
         log: RunLog,
         runners: Mapping[str, Runner],
         patience: Patience,
+        left_behind: LeftBehind,
         history: History,
     ) -> None:
         self.mailbox: Mailbox[ToSupervisor | None] = Mailbox(self._handle, self._fail)  # None: the alarm rang
         self.restart_wanted = False
-        self.cut_short = self.stuck = 0
-        """How many runs were ended because the runtime ended, and how many could not be and are given up."""
+        self.cut_short = 0
+        """How many runs were ended because the runtime ended."""
         self.over = trio.Event()
         """Set when the shutdown is over."""
-        self._session, self._clock, self._patience, self._history, self._zone = (
-            session,
-            log.clock,
-            patience,
-            history,
-            local_zone(),
-        )
+        self._session, self._clock, self._patience, self._left_behind = session, log.clock, patience, left_behind
+        self._history, self._zone = history, local_zone()
         self._failure: BaseException | None = None
         self._alarm = Alarm(lambda: self.mailbox.put(None))
         self._wall_alarm = WallAlarm(self._alarm, log.clock)
@@ -104,12 +103,21 @@ class Supervisor:
         self._lookout = Lookout(log, history, self._ask)
         self._endings = Endings(log, self._ask_of_ending, self._end)
         self._services = Services(
-            session, log, log.clock, RunIds(), runners, self.mailbox.put, in_trio(), self._lookout.next_start
+            session,
+            log,
+            log.clock,
+            RunIds(),
+            runners,
+            self.mailbox.put,
+            in_trio(),
+            self._lookout.next_start,
+            patience,
+            left_behind,
         )
         self._hooks = HookCalls(session, runners, lambda: self.mailbox.put(None))
         self.listeners = self._hooks.listeners
         self._asker = Asker(session, log.clock, runners, self.mailbox.put)
-        self._numbers, self._reason, self._of_app = 0, "shutdown", TaskFacts()
+        self._numbers, self._of_app, self._cause = 0, TaskFacts(), Cause("shutdown", "shutdown")  # the last: why it ends
         self._left = history.waiting_attempts()  # of a former life, until their tasks are there
         self._owed: dict[int, Missed] = {}  # {number of a launch: what was missed beyond its slot, and is told once it starts}
         self._only: frozenset[str] | None = None
@@ -129,6 +137,11 @@ class Supervisor:
             TaskRemoved: self._on_removed,
             Terminate: self._on_terminate,
         }
+
+    @property
+    def stuck(self) -> int:
+        """How many runs, and functions of conditions, could not be ended, and go on."""
+        return self._left_behind.count("coroutine") + self._asker.count
 
     @property
     def is_ending(self) -> bool:
@@ -254,8 +267,8 @@ class Supervisor:
         """Start nothing any more; what waits ends with a record."""
         self._closed = True
         if self._shutdown is None:
-            self._reason = "the runtime was cancelled"
-        self._drop_waiting(None, self._reason)
+            self._cause = CANCELLED
+        self._drop_waiting(None, self._cause)
 
     def _fail(self, error: BaseException) -> None:
         """Have an error of the runtime's own end the runtime, from the supervisor's task, where it is heard."""
@@ -321,9 +334,8 @@ class Supervisor:
         if missed is not None and not is_owed:
             self._lookout.put_missed(name, missed)
         if verdict.cancel:
-            reason = "overlap: its next start is due"
-            self._drop_waiting(name, reason, lambda launch: launch.attempt > 1)
-            self._actors[name].mailbox.put(Cancel(reason))
+            self._drop_waiting(name, OVERLAP, lambda launch: launch.attempt > 1)
+            self._actors[name].mailbox.put(Cancel(OVERLAP))
         for start in starts:
             if self._terms[name].needs and (lost := self._lost(name)):
                 self._pass_over(name, start.due, lost)
@@ -338,7 +350,7 @@ class Supervisor:
         if self._closed:
             return
         if key != APP:
-            self._actors[key].mailbox.put(Cancel(f"end_cond: {condition}"))
+            self._actors[key].mailbox.put(Cancel(Cause("end_cond", f"end_cond: {condition}")))
         elif self._shutdown is None:
             self._on_shutdown(ShutDown(force=False, reason=f"shutdown by shut_cond: {condition}"))
 
@@ -422,8 +434,8 @@ class Supervisor:
             launch = Launch(name, 0, due, ended["params"], attempt=ended["attempt"] + 1, run_id=ended["run_id"])
             start = self._lookout.next_start(name, at)
             if start <= now and not task.retries.past_next:
-                reason = f"{ended.get('reason', 'an attempt failed')}; {superseded(start, terms.zone)}"
-                end_unstarted(task, terms, launch, reason, self._services, ending_of(ended))
+                words = f"{ended.get('reason', 'an attempt failed')}; {superseded(start, terms.zone)}"
+                end_unstarted(task, terms, launch, Cause("superseded", words), self._services, ending_of(ended))
                 for other in self._lookout.watching(name):
                     self._consider(other)
             else:
@@ -475,7 +487,7 @@ class Supervisor:
             return
         self._offer(name, ask.params, ask.at)
         if self._shutdown is not None or self._closed:
-            self._drop_waiting(name, self._reason)
+            self._drop_waiting(name, self._cause)
 
     def _on_ended(self, ended: RunEnded) -> None:
         name = ended.launch.task
@@ -506,13 +518,13 @@ class Supervisor:
         if name not in self._actors:
             return
         meant = message.run_id
-        self._drop_waiting(name, message.reason, lambda launch: meant is None or launch.run_id == meant)
-        self._actors[name].mailbox.put(Cancel(message.reason, message.run_id))
+        self._drop_waiting(name, message.cause, lambda launch: meant is None or launch.run_id == meant)
+        self._actors[name].mailbox.put(Cancel(message.cause, message.run_id))
         self._consider(name, None if self._admission.is_engaged(name) else "")
         for other in self._lookout.watching(name):
             self._consider(other)
 
-    def _drop_waiting(self, name: str | None, reason: str, chosen: Callable[[Launch], bool] = lambda _: True) -> None:
+    def _drop_waiting(self, name: str | None, cause: Cause, chosen: Callable[[Launch], bool] = lambda _: True) -> None:
         """End the launches that wait and are `chosen`, of one task or of all, each with its record.
 
         When the runtime ends, those that a condition decided are left without one, and those that are further attempts: the next
@@ -523,25 +535,24 @@ class Supervisor:
                 self._owed.pop(launch.number, None)
                 continue
             self._settle(launch)
-            end_unstarted(self._actors[launch.task].task, self._terms[launch.task], launch, reason, self._services)
+            end_unstarted(self._actors[launch.task].task, self._terms[launch.task], launch, cause, self._services)
 
     def _drop_decided(self, name: str) -> None:
         """Drop the launches that wait and that a condition has decided which is not followed any longer, with a record."""
         for launch in self._admission.withdraw(name, lambda launch: not launch.asked and launch.attempt == 1):
             self._settle(launch)
-            reason = "its condition was changed or paused"
-            end_unstarted(self._actors[name].task, self._terms[name], launch, reason, self._services)
+            end_unstarted(self._actors[name].task, self._terms[name], launch, CHANGED, self._services)
 
     def _on_removed(self, message: TaskRemoved) -> None:
         name = message.task
         actor = self._actors.get(name)
         if actor is None or actor.task is self._session.declared(name):  # a new one has its name, and its actor
             return
-        reason = f"the task was removed by {message.by}"
-        self._drop_waiting(name, reason)
+        cause = Cause("removed", f"the task was removed by {message.by}")
+        self._drop_waiting(name, cause)
         self._lookout.drop(name)
         self._endings.drop(name)
-        actor.mailbox.put(Cancel(reason))
+        actor.mailbox.put(Cancel(cause))
         actor.mailbox.put(Stop())
         del self._actors[name]
         if self._terms.pop(name).limits:
@@ -576,16 +587,16 @@ class Supervisor:
         again = self._shutdown is not None
         self.restart_wanted = message.restart and (self.restart_wanted or not again)  # who ends it outright has the last word
         if self._shutdown is None:
-            self._reason = message.reason
+            self._cause = Cause("restart" if message.restart else "shutdown", message.reason)
             shutdown = self._begin_shutdown()
             if running := self._admission.running:
                 told = "%s: %d runs get %g s to finish; a second signal, or shut_down(), ends them at once"
                 runtime_log.tell(logging.WARNING, told, message.reason, running, shutdown.wait)
-            self._drop_waiting(None, message.reason)
+            self._drop_waiting(None, self._cause)
             self._asker.cancel()
             for actor in self._actors.values():
                 if actor.task.permanent:
-                    actor.mailbox.put(Cancel(message.reason))
+                    actor.mailbox.put(Cancel(self._cause))
         if (message.force or again) and self._shutdown is not None and not self._shutdown.forced:
             self._shutdown.force()
             runtime_log.tell(logging.WARNING, "%s: ending %d runs now", message.reason, self._admission.running)
@@ -602,16 +613,16 @@ class Supervisor:
             if phase is Phase.OVER:
                 if shutdown.forced:
                     self._offer_closing()
-                    self._drop_waiting(None, self._reason)
+                    self._drop_waiting(None, self._cause)
                 self._give_up()
                 return
             if phase in (Phase.CANCELLING, Phase.CUTTING):
                 limit = trio.current_time() + (FORCED_GRACE if shutdown.forced else LAST_GRACE)
                 self._patience.shorten(limit)
                 self._hooks.cut(limit)
-                self._drop_waiting(None, self._reason)
+                self._drop_waiting(None, self._cause)
                 for actor in self._actors.values():
-                    actor.mailbox.put(Cancel(self._reason))
+                    actor.mailbox.put(Cancel(self._cause))
             elif phase is Phase.CLOSING:
                 self._patience.restore()
                 self._offer_closing()
@@ -626,10 +637,7 @@ class Supervisor:
     def _give_up(self) -> None:
         """Leave what could not be ended, each with its record, and end."""
         for actor in (*self._actors.values(), *self._leaving):
-            if left := actor.give_up(f"{self._reason}; stuck: it ignores its cancellation"):
-                runtime_log.tell(logging.ERROR, "task %r ignores its cancellation: %d runs are given up", actor.task.name, left)
-                self.stuck += left
-        self.stuck += self._asker.count
+            actor.give_up()
         self.over.set()
 
     def _has_no_plans(self) -> bool:

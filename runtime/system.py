@@ -19,6 +19,7 @@ from actors.session import Session
 from runtime.clock import Clock, SystemClock
 from runtime.controls import LiveControls
 from runtime.journal import Journal
+from runtime.left_behind import LeftBehind
 from runtime.program import program_of
 from runtime.repo import RunRepo
 from runtime.runlog import History, RunLog
@@ -145,13 +146,13 @@ async def _running(parts: _Parts, asked: list[tuple[str, Mapping[str, Any]]], on
 
 
 def _assembled(app: App, log: RunLog, history: History) -> _Parts:
-    patience = Patience()
-    asyncio_loop = AsyncioLoop(patience)
+    patience, left_behind = Patience(), LeftBehind()
+    asyncio_loop = AsyncioLoop(patience, left_behind)
     process = ProcessRunner(lambda: program_of(app), app.session, patience)
-    inline = InlineRunner(asyncio_loop)
-    runners: dict[str, Runner] = {"main": inline, "async": inline, "thread": ThreadRunner(patience), "process": process}
+    inline, thread = InlineRunner(asyncio_loop, patience), ThreadRunner(patience, left_behind)
+    runners: dict[str, Runner] = {"main": inline, "async": inline, "thread": thread, "process": process}
     runners["command"] = CommandRunner(patience)
-    return _Parts(Supervisor(app.session, log, runners, patience, history), process, asyncio_loop)
+    return _Parts(Supervisor(app.session, log, runners, patience, left_behind, history), process, asyncio_loop)
 
 
 def _claimed(session: Session) -> Standby:

@@ -6,6 +6,7 @@ from collections.abc import Callable
 
 import trio
 
+from actors.causes import CANCELLED
 from actors.messages import Cancel, Halt, Start, Stop, ToTaskActor
 from actors.task import Task
 from runtime.mailbox import Mailbox
@@ -44,26 +45,25 @@ class TaskActor:
                 self._is_leaving = True
         self.has_ended = True
 
-    def give_up(self, reason: str) -> int:
-        """Put on record that the runs which are left were terminated, whatever becomes of them; return how many."""
-        left = list(self._runs.values())
-        for run in left:
-            run.give_up(reason)
-        return len(left)
+    def give_up(self) -> None:
+        """Put on record that the runs which are left were terminated, whatever becomes of them."""
+        for run in list(self._runs.values()):
+            run.give_up()
 
     def _handle(self, message: ToTaskActor) -> None:
         match message:
             case Start() if self._is_leaving:  # it was cancelled from outside a moment ago, and its nursery may be closed
                 self._services.report(Halt())
                 if message.launch.asked:
-                    end_unstarted(self.task, self.terms, message.launch, "the runtime was cancelled", self._services)
+                    end_unstarted(self.task, self.terms, message.launch, CANCELLED, self._services)
             case Start():
                 run = Run(message, self.task, self.terms, self._runs, self._services)
                 run.claim()
                 self._nursery.start_soon(run.live, name=self._name_of_runs)
             case Cancel():
                 for number, run in self._runs.items():
-                    if message.number in (None, number) and message.run_id in (None, run.run_id):
-                        run.cancel(message.reason, is_timeout=message.is_timeout)
+                    is_meant = message.number in (None, number) and message.run_id in (None, run.run_id)
+                    if is_meant and run.end(message.cause):
+                        self._nursery.start_soon(run.stop, name=f"end of {self._name_of_runs}")
             case Stop():
                 self._stopped.set()

@@ -37,6 +37,8 @@ class Terms:
     """On whose clocks the condition looks."""
     timeout: float = math.inf
     grace: float = 5.0
+    cleanup: float = 5.0
+    interrupt: bool = False
     backend: str = "trio"
     run_id: RunIdFunction | None = None
     parameters: Mapping[str, Any] = field(default_factory=dict)
@@ -68,6 +70,8 @@ def terms_of(task: Task, local: tzinfo) -> Terms:
         zone=task.timezone or local,
         timeout=math.inf if task.permanent else task.timeout,
         grace=task.grace,
+        cleanup=task.cleanup,
+        interrupt=task.interrupt,
         backend=_backend_of(task),
         run_id=task.func_run_id,
         parameters=task.parameters,

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import trio
 
+from actors.causes import Cause
 from actors.messages import Cancel
 from actors.timespans import to_words
 from runtime.agenda import Agenda
@@ -33,5 +34,6 @@ class Timeouts:
         """End the runs that took too long, and return when to look again."""
         for number in self._agenda.take_due(trio.current_time()):
             actor, timeout = self._timed[number]
-            actor.mailbox.put(Cancel(f"timeout: it took longer than {to_words(timeout)}", number=number, is_timeout=True))
+            cause = Cause("timeout", f"timeout: it took longer than {to_words(timeout)}")
+            actor.mailbox.put(Cancel(cause, number=number))
         return self._agenda.next_moment()

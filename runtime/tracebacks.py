@@ -5,9 +5,13 @@ from __future__ import annotations
 import traceback
 from pathlib import Path
 from types import FrameType
+from typing import TYPE_CHECKING
 
 from actors.errors import CallsheetError, TaskSignal
 from actors.portable import describe
+
+if TYPE_CHECKING:  # workers use this too, and do without trio
+    import trio
 
 _ROOT = Path(__file__).resolve().parents[1]
 _NOT_THEIRS = (str(_ROOT / "runtime"), str(_ROOT / "actors"), str(_ROOT / "cli.py"), "<frozen importlib")
@@ -32,6 +36,13 @@ def user_stack(frame: FrameType) -> str:
     frames = traceback.extract_stack(frame)
     ours = [number for number, summary in enumerate(frames) if _is_ours(summary.filename)]
     return "".join(traceback.format_list(frames[ours[-1] + 1 :] if ours else frames)).rstrip("\n")
+
+
+def coroutine_stack(task: trio.lowlevel.Task) -> str:
+    """Return the stack of a trio task that waits, from its outermost line of theirs on."""
+    frames = traceback.StackSummary.extract(task.iter_await_frames())
+    theirs = [summary for summary in frames if not _is_ours(summary.filename)]
+    return "".join(traceback.format_list(theirs)).rstrip("\n") or "(its stack is not known)"
 
 
 def _trim(shown: traceback.TracebackException, error: BaseException | None) -> None:

@@ -20,6 +20,7 @@ from runtime import tables
 from runtime.asking import Asker
 from runtime.clock import SystemClock
 from runtime.explanation import parts_of
+from runtime.left_behind import LeftBehind
 from runtime.machine import local_zone
 from runtime.runlog import History
 from runtime.runners.asyncio_loop import AsyncioLoop
@@ -99,8 +100,9 @@ def _latest(documents: Sequence[dict[str, Any]], zone: tzinfo, *actions: str) ->
 
 
 async def _ask_all(app: App, task: Task, facts: Facts) -> None:
-    loop = AsyncioLoop(Patience())
-    asker = Asker(app.session, SystemClock(), {"async": InlineRunner(loop)}, lambda _: None)
+    patience = Patience()
+    loop = AsyncioLoop(patience, LeftBehind())
+    asker = Asker(app.session, SystemClock(), {"async": InlineRunner(loop, patience)}, lambda _: None)
     try:
         for leaf in leaves(task.start_cond):
             if isinstance(leaf, Custom):

@@ -35,7 +35,7 @@ class Running:
         with trio.fail_after(120):
             while True:
                 started = (d["action"] for d in repo.journal.read() if "start" in d)
-                ended = [action for action in started if action not in ("run", "retry", "progress")]
+                ended = [action for action in started if action not in ("run", "retry", "progress", "late")]
                 if len(ended) >= count:
                     return ended
                 await self._changed.wait()
@@ -60,6 +60,16 @@ async def running_virtually(app, **options):
     """Run `app`, on wall time that follows the virtual clock of the test."""
     async with open_runtime(app, clock=VirtualClock(), **options) as system:
         yield Running(app, system)
+
+
+async def wait_printed(capfd, words):
+    """Wait until a process has printed these words, and return all that was printed."""
+    printed = ""
+    with trio.fail_after(20):
+        while words not in printed:
+            await trio.sleep(0.01)
+            printed += capfd.readouterr().out
+    return printed
 
 
 def records(app, task=None):

@@ -134,6 +134,11 @@ def looks_at_flag(flag=TerminationFlag()):
     return "ended by itself"
 
 
+def looks_at_flag_aloud(flag=TerminationFlag()):
+    print("it looks", flush=True)
+    return looks_at_flag(flag)
+
+
 def passes_cancellation_points():
     while True:
         cancellation_point()

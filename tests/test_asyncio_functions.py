@@ -23,7 +23,7 @@ def passes_on(function):
 
 
 async def run_all(*functions, **options):
-    app = App(log=None, grace=0.2)
+    app = App(log=None, cleanup=0.2)
     for function in functions:
         app.task(func=function, **options)
     async with running(app) as run:
@@ -130,7 +130,7 @@ async def test_a_task_that_blocks_the_loop_is_abandoned_and_the_next_gets_anothe
         asyncio.get_running_loop()
         let_go.wait(20)
 
-    app = App(log=None, grace=0.1)
+    app = App(log=None, cleanup=0.1)
     app.task(func=blocks, timeout=0.2)
     app.task(func=current_loop)
     async with running(app) as run:
@@ -155,7 +155,7 @@ async def test_what_else_runs_on_a_blocked_loop_goes_on_when_it_is_free_again():
             await asyncio.sleep(0.02)
         return "done"
 
-    app = App(log=None, grace=0.1)
+    app = App(log=None, cleanup=0.1)
     app.task(func=innocent)
     app.task(func=blocks, timeout=0.3)
     async with running(app) as run:
@@ -175,7 +175,7 @@ def test_threads_of_asyncio_do_not_hold_up_the_exit():
         """
         import asyncio, time
         from actors import App
-        app = App(log=None, stop_when_idle=True, grace=0.1)
+        app = App(log=None, stop_when_idle=True, cleanup=0.1)
         @app.task(on_startup=True, timeout=0.3)
         async def it():
             await asyncio.to_thread(time.sleep, 60)

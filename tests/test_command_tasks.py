@@ -325,9 +325,9 @@ class TestEnding:
             assert await run.wait_ended() == ["terminate"]
         assert not is_alive(pid)
 
-    async def test_one_that_ignores_sigterm_is_killed_with_its_children_after_its_grace(self, app):
+    async def test_one_that_ignores_sigterm_is_killed_with_its_children_after_a_time(self, app):
         line = "trap '' TERM; sleep 60 & echo $$ $! > pids; echo said; wait; wait"
-        app.task(command=line, name="it", shell=True, grace=0.2)
+        app.task(command=line, name="it", shell=True, cleanup=0.2)
         async with running(app) as run:
             app.session["it"].run()
             pids = await wait_printed("pids", 2)
@@ -337,9 +337,9 @@ class TestEnding:
             wait_gone(pid)
         assert records(app, "it")[-1].output == "said"
 
-    async def test_a_child_that_outlives_the_command_is_killed_after_the_grace(self, app):
+    async def test_a_child_that_outlives_the_command_is_killed_after_a_time(self, app):
         line = "(trap '' TERM; echo $$ > ready; sleep 60; sleep 60) & echo $! > pid; wait"
-        app.task(command=line, name="it", shell=True, grace=0.2)
+        app.task(command=line, name="it", shell=True, cleanup=0.2)
         async with running(app) as run:
             app.session["it"].run()
             await wait_printed("ready")
@@ -348,7 +348,7 @@ class TestEnding:
             assert await run.wait_ended() == ["terminate"]
         wait_gone(pid)
 
-    async def test_it_has_its_grace_to_clean_up_and_what_it_says_then_is_heard(self, app, capfd):
+    async def test_it_has_time_to_clean_up_and_what_it_says_then_is_heard(self, app, capfd):
         line = "trap 'echo cleaned; exit 0' TERM; echo $$ > pid; sleep 60 & wait"
         app.task(command=line, name="it", shell=True)
         async with running(app) as run:
@@ -360,7 +360,7 @@ class TestEnding:
         assert "cleaned" in records(app, "it")[-1].output.splitlines()
         assert capfd.readouterr().out.endswith("] cleaned\n")
 
-    async def test_the_children_of_a_pipeline_have_their_grace_too(self, app):
+    async def test_the_children_of_a_pipeline_have_it_too(self, app):
         child = "import signal, time\ndef end(*_): time.sleep(0.1); open('cleaned', 'w'); raise SystemExit\n"
         child += "signal.signal(15, end); open('pid', 'w').write('1'); time.sleep(60)"
         app.task(command=f"{shlex.join([sys.executable, '-c', child])} | cat", name="it", shell=True)

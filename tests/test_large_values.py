@@ -23,7 +23,7 @@ MUCH = 8 << 20
 
 def app_of(*functions, **options):
     """Make an app of process tasks, each called as its function is."""
-    app = App(log=None, max_process_count=1, grace=0.3)
+    app = App(log=None, max_process_count=1, cleanup=0.3)
     for function in functions:
         app.task(func=function, execution="process", **options)
     return app

@@ -8,7 +8,7 @@ import trio
 import samples
 from actors import App, every, never
 from commands import is_alive
-from helpers import actions, records, running
+from helpers import actions, records, running, wait_printed
 
 
 class TestParallel:
@@ -155,13 +155,12 @@ class TestTermination:
             app.session["it"].terminate()
             assert await run.wait_ended() == ["terminate"]
 
-    async def test_a_process_may_end_by_its_flag_in_its_grace(self):
+    async def test_a_process_may_end_by_its_flag_in_its_grace(self, capfd):
         app = App(log=None)
-        app.task(func=samples.looks_at_flag, name="it", execution="process")
+        app.task(func=samples.looks_at_flag_aloud, name="it", execution="process")
         async with running(app) as run:
             app.session["it"].run()
-            await run.wait_started("it")
-            await trio.sleep(0.5)
+            await wait_printed(capfd, "it looks")
             app.session["it"].terminate()
             assert await run.wait_ended() == ["success"]
         assert app.session.returns["it"] == "ended by itself"
@@ -171,11 +170,7 @@ class TestTermination:
         app.task(func=samples.starts_a_child, name="it", execution="process")
         async with running(app) as run:
             app.session["it"].run()
-            printed = ""
-            with trio.fail_after(20):
-                while "child" not in printed:
-                    await trio.sleep(0.01)
-                    printed += capfd.readouterr().out
+            printed = await wait_printed(capfd, "child")
             child = int(printed.rsplit("child ", 1)[1])
             app.session["it"].terminate()
             await run.wait_ended()

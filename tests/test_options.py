@@ -66,8 +66,8 @@ class TestNames:
     def test_what_a_task_inherits_is_a_setting_of_the_app(self):
         inherited = {name for name in Task.option_names() if isinstance(getattr(Task, name), Inherited)}
         assert inherited == {
-            "execution", "backend", "timeout", "grace", "multilaunch", "func_run_id", "timezone", "misfire", "overlap",
-            "catchup_limit", "catchup_window", "queue_limit", "retries",
+            "execution", "backend", "timeout", "grace", "cleanup", "interrupt", "multilaunch", "func_run_id", "timezone",
+            "misfire", "overlap", "catchup_limit", "catchup_window", "queue_limit", "retries",
         }  # fmt: skip
         assert inherited <= set(Config.option_names())
 
@@ -197,8 +197,11 @@ class TestDefaults:
             "func_run_id": None,
             "timeout": 1800.0,
             "grace": 5.0,
+            "cleanup": 5.0,
+            "interrupt": False,
             "max_process_count": os.cpu_count(),
             "max_thread_count": 40,
+            "max_abandoned_threads": 16,
             "shutdown_wait": 5.0,
             "stop_when_idle": False,
             "restarting": "replace",

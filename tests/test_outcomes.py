@@ -19,7 +19,7 @@ def mode(request):
 
 def task_in(mode, sync, name="it", **options):
     """Make an app with `sync`, or an async function that does the same, as a task in `mode`; another task shows it goes on."""
-    app = App(log=None, grace="0.5 seconds", shutdown_wait="0.05 seconds", max_process_count=2)
+    app = App(log=None, grace="0.5 seconds", cleanup="0.5 seconds", shutdown_wait="0.05 seconds", max_process_count=2)
     execution, backend = ("async", "asyncio") if mode == "asyncio" else (mode, "auto")
     app.task(
         func=as_async(sync) if mode in ("async", "asyncio") else sync, name=name, execution=execution, backend=backend, **options
@@ -49,7 +49,7 @@ def endless_in(mode, **options):
         "thread": samples.passes_cancellation_points,
         "process": samples.sleeps,
     }[mode]
-    app = App(log=None, grace="0.5 seconds", shutdown_wait="0.05 seconds", max_process_count=2)
+    app = App(log=None, grace="0.5 seconds", cleanup="0.5 seconds", shutdown_wait="0.05 seconds", max_process_count=2)
     app.task(func=function, name="it", execution="async" if mode == "asyncio" else mode, **options)
     app.task(func=samples.returns, name="next", execution="async")
     return app

@@ -340,7 +340,7 @@ class TestTimeouts:
     async def test_one_that_somebody_ends_beside_its_timeout_is_not_tried_again(self, autojump_clock):
         async def it():
             with trio.CancelScope(shield=True):
-                await trio.sleep(10)
+                await trio.sleep(6)
             await trio.sleep(1)
 
         app = app_of(it, timeout=2, retries=3)

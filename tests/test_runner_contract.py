@@ -15,6 +15,7 @@ from actors import App
 from actors.commands import Command
 from actors.errors import CommandFailed, RemoteFailure, RunAbandoned, TaskTerminationException, WorkerDied
 from actors.termination import Flag
+from runtime.left_behind import LeftBehind
 from runtime.program import program_of
 from runtime.runners import Call
 from runtime.runners.asyncio_loop import AsyncioLoop
@@ -49,13 +50,13 @@ async def runner_of(kind, patience=None):
     """Open a runner of that kind, and close it again."""
     patience = patience if patience is not None else Patience()
     if kind in ("trio", "asyncio"):
-        loop = AsyncioLoop(patience)
+        loop = AsyncioLoop(patience, LeftBehind())
         try:
-            yield InlineRunner(loop)
+            yield InlineRunner(loop, patience)
         finally:
             await loop.close()
     elif kind == "thread":
-        yield ThreadRunner(patience)
+        yield ThreadRunner(patience, LeftBehind())
     elif kind == "command":
         yield CommandRunner(patience)
     else:
@@ -82,7 +83,7 @@ def call(kind, function, grace=0.3, **kwargs):
             return sync(**kwargs)
 
     flag = Flag() if kind == "thread" else None
-    return Call("it", "run 1", function, kwargs, flag, "asyncio" if kind == "asyncio" else "trio", grace)
+    return Call("it", "run 1", function, kwargs, flag, "asyncio" if kind == "asyncio" else "trio", grace, grace)
 
 
 def value(kind, returned):
@@ -189,9 +190,9 @@ async def test_an_asyncio_function_that_blocks_its_loop_is_abandoned_and_does_no
         let_go.wait(20)
 
     patience = Patience()
-    loop = AsyncioLoop(patience)
+    loop = AsyncioLoop(patience, LeftBehind())
     with pytest.raises(ExceptionGroup) as caught:
-        await cancelled_after_start(InlineRunner(loop), Call("it", "run 1", blocks, {}, None, "asyncio", 0.1))
+        await cancelled_after_start(InlineRunner(loop, patience), Call("it", "run 1", blocks, {}, None, "asyncio", 0.1, 0.1))
     (blocked,) = [thread for thread in threading.enumerate() if thread.name == "callsheet asyncio"]
     let_go.set()
     await trio.to_thread.run_sync(blocked.join)

@@ -14,7 +14,7 @@ JOBS = """
     import trio
     from actors import App
 
-    app = App(log="runs.jsonl", shutdown_wait="{wait}", grace="1 second")
+    app = App(log="runs.jsonl", shutdown_wait="{wait}", grace="1 second", cleanup="1 second")
 
     @app.task(on_startup=True)
     async def sleeps():

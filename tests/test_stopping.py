@@ -97,7 +97,7 @@ class TestPatience:
             raise ValueError
         with patience.allow(60):
             assert len(patience._open) == 1
-        assert patience._open == set()
+        assert patience._open == {}
 
     async def test_what_a_block_raises_comes_out_as_it_is(self, autojump_clock):
         error = ValueError("no")

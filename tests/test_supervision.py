@@ -18,8 +18,10 @@ from runtime.clock import SystemClock
 from runtime.ids import RunIds
 from runtime.in_trio import in_trio
 from runtime.journal import MemoryJournal
+from runtime.left_behind import LeftBehind
 from runtime.runlog import RunLog
 from runtime.runs import Services
+from runtime.stopping import Patience
 from runtime.task_actor import TaskActor
 from runtime.terms import terms_of
 
@@ -373,7 +375,9 @@ async def test_a_task_actor_that_is_cancelled_from_outside_begins_no_run_any_mor
     app, reported = App(log=None), []
     task = app.session.create_task(samples.returns, "it")
     log = RunLog(MemoryJournal(), SystemClock())
-    services = Services(app.session, log, log.clock, RunIds(), {}, reported.append, in_trio(), lambda name, moment: 0.0)
+    services = Services(
+        app.session, log, log.clock, RunIds(), {}, reported.append, in_trio(), lambda *_: 0.0, Patience(), LeftBehind()
+    )
     actor = TaskActor(task, terms_of(task, UTC), services, reported.append)
     async with trio.open_nursery() as nursery:
         await nursery.start(actor.run)

@@ -39,7 +39,7 @@ async def test_what_it_prints_appears_line_by_line_with_the_task_and_the_run(cap
 
 
 async def test_a_flood_of_output_leaves_everybody_else_their_turn():
-    app = App(log=None, grace=0.2)
+    app = App(log=None, cleanup=0.2)
     app.task(func=samples.floods, name="it", execution="process", timeout=0.7)
     app.task("every 0.05 seconds", func=samples.returns, name="tick", execution="async")
     async with running(app):
@@ -169,7 +169,7 @@ async def test_a_big_value_goes_there_and_back():
 
 async def test_runs_that_are_cancelled_at_any_moment_leave_nothing_behind():
     """The fixture that looks for children and file descriptors after each test does the asserting."""
-    app = App(log=None, grace=0.5, max_process_count=2, multilaunch=True)
+    app = App(log=None, cleanup=0.5, max_process_count=2, multilaunch=True)
     app.task(func=samples.returns, name="it", execution="process")
     async with running(app) as run:
         for number in range(30):

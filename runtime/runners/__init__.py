@@ -29,13 +29,26 @@ class Call:
     backend: str = "trio"
     """``trio`` or ``asyncio``: what drives the function if it is async; ``auto`` is seen when it is found."""
     grace: float = 5.0
-    """Seconds the function gets to end once it was asked to."""
+    """Seconds the function gets to end by itself once it was asked to."""
+    cleanup: float = 5.0
+    """Seconds it gets to clean up once it is cancelled."""
+    interrupt: bool = False
+    """Whether an exception may be raised in its thread."""
     circumstances: Circumstances | None = None
     """What arguments among the keyword arguments are valued by, where the function runs; None if there are none."""
     report: Callable[[Progress], object] = lambda _: None
     """Takes the updates of its progress, in any thread."""
+    note_late: Callable[[str], object] = lambda _: None
+    """Takes, in any thread, what became of the function after it was given up."""
     output: str | None = None
     """Set by the runner: the last lines the function wrote, where the runner sees them."""
+
+    def ask(self) -> bool:
+        """Set the flag of a function that has asked for it; return whether it has, and so ends by itself."""
+        if self.flag is None or not self.flag.is_heeded:
+            return False
+        self.flag.set()
+        return True
 
     def invoke(self) -> Any:
         """Call the function, with the values of its arguments: where it runs, as they are found there."""
@@ -58,8 +71,9 @@ class Runner(Protocol):
         Where nothing can be cancelled, the scope need not be entered: that costs as much as starting a task does. Where it has
         caught its own cancellation, None comes out, and ``scope.cancelled_caught`` tells.
 
-        Cancelling ends the function: first by asking, then, after the call's grace, by force where there is one. What it still
-        returned or raised comes out as usual; otherwise the cancellation does, and the function runs no more.
+        Cancelling ends the function, down the ladder of :func:`runtime.stopping.stop`. What it still returned or raised comes
+        out as usual; otherwise the cancellation does, and the function runs no more. Here, where only the function itself can
+        end, the scope is the last but one rung, and who cancels it has asked before.
 
         Raises:
           RunAbandoned: it was cancelled, and the function could neither be made to end nor waited for any longer.

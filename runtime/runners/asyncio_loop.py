@@ -13,10 +13,13 @@ import anyio
 import trio
 
 from actors.errors import RunAbandoned
+from actors.termination import current_cleanup
 from runtime.daemon_threads import DaemonThreads
+from runtime.left_behind import LeftBehind
 from runtime.logs import runtime_log
+from runtime.masked import masked_by
 from runtime.runners import Call
-from runtime.runners.outside import CANCELLED, Answer, Outside
+from runtime.runners.outside import CANCELLED, Answer, Outside, Place
 from runtime.stopping import Patience
 
 _TO_BEGIN = 10.0
@@ -30,8 +33,8 @@ class AsyncioLoop:
     blocks the asyncio loop would block trio too. The cancellation is anyio's: a cancelled function is cancelled at each await.
     """
 
-    def __init__(self, patience: Patience) -> None:
-        self._patience = patience
+    def __init__(self, patience: Patience, left_behind: LeftBehind) -> None:
+        self._patience, self._left_behind = patience, left_behind
         self._beginning = trio.Lock()
         self._current: _Loop | None = None
 
@@ -42,12 +45,16 @@ class AsyncioLoop:
         except BaseException:
             _discard(awaited)
             raise
-        work = _Work(awaited)
-        place = Outside(
-            "asyncio function", lambda deliver: loop.post(work, deliver), lambda: loop.cancel(work), lambda: loop.thread.ident
+        work = _Work(awaited, call.cleanup)
+        place = Place(
+            "asyncio function",
+            lambda deliver: loop.post(work, deliver),
+            call.ask,
+            lambda: loop.cancel(work),
+            lambda: loop.thread.ident,
         )
         try:
-            return await place.answer(call, self._patience)
+            return await Outside(place, call, self._patience, self._left_behind).answer()
         except RunAbandoned:
             if self._current is loop:  # it is blocked: what comes next gets another
                 self._current = None
@@ -103,9 +110,10 @@ class _Loop:
                 return
         deliver(_BROKEN)
 
-    def cancel(self, work: _Work) -> None:
+    def cancel(self, work: _Work) -> bool:
         """Cancel `work`, also if it has not begun."""
         self._call_soon(work.cancel)
+        return True
 
     def retire(self) -> None:
         """End the loop when all that runs on it has ended, without waiting for that."""
@@ -180,8 +188,8 @@ _BROKEN = Answer(error=RuntimeError("the asyncio loop that ran this was ended by
 class _Work:
     """One thing to await; used only in the thread of its loop."""
 
-    def __init__(self, awaited: Awaitable[Any]) -> None:
-        self._awaited = awaited
+    def __init__(self, awaited: Awaitable[Any], cleanup: float) -> None:
+        self._awaited, self._cleanup = awaited, cleanup
         self._scope: anyio.CancelScope | None = None
         self._cancelled = False
 
@@ -196,12 +204,14 @@ class _Work:
         if self._cancelled:
             _discard(self._awaited)
             return CANCELLED
+        current_cleanup.set(lambda: anyio.move_on_after(self._cleanup, shield=True))
         answer = CANCELLED
         with anyio.CancelScope() as self._scope:
             try:
                 answer = Answer(await self._awaited)
             except asyncio.CancelledError as exc:
-                answer = CANCELLED if self._cancelled else Answer(error=exc)
+                masked = masked_by(exc) if self._cancelled else exc
+                answer = CANCELLED if masked is None else Answer(error=masked)
                 if self._cancelled:
                     raise
             except BaseException as exc:  # a SystemExit would end the loop for all

@@ -19,7 +19,7 @@ from runtime.runners import Call
 from runtime.runners.output import LINES_KEPT, Output
 from runtime.runners.pipes import pipe
 from runtime.runners.status import in_words
-from runtime.stopping import Patience
+from runtime.stopping import Patience, stop
 from runtime.worker import lifeline
 
 MOST_RETURNED = 64 << 20
@@ -92,24 +92,39 @@ class Child:
                 nursery.cancel_scope.cancel()
         return status
 
-    async def end(self, patience: Patience, grace: float) -> None:
+    async def end(self, patience: Patience, cleanup: float) -> None:
         """End it with its group, if it goes on, and let go of it. Not to be cancelled, but bounded.
 
         Of a program that has exited by itself, what it has left running in the background is left alone.
         """
         if self._process.returncode is None:
-            self._signal(signal.SIGTERM)
-            with patience.allow(grace):
-                await self.wait(for_group=True)
-            self._signal(signal.SIGKILL)
-            with trio.CancelScope(deadline=trio.current_time() + _TO_REAP, shield=True):
-                await self._process.wait()
+            await stop(self, patience, 0.0, cleanup)
+            await self.kill()  # also what it has started and that has not ended
         lifeline.untie(self._lifeline_ends[0])
         for fd in self._lifeline_ends:
             os.close(fd)
         for output in self._outputs:
             output.finish_run()
             output.close()
+
+    def ask(self) -> bool:
+        """Nothing: a program listens to SIGTERM only."""
+        return False
+
+    def cancel(self) -> bool:
+        """Send SIGTERM to its group."""
+        self._signal(signal.SIGTERM)
+        return True
+
+    async def ended(self) -> None:
+        """Wait until it has exited, and those it has started have let go of its output."""
+        await self.wait(for_group=True)
+
+    async def kill(self) -> None:
+        """Kill its group, and reap it."""
+        self._signal(signal.SIGKILL)
+        with trio.CancelScope(deadline=trio.current_time() + _TO_REAP, shield=True):
+            await self._process.wait()
 
     async def stdout(self) -> bytes:
         """Return what it has written to stdout, up to the most that is kept. Putting much together is left to a thread."""

@@ -17,8 +17,8 @@ from runtime.stopping import Patience
 class CommandRunner:
     """Runs the programs of commands. What one writes to stdout is what it returns, as bytes.
 
-    A program is ended for certain: SIGTERM to its group, the call's grace, SIGKILL. Whatever its exit status is after that, it
-    tells how the program ended and not that it has done its work, so it is no answer: the cancellation comes out.
+    A program is ended for certain: SIGTERM to its group, its time to clean up, SIGKILL. Whatever its exit status is after that,
+    it tells how the program ended and not that it has done its work, so it is no answer: the cancellation comes out.
     """
 
     def __init__(self, patience: Patience) -> None:
@@ -43,7 +43,7 @@ class CommandRunner:
         try:
             status = await child.wait()
         finally:
-            await child.end(self._patience, call.grace)
+            await child.end(self._patience, call.cleanup)
             call.output = child.last_lines
         if status != 0:
             raise CommandFailed(call.task, command.line, child.how(status))

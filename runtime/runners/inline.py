@@ -10,15 +10,18 @@ from typing import Any
 import trio
 
 from actors.errors import AsyncioNeeded
+from actors.termination import current_cleanup
+from runtime.masked import masked_by
 from runtime.runners import Call
 from runtime.runners.asyncio_loop import AsyncioLoop
+from runtime.stopping import Patience
 
 
 class InlineRunner:
     """Calls functions where the scheduler runs: sync ones block it, async ones are awaited, on trio or on an asyncio loop."""
 
-    def __init__(self, asyncio_loop: AsyncioLoop) -> None:
-        self._asyncio_loop = asyncio_loop
+    def __init__(self, asyncio_loop: AsyncioLoop, patience: Patience) -> None:
+        self._asyncio_loop, self._patience = asyncio_loop, patience
 
     async def run(self, call: Call, scope: trio.CancelScope) -> Any:
         result = call.function(**call.kwargs) if call.circumstances is None else call.invoke()
@@ -27,7 +30,13 @@ class InlineRunner:
         with scope:
             if call.backend == "asyncio":
                 return await self._asyncio_loop.run(call, result)
-            return await (_on_trio(result) if isinstance(result, CoroutineType) else result)
+            current_cleanup.set(lambda: self._patience.allow(call.cleanup))
+            try:
+                return await (_on_trio(result) if isinstance(result, CoroutineType) else result)
+            except trio.Cancelled as exc:
+                if (masked := masked_by(exc)) is not None:
+                    raise masked from masked.__cause__
+                raise
 
 
 @coroutine

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import sys
+import threading
 from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass
@@ -12,10 +13,11 @@ from typing import Any
 import trio
 
 from actors.errors import RemoteFailure, RunAbandoned
-from actors.portable import first_line
+from actors.portable import describe, first_line
+from runtime.left_behind import Left, LeftBehind
 from runtime.logs import runtime_log
 from runtime.runners import Call
-from runtime.stopping import Patience
+from runtime.stopping import Patience, stop
 from runtime.tracebacks import user_stack, user_traceback
 
 
@@ -32,57 +34,88 @@ class Answer:
             raise self.error
         return self.value
 
+    def __str__(self) -> str:
+        return "was cancelled" if self is CANCELLED else f"raised {describe(self.error)}" if self.error else "returned"
+
 
 @dataclass(slots=True)
-class Outside:
+class Place:
     """A place outside of trio that executes one call.
 
     Args:
       what: the place in words, such as ``thread``.
       begin: has the call executed, and its answer given to the function it gets, from whatever thread.
-      ask_to_end: asks the function to end; from the trio thread, without waiting.
+      ask: asks the function to end; returns whether it listens. From the trio thread, without waiting; so does the next.
+      cancel: makes it end from inside; returns whether that is possible.
       thread_id: tells the thread that executes it, for its stack, where that is known.
     """
 
     what: str
     begin: Callable[[Callable[[Answer], None]], None]
-    ask_to_end: Callable[[], object]
+    ask: Callable[[], bool]
+    cancel: Callable[[], bool]
     thread_id: Callable[[], int | None]
 
-    async def answer(self, call: Call, patience: Patience) -> Any:
-        """Execute `call` there, as :meth:`Runner.run` promises."""
-        token = trio.lowlevel.current_trio_token()
-        answered = trio.Event()
-        answers: list[Answer] = []
-        abandoned = False
 
-        def deliver(answer: Answer) -> None:
-            if abandoned:
-                runtime_log.tell(
-                    logging.INFO, "task %r run %s: the abandoned %s has ended now", call.task, call.run_id, self.what
-                )
-                return
-            answers.append(answer)
-            with suppress(trio.RunFinishedError):  # nobody is left to hear it
-                token.run_sync_soon(answered.set)
+class Outside:
+    """One call that is executed elsewhere: begun, waited for, and brought to its end where it is cancelled.
 
-        self.begin(deliver)
+    Args:
+      left_behind: takes note of it while it goes on although it was given up.
+    """
+
+    def __init__(self, place: Place, call: Call, patience: Patience, left_behind: LeftBehind) -> None:
+        self._place, self._call, self._patience, self._left_behind = place, call, patience, left_behind
+        self._token = trio.lowlevel.current_trio_token()
+        self._answered = trio.Event()
+        self._deciding = threading.Lock()  # held while it is decided which came first, its answer or its abandonment
+        self._answer: Answer | None = None
+        self._abandoned = False
+        self.ask, self.cancel = place.ask, place.cancel
+
+    async def answer(self) -> Any:
+        """Execute the call there, as :meth:`Runner.run` promises."""
+        self._place.begin(self._deliver)
         try:
-            await answered.wait()
+            await self._answered.wait()
         except trio.Cancelled:
-            self.ask_to_end()
             asked = trio.current_time()
-            with patience.allow(call.grace):
-                await answered.wait()
-            if not answers:
-                abandoned = True
-                waited = round(trio.current_time() - asked, 1)
-                error = RunAbandoned(call.task, self.what, waited, _stack(self.thread_id()))
-                runtime_log.tell(logging.WARNING, "run %s: %s", call.run_id, error)
-                raise error from None
-            if isinstance(answers[0].error, _Cancelled):
+            await stop(self, self._patience, self._call.grace, self._call.cleanup)
+            if self._abandoned:
+                raise self._abandonment(trio.current_time() - asked) from None
+            if self._answer is CANCELLED:
                 raise
-        return _unwrapped(answers[0])
+        assert self._answer is not None
+        if isinstance(error := self._answer.error, KeyboardInterrupt):  # its own: a Ctrl+C reaches the main thread only
+            raise RemoteFailure("KeyboardInterrupt", first_line(error), user_traceback(error))
+        return self._answer.unwrap()
+
+    async def ended(self) -> None:
+        """Wait for its answer."""
+        await self._answered.wait()
+
+    async def kill(self) -> None:
+        """Abandon it: nothing ends a thread. What it still answers is noted, and changes nothing."""
+        with self._deciding:
+            if self._answer is None:
+                self._abandoned = True
+                self._left_behind.add(self, Left("thread", self._call.task, self._call.run_id))
+
+    def _deliver(self, answer: Answer) -> None:
+        """Take its answer, in the thread that executes it."""
+        with self._deciding:
+            self._answer = answer
+        if self._abandoned:
+            self._left_behind.drop(self)
+            self._call.note_late(f"the abandoned {self._place.what} has ended: it {answer}")
+            return
+        with suppress(trio.RunFinishedError):  # nobody is left to hear it
+            self._token.run_sync_soon(self._answered.set)
+
+    def _abandonment(self, waited: float) -> RunAbandoned:
+        error = RunAbandoned(self._call.task, self._place.what, round(waited, 1), _stack(self._place.thread_id()))
+        runtime_log.tell(logging.WARNING, "run %s: %s", self._call.run_id, error)
+        return error
 
 
 class _Cancelled(BaseException):
@@ -90,12 +123,6 @@ class _Cancelled(BaseException):
 
 
 CANCELLED = Answer(error=_Cancelled())
-
-
-def _unwrapped(answer: Answer) -> Any:
-    if isinstance(answer.error, KeyboardInterrupt):  # its own: a Ctrl+C reaches the main thread only
-        raise RemoteFailure("KeyboardInterrupt", first_line(answer.error), user_traceback(answer.error))
-    return answer.unwrap()
 
 
 def _stack(thread_id: int | None) -> str:

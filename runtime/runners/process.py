@@ -35,7 +35,7 @@ class _Reference:
 class ProcessRunner:
     """Runs functions in worker processes, which it keeps for the next run.
 
-    A process is ended for certain: SIGTERM to its group, the call's grace, SIGKILL. What it still answers in that time counts.
+    A process is ended for certain: SIGTERM to its group, its time to clean up, SIGKILL. What it still answers then counts.
     How many there are at a time is not decided here: the supervisor starts no more runs than there may be.
 
     Args:
@@ -103,7 +103,9 @@ class ProcessRunner:
             known = _Reference(call.function, qualname_of(call.function), _by_reference(call.function))
             self._references[call.task] = known
         given, returned = pickled_parameters(call.task, call.kwargs), _returns(call)
-        job = Job(call.task, call.run_id, known.qualname, known.pickled, tuple(given), call.backend, tuple(returned))
+        job = Job(
+            call.task, call.run_id, known.qualname, known.pickled, tuple(given), call.backend, call.cleanup, tuple(returned)
+        )
         return framed(job, *given.values(), *returned.values())
 
     async def _start(self, task: str) -> Worker:

@@ -10,44 +10,82 @@ from typing import Any
 
 import trio
 
+from actors.errors import TaskTerminationException
 from actors.termination import Flag, current_flag
+from runtime.interruption import Interruption
+from runtime.left_behind import LeftBehind
 from runtime.loops import run_to_end
 from runtime.runners import Call
-from runtime.runners.outside import Answer, Outside
+from runtime.runners.outside import Answer, Outside, Place
 from runtime.stopping import Patience
 
 
 class ThreadRunner:
     """Runs functions in threads. They end by looking at their flag; one that does not is abandoned after its grace.
 
-    An async function gets an event loop of its own there, and is cancelled at its awaits when the flag is set.
+    Between the two comes, where the call wants it, an exception that is raised in the thread. An async function gets an event
+    loop of its own there, and is cancelled at its awaits.
     """
 
-    def __init__(self, patience: Patience) -> None:
-        self._patience = patience
+    def __init__(self, patience: Patience, left_behind: LeftBehind) -> None:
+        self._patience, self._left_behind = patience, left_behind
 
     async def run(self, call: Call, scope: trio.CancelScope) -> Any:
-        flag = call.flag if call.flag is not None else Flag()
-        thread_ids: list[int] = []
-        context = contextvars.copy_context()
-
-        def work() -> Answer:
-            thread_ids.append(threading.get_ident())
-            return context.run(_execute, call, flag)
-
-        def begin(deliver: Callable[[Answer], None]) -> None:
-            trio.lowlevel.start_thread_soon(work, lambda outcome: deliver(outcome.unwrap()), f"callsheet {call.task}")
-
-        place = Outside("thread", begin, flag.set, lambda: thread_ids[0] if thread_ids else None)
+        work = _Work(call)
+        place = Place("thread", work.begin, work.ask, work.cancel, lambda: work.thread_id)
         with scope:
-            return await place.answer(call, self._patience)
+            return await Outside(place, call, self._patience, self._left_behind).answer()
 
 
-def _execute(call: Call, flag: Flag) -> Answer:
-    """Call the function; its answer travels as a value, since nothing raised in a thread may reach the thread cache."""
-    current_flag.set(flag)
-    try:
-        result = call.invoke()
-        return Answer(run_to_end(result, call.backend, flag) if inspect.iscoroutine(result) else result)
-    except BaseException as exc:
-        return Answer(error=exc)
+class _Work:
+    """One call in a thread."""
+
+    def __init__(self, call: Call) -> None:
+        self._call = call
+        self._flag = call.flag if call.flag is not None else Flag()
+        self._context = contextvars.copy_context()
+        self._interruption = Interruption() if call.interrupt else None
+        self._is_async = False
+        self.thread_id: int | None = None
+
+    def begin(self, deliver: Callable[[Answer], None]) -> None:
+        """Have it done in a thread, and its answer delivered."""
+        trio.lowlevel.start_thread_soon(self._work, lambda outcome: deliver(outcome.unwrap()), f"callsheet {self._call.task}")
+
+    def ask(self) -> bool:
+        """Set its flag, at which it looks whenever it wants; what does not heed it outright may pass a cancellation point."""
+        self._flag.set()
+        return True
+
+    def cancel(self) -> bool:
+        """Cancel it if it is async, or else interrupt it where it may be."""
+        self._flag.cancel()
+        return self._is_async or (self._interruption is not None and self._interruption.make())
+
+    def _work(self) -> Answer:
+        self.thread_id = threading.get_ident()
+        return self._context.run(self._execute)
+
+    def _execute(self) -> Answer:
+        """Call the function; its answer travels as a value, since nothing raised in a thread may reach the thread cache."""
+        if self._interruption is None:
+            return self._answered()
+        answer: Answer | None = None
+        try:
+            self._interruption.open()
+            answer = self._answered()
+            self._interruption.close()
+        except TaskTerminationException as exc:  # it comes where the function has not begun, or has ended already
+            answer = answer or Answer(error=exc)
+        return answer
+
+    def _answered(self) -> Answer:
+        current_flag.set(self._flag)
+        try:
+            result = self._call.invoke()
+            if inspect.iscoroutine(result):
+                self._is_async = True
+                result = run_to_end(result, self._call.backend, self._flag, self._call.cleanup)
+            return Answer(result)
+        except BaseException as exc:
+            return Answer(error=exc)

@@ -26,7 +26,7 @@ from runtime.runners import Call
 from runtime.runners.output import LINES_KEPT, Output
 from runtime.runners.pipes import pipe
 from runtime.runners.status import in_words
-from runtime.stopping import Patience
+from runtime.stopping import Patience, stop
 from runtime.worker.parcels import (
     AT_ONCE,
     Parcel,
@@ -120,13 +120,11 @@ class Worker:
             answer, value = await self._answer(call, session)
             self.usable = not answer.spent
         except trio.Cancelled:
-            self._signal(signal.SIGTERM)
-            last_word = None
-            with patience.allow(call.grace):
-                last_word = await self._last_word(call, session)
-            if last_word is None:
+            ending = _Ending(self, call, session)
+            await stop(ending, patience, call.grace, call.cleanup)
+            if ending.last_word is None:
                 raise
-            answer, value = last_word
+            answer, value = ending.last_word
         except EOFError:
             raise WorkerDied(call.task, await self.death()) from None
         finally:
@@ -141,7 +139,7 @@ class Worker:
         self._connection.close()
         with patience.allow(seconds):
             await self.process.wait()
-        self._signal(signal.SIGKILL)
+        self.signal(signal.SIGKILL)
         with trio.CancelScope(deadline=trio.current_time() + _TO_REAP, shield=True):
             await self.process.wait()
         os.close(self._lifeline)
@@ -162,7 +160,7 @@ class Worker:
             except OSError:  # it died while it waited
                 raise EOFError from None
 
-    async def _last_word(self, call: Call, session: Session) -> tuple[Returned | Raised, list[Parcel]] | None:
+    async def last_word(self, call: Call, session: Session) -> tuple[Returned | Raised, list[Parcel]] | None:
         """Wait for the answer, or where none can come any more, for the end of the process."""
         try:
             return await self._answer(call, session)
@@ -233,9 +231,42 @@ class Worker:
         for output in self.outputs:
             output.prefix = prefix
 
-    def _signal(self, number: signal.Signals) -> None:
+    def signal(self, number: signal.Signals, *, group: bool = True) -> None:
+        """Send a signal to its process group, or to the process alone."""
         with suppress(ProcessLookupError, PermissionError):
-            os.killpg(self.process.pid, number)
+            if group:
+                os.killpg(self.process.pid, number)
+            else:
+                self.process.send_signal(number)
+
+
+class _Ending:
+    """A call in a worker, as it is brought to its end."""
+
+    def __init__(self, worker: Worker, call: Call, session: Session) -> None:
+        self._worker, self._call, self._session = worker, call, session
+        self.last_word: tuple[Returned | Raised, list[Parcel]] | None = None
+        """What it still answered."""
+
+    def ask(self) -> bool:
+        """Have its flag set by SIGTERM, where it has asked for that: see :mod:`runtime.worker.sigterm`."""
+        listens = self._call.ask()
+        if listens:
+            self._worker.signal(signal.SIGTERM, group=False)
+        return listens
+
+    def cancel(self) -> bool:
+        """Send SIGTERM, which raises an exception in it, and is for the children that it has started."""
+        self._worker.signal(signal.SIGTERM)
+        return True
+
+    async def ended(self) -> None:
+        """Wait for its answer, or for the end of the process."""
+        self.last_word = await self._worker.last_word(self._call, self._session)
+
+    async def kill(self) -> None:
+        """Kill the group; it is reaped when the worker ends."""
+        self._worker.signal(signal.SIGKILL)
 
 
 def _reply(request: Request, given: Sequence[Parcel], call: Call, session: Session) -> list[Piece]:
@@ -259,15 +290,25 @@ def _controlled(request: Request, given: Sequence[Parcel], call: Call, session: 
             controls.shut_down(force=force)
         case "restart", ():
             controls.restart()
-        case "progress", (update,):
-            call.report(update)
-        case "log", (record,):
-            logging.getLogger(record["name"]).handle(logging.makeLogRecord(record))
+        case ("heed" | "progress" | "log") as news, args:
+            _take_note(news, args, call)
         case "change", ():
             given[0].open().make(session)
         case question, args:
             return _answered(question, args, session)
     return None, ()
+
+
+def _take_note(news: str, args: tuple[Any, ...], call: Call) -> None:
+    """Take note of what the run tells of itself."""
+    match news, args:
+        case "heed", ():
+            if call.flag is not None:
+                call.flag.is_heeded = True
+        case "progress", (update,):
+            call.report(update)
+        case "log", (record,):
+            logging.getLogger(record["name"]).handle(logging.makeLogRecord(record))
 
 
 def _answered(question: str, args: tuple[Any, ...], session: Session) -> tuple[Any, Sequence[Pickled]]:  # noqa: PLR0911  # one a question

@@ -67,6 +67,8 @@ class RemoteControls:
         self._channel = channel
         self._asking = threading.Lock()  # the function may have threads of its own, and one pair of messages is under way
         self._running = self.is_cut = False  # is_cut: a use was left half way, and the process must not be used again
+        self._speaking: int | None = None  # the thread that is within a message, or waits for its answer
+        self._postponed: Callable[[], object] | None = None
 
     def begin_run(self) -> None:
         """Let the function of a run use them."""
@@ -76,6 +78,13 @@ class RemoteControls:
         """Let nobody use them until the next run; waits for the answer that is under way."""
         with self._asking:
             self._running = False
+
+    def after_message(self, step: Callable[[], object]) -> None:
+        """Take a step, which may raise: at once, or, from a handler of a signal in the middle of a message, right after that."""
+        if self._speaking == threading.get_ident():
+            self._postponed = step
+        else:
+            step()
 
     def launch(self, task: str, params: Mapping[str, Any]) -> None:
         values = pickled_parameters(task, params)
@@ -116,6 +125,10 @@ class RemoteControls:
         _, kept = self._ask("kept", task, option)
         return kept[0].open() if kept else HERE
 
+    def heed(self) -> None:
+        """Tell that the function has asked for its flag, and is to be asked before it is cancelled."""
+        self._ask("heed")
+
     def progress(self, update: Progress) -> None:
         """Tell how far the run is."""
         self._ask("progress", update)
@@ -148,10 +161,15 @@ class RemoteControls:
             if self.is_cut:
                 raise ConnectionError("a use of the session was interrupted half way, so that no other can follow in this run")
             with _undisturbed():
+                self._speaking = threading.get_ident()
                 self.is_cut = True
                 self._channel.send(Request(control, args), *values)
                 reply, found = self._channel.receive()
                 self.is_cut = False
+                self._speaking = None
+        step, self._postponed = self._postponed, None
+        if step is not None:
+            step()
         assert isinstance(reply, Reply)
         if reply.error is not None:
             raise pickle.loads(reply.error)
@@ -162,7 +180,8 @@ class RemoteControls:
 def _undisturbed() -> Iterator[None]:
     """Let no handler of a signal raise in the block, where it would leave half a message behind, or an answer; but after it.
 
-    A handler of SIGTERM is ours, and only sets a flag. A signal may come by way of a thread of the function's own, though.
+    The handler of SIGTERM is ours, and waits by itself: see :meth:`RemoteControls.after_message`. A signal may come by way of a
+    thread of the function's own, though.
     """
     before = signal.pthread_sigmask(signal.SIG_BLOCK, set(signal.Signals) - {signal.SIGTERM})
     try:

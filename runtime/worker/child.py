@@ -34,6 +34,7 @@ from runtime.worker.channel import Channel, RemoteControls
 from runtime.worker.logs import forward_logs
 from runtime.worker.parcels import Parcel, opened_parameters
 from runtime.worker.protocol import Broken, Job, Program, Raised, Ready, Returned
+from runtime.worker.sigterm import Sigterm
 
 
 def serve(fd: int, lifeline_fd: int) -> None:
@@ -42,6 +43,7 @@ def serve(fd: int, lifeline_fd: int) -> None:
     lifeline.hold(lifeline_fd)
     channel = Channel(fd)
     os.register_at_fork(after_in_child=channel.close)  # else a child would keep the end of this process from being seen
+    os.register_at_fork(after_in_child=lambda: signal.signal(signal.SIGTERM, signal.SIG_DFL))  # it does not run the function
     for stream in (sys.stdout, sys.stderr):
         stream.reconfigure(line_buffering=True, errors="backslashreplace")  # type: ignore[union-attr]  # real files here
     try:
@@ -69,6 +71,7 @@ def _serve_run(channel: Channel, controls: RemoteControls, caller: Caller) -> No
     answer, *value = copy_context().run(caller.answer, job, given)  # what it sets there is its own
     controls.end_run()
     channel.send(answer, *value)
+    signal.signal(signal.SIGTERM, signal.SIG_DFL)
 
 
 def _prepare(program: Program) -> App:
@@ -114,7 +117,6 @@ class Caller:
             return (Raised(name, line, text, portable(exc), kinds, reporter.latest, spent=self._is_spent()),)
         finally:
             reporter.close()
-            signal.signal(signal.SIGTERM, signal.SIG_DFL)
             with suppress(OSError):  # it may be gone
                 os.chdir(self._folder)
 
@@ -127,19 +129,24 @@ class Caller:
         count = len(job.parameters)
         kwargs = opened_parameters(job.task, dict(zip(job.parameters, given[:count], strict=True)))
         hooks = self._app.session.hooks.task_execute
-        flag = Flag() if has_arguments(kwargs) or isinstance(function, InFile) or hooks else None
-        if flag is not None:
+        flag, finds = Flag(), has_arguments(kwargs) or isinstance(function, InFile) or bool(hooks)
+        if finds:
             forward_logs(self._controls, self._log_level)
             returns = {task: value.open() for task, value in zip(job.returns, given[count:], strict=True)}
             here = Circumstances(_task(self._app, job, function), self._app.session, flag, job.run_id, returns)
             function, kwargs = found(function, f"task {job.task!r}", kwargs, here)
             if flag.is_heeded:
-                signal.signal(signal.SIGTERM, lambda *_: flag.set())
+                self._controls.heed()
             function = hooked(function, hooks, here) if hooks else function
         current_flag.set(flag)
-        value = function(**kwargs)
-        backend = backend_of(function) if job.backend == "auto" else job.backend
-        return run_to_end(value, backend, flag or Flag()) if inspect.iscoroutine(value) else value
+        sigterm = Sigterm(flag, self._controls)
+        with sigterm.handled():
+            value = function(**kwargs)
+            if not inspect.iscoroutine(value):
+                return value
+            with sigterm.of_coroutine():
+                backend = backend_of(function) if job.backend == "auto" else job.backend
+                return run_to_end(value, backend, flag, job.cleanup)
 
 
 def _folder() -> str:

@@ -84,6 +84,8 @@ class Job:
     parameters: tuple[str, ...]
     """Their names, in the order of the values."""
     backend: str
+    cleanup: float
+    """Seconds it gets to clean up once it is cancelled."""
     returns: tuple[str, ...] = ()
     """The tasks whose return values follow: those that started it, where the function is loaded only there, and may ask."""
 

@@ -1,0 +1,30 @@
+"""Causes: why a run was to end, and who wanted it."""
+
+from __future__ import annotations
+
+from typing import Literal, NamedTuple
+
+CauseKind = Literal[
+    "timeout", "end_cond", "terminate", "shutdown", "restart", "overlap", "removed", "changed", "superseded", "cancelled"
+]
+"""``timeout``: it took too long. ``end_cond``: the condition that ends it holds. ``terminate``: somebody called ``terminate()``.
+``shutdown``, ``restart``: the app ends. ``overlap``: its next start is due, and takes its place. ``removed``, ``changed``: its
+task has left the session, or starts otherwise. ``superseded``: it was to be tried again, but its next start comes first.
+``cancelled``: the program in which the app runs has cancelled it."""
+
+
+class Cause(NamedTuple):
+    """Why a run was to end."""
+
+    kind: CauseKind
+    """Becomes the record's ``cause``."""
+    text: str
+    """The same in words, with who asked for it; becomes the record's ``reason``."""
+
+    def __str__(self) -> str:
+        return self.text
+
+
+OVERLAP = Cause("overlap", "overlap: its next start is due")
+CHANGED = Cause("changed", "its condition was changed or paused")
+CANCELLED = Cause("cancelled", "the runtime was cancelled")

@@ -1,0 +1,55 @@
+"""SIGTERM in a worker, while a function runs: how the scheduler asks it to end, and cancels it."""
+
+from __future__ import annotations
+
+import _thread
+import signal
+from collections.abc import Iterator
+from contextlib import contextmanager
+from types import FrameType
+
+from actors.errors import TaskTerminationException
+from actors.termination import Flag
+from runtime.worker.channel import RemoteControls
+
+
+class Sigterm:
+    """Where the function heeds its flag, the first SIGTERM sets that. Each other one cancels it.
+
+    That is an exception wherever it is, so that what it has begun is cleaned up, or for an async function a cancellation at its
+    next await. One that does not notice, as the interpreter does not come to it, is killed by the scheduler. Once the function
+    has ended, SIGTERM is ignored until its answer is sent: nothing is lost that is done.
+    """
+
+    def __init__(self, flag: Flag, controls: RemoteControls) -> None:
+        self._flag, self._controls = flag, controls
+        self._is_async = False
+
+    @contextmanager
+    def handled(self) -> Iterator[None]:
+        """Handle it inside the block, in which the function is called."""
+        signal.signal(signal.SIGTERM, self._receive)
+        try:
+            yield
+        finally:
+            signal.signal(signal.SIGTERM, signal.SIG_IGN)
+
+    @contextmanager
+    def of_coroutine(self) -> Iterator[None]:
+        """Let it cancel, inside the block, what is awaited there: an exception would hit the event loop."""
+        self._is_async = True
+        yield
+        self._is_async = False
+
+    def _receive(self, number: int, frame: FrameType | None) -> None:
+        """Called between any two steps of the main thread, which may hold any lock: so the flag is set in another one.
+
+        That is begun without the locks of :mod:`threading`, too.
+        """
+        is_asking = self._flag.is_heeded and not self._flag.is_set()
+        _thread.start_new_thread(self._flag.set if is_asking else self._flag.cancel, ())
+        if not (is_asking or self._is_async):
+            self._controls.after_message(self._cancel)
+
+    def _cancel(self) -> None:
+        raise TaskTerminationException("terminated by SIGTERM")
