@@ -28,6 +28,7 @@ from actors.session import Session as Session
 from actors.task import Task as Task
 from actors.termination import Flag as Flag
 from actors.termination import cancellation_point as cancellation_point
+from actors.termination import cleanup as cleanup
 
 if TYPE_CHECKING:
     from actors.conds import after_all_fail as after_all_fail

@@ -81,7 +81,6 @@ class Run:
         "_siblings",
         "_task",
         "_terms",
-        "_trio_task",
         "launch",
         "run_id",
     )
@@ -98,7 +97,6 @@ class Run:
         self._call: Call | None = None  # until its function is called
         self._is_wanted_again = False
         self._ended: trio.Event | None = None  # until somebody waits for its end
-        self._trio_task: trio.lowlevel.Task | None = None
         self._scope = trio.CancelScope()
         self._began = 0.0
         self._reporter: Reporter | None = None  # until it is told of progress
@@ -171,12 +169,11 @@ class Run:
         """
         current_task.set(self._task.name)
         current_report.set(self._report)
-        self._trio_task = trio.lowlevel.current_task()
-        value: Any = None
+        value, was_called = None, False
         try:
             await trio.lowlevel.checkpoint_if_cancelled()  # a function without awaits would not notice
             if self._cause is None:
-                self._call = self._called()
+                self._call, was_called = self._called(), True
                 value = await self._services.runners[self._runner].run(self._call, self._scope)
         except BaseException as exc:
             if is_fatal(exc):
@@ -188,7 +185,7 @@ class Run:
             if is_fatal(exc):
                 raise
         else:
-            if self._scope.cancelled_caught or self._call is None:
+            if self._scope.cancelled_caught or not was_called:
                 reason = None if self._cause is None else self._cause.text
                 self._end(Ending("terminate", reason), failure=TIMEOUT if self._is_wanted_again else None)
                 return
@@ -196,11 +193,10 @@ class Run:
 
     def give_up(self) -> None:
         """Put on record that it was terminated although it goes on; what comes of it later is noted, and changes nothing."""
-        assert self._trio_task is not None
         assert self._cause is not None
         services = self._services
         services.left_behind.add(self, Left("coroutine", self._task.name, self.run_id))
-        stack = coroutine_stack(self._trio_task)
+        stack = coroutine_stack(None if self._call is None else self._call.awaited)
         told = "task %r run %s ignores its cancellation (%s); it is given up, and goes on at\n%s"
         runtime_log.tell(logging.ERROR, told, self._task.name, self.run_id, self._cause.text, stack)
         self._end(Ending("terminate", f"{self._cause.text}; stuck: it ignores its cancellation", stack))
@@ -278,7 +274,7 @@ class Run:
         if self._ended is not None:
             self._ended.set()
         document = self._ending_document(ending)
-        self._call = self._trio_task = None  # they refer to it, and only the garbage collector would find that out
+        self._call = None  # it refers to this, and only the garbage collector would find that out
         following = NO_MORE if failure is None else self._following_safely(failure, document)
         if following.attempts is not None:
             document["attempt"], document["attempts"] = self.launch.attempt, following.attempts

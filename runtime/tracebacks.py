@@ -5,13 +5,10 @@ from __future__ import annotations
 import traceback
 from pathlib import Path
 from types import FrameType
-from typing import TYPE_CHECKING
+from typing import Any
 
 from actors.errors import CallsheetError, TaskSignal
 from actors.portable import describe
-
-if TYPE_CHECKING:  # workers use this too, and do without trio
-    import trio
 
 _ROOT = Path(__file__).resolve().parents[1]
 _NOT_THEIRS = (str(_ROOT / "runtime"), str(_ROOT / "actors"), str(_ROOT / "cli.py"), "<frozen importlib")
@@ -38,11 +35,17 @@ def user_stack(frame: FrameType) -> str:
     return "".join(traceback.format_list(frames[ours[-1] + 1 :] if ours else frames)).rstrip("\n")
 
 
-def coroutine_stack(task: trio.lowlevel.Task) -> str:
-    """Return the stack of a trio task that waits, from its outermost line of theirs on."""
-    frames = traceback.StackSummary.extract(task.iter_await_frames())
-    theirs = [summary for summary in frames if not _is_ours(summary.filename)]
-    return "".join(traceback.format_list(theirs)).rstrip("\n") or "(its stack is not known)"
+def coroutine_stack(work: Any) -> str:
+    """Return the stack of a coroutine that waits, or of whatever else is awaited, as far as Python shows it."""
+    frames: list[tuple[FrameType, int]] = []
+    while work is not None:
+        kind = next((kind for kind in ("cr", "gi", "ag") if getattr(work, f"{kind}_frame", None) is not None), None)
+        if kind is None:
+            break
+        frame = getattr(work, f"{kind}_frame")
+        frames.append((frame, frame.f_lineno))
+        work = getattr(work, "gi_yieldfrom" if kind == "gi" else f"{kind}_await")
+    return "".join(traceback.StackSummary.extract(iter(frames)).format()).rstrip("\n") or "(its stack is not known)"
 
 
 def _trim(shown: traceback.TracebackException, error: BaseException | None) -> None:

@@ -5,6 +5,7 @@ import contextvars
 import os
 import pickle
 import signal
+import subprocess
 import sys
 import threading
 import time
@@ -13,7 +14,7 @@ from pathlib import Path
 
 import trio
 
-from actors import Argument, TaskInactionException, TerminationFlag, cancellation_point, progress
+from actors import Argument, TaskInactionException, TerminationFlag, cancellation_point, cleanup, progress
 from actors.args import EnvArg, SchedulerLogger, Session, TaskLogger, argument
 
 
@@ -137,6 +138,80 @@ def looks_at_flag(flag=TerminationFlag()):
 def looks_at_flag_aloud(flag=TerminationFlag()):
     print("it looks", flush=True)
     return looks_at_flag(flag)
+
+
+def cleans_up():
+    print("it begins", flush=True)
+    try:
+        time.sleep(60)
+    finally:
+        print("cleaned", flush=True)
+
+
+def takes_a_flag_and_cleans_up(flag=TerminationFlag()):
+    cleans_up()
+
+
+async def cleans_up_on_trio():
+    print("it begins", flush=True)
+    try:
+        await trio.sleep(60)
+    finally:
+        with cleanup():
+            await trio.sleep(0.05)
+            print("cleaned", flush=True)
+
+
+async def cleans_up_on_asyncio():
+    print("it begins", flush=True)
+    try:
+        await asyncio.sleep(60)
+    finally:
+        with cleanup():
+            await asyncio.sleep(0.05)
+            print("cleaned", flush=True)
+
+
+def fails_to_clean_up():
+    print("it begins", flush=True)
+    try:
+        time.sleep(60)
+    finally:
+        raise ValueError("cannot clean up")
+
+
+def swallows_everything():
+    print("it begins", flush=True)
+    while True:
+        try:
+            time.sleep(60)
+        except BaseException:  # that is the point
+            print("swallowed", flush=True)
+
+
+def starts_one_that_ignores_sigterm():
+    line = "import signal, time; signal.signal(15, signal.SIG_IGN); print('it begins', flush=True); time.sleep(60)"
+    child = subprocess.Popen([sys.executable, "-c", line])
+    print("child", child.pid, flush=True)
+    child.wait()
+
+
+def talks_to_the_session(session=Session()):
+    print("it begins", flush=True)
+    while True:
+        session.parameters["x"] = 1
+
+
+class TellsToEnd:
+    """A value that has its own process told to end while it is pickled."""
+
+    def __reduce__(self):
+        os.kill(os.getpid(), signal.SIGTERM)
+        return str, ("done",)
+
+
+def is_told_to_end_as_it_is_pickled():
+    return TellsToEnd()
 
 
 def passes_cancellation_points():

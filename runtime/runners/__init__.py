@@ -40,6 +40,8 @@ class Call:
     """Takes the updates of its progress, in any thread."""
     note_late: Callable[[str], object] = lambda _: None
     """Takes, in any thread, what became of the function after it was given up."""
+    awaited: object = None
+    """Set by the runner: what the function has returned to be awaited on this loop, for its stack."""
     output: str | None = None
     """Set by the runner: the last lines the function wrote, where the runner sees them."""
 

@@ -27,6 +27,7 @@ class InlineRunner:
         result = call.function(**call.kwargs) if call.circumstances is None else call.invoke()
         if result is None or not inspect.isawaitable(result):
             return result
+        call.awaited = result
         with scope:
             if call.backend == "asyncio":
                 return await self._asyncio_loop.run(call, result)
