@@ -190,7 +190,7 @@ class Run:
                 is_there = self._runner in ("thread", "process")
                 kwargs = all_valued(task.signature.owner, kwargs, here, stage=is_there)
         self._flag = flag
-        return Call(task.name, self.run_id, task.func, kwargs, flag, terms.backend, terms.grace, here, self._report)
+        return Call(task.name, self.run_id, task.func, kwargs, flag, terms.backend, terms.grace, here, self._report, terms.quota)
 
     def _end(self, ending: Ending, call: Call | None, value: Any = None, *, failure: Failure | None = None) -> None:
         if self._siblings.pop(self.launch.number, None) is None:  # it was given up

@@ -14,6 +14,7 @@ from actors.hooks import hooked
 from actors.progress import Progress
 from actors.sources import found
 from actors.termination import Flag
+from runtime.runners.quota import UNLIMITED, Quota
 
 
 @dataclass(slots=True)
@@ -34,6 +35,8 @@ class Call:
     """What arguments among the keyword arguments are valued by, where the function runs; None if there are none."""
     report: Callable[[Progress], object] = lambda _: None
     """Takes the updates of its progress, in any thread."""
+    quota: Quota = UNLIMITED
+    """What its process may use, where it has one: of a worker or a command."""
     output: str | None = None
     """Set by the runner: the last lines the function wrote, where the runner sees them."""
 
