@@ -35,10 +35,12 @@ from runtime.worker.logs import forward_logs
 from runtime.worker.memory import is_shortage, make_room
 from runtime.worker.parcels import Parcel, opened_parameters
 from runtime.worker.protocol import Broken, Job, Program, Raised, Ready, Returned
+from runtime.worker.signals import reset_signals
 
 
 def serve(fd: int, lifeline_fd: int) -> None:
     """Serve the scheduler at the other end of the socket `fd` until it closes it."""
+    reset_signals()
     become_worker()
     lifeline.hold(lifeline_fd)
     channel = Channel(fd)
