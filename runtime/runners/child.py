@@ -78,7 +78,7 @@ class Child:
             return cls(call, process, (its_lifeline, our_lifeline), out, err)
 
     async def be_nice(self) -> None:
-        """Give it the niceness of its quota."""
+        """Give it the niceness of its quota, and what it has started already too."""
         if self._quota.nice:
             await lower_priority(self._process.pid, self._quota.nice)
 
