@@ -54,6 +54,11 @@ def to_count(given: int) -> int:
     return given
 
 
+def count_or_none(given: int | None) -> int | None:
+    """Return a number of at least 1, or None."""
+    return None if given is None else to_count(given)
+
+
 def callable_or_none(given: RunIdFunction | None) -> RunIdFunction | None:
     """Return `given` if it can be called, or None."""
     if given is not None and not callable(given):
@@ -124,6 +129,8 @@ class Settings(TypedDict, total=False):
     catchup_window: TimeSpan
     queue_limit: int
     retries: int | Retry
+    fresh: bool
+    max_runs_per_worker: int | None
     log: str | os.PathLike[str] | None
 
 
@@ -185,6 +192,10 @@ class Config(Optioned):
     """How many slots ``overlap="queue"`` keeps at most."""
     retries = Option[int | Retry, Retry](to_retries, 0)
     """How often a run that failed is tried again, or a :class:`Retry` that also says when and after which errors."""
+    fresh = Option(to_bool, False)
+    """Whether each process run gets a process of its own, which does nothing before it or after it."""
+    max_runs_per_worker = Option[int | None, int | None](count_or_none, None)
+    """How many runs a worker process does before it is replaced; None is no limit."""
     log = Option[str | os.PathLike[str] | None, Path | None](to_log, ".callsheet/runs.jsonl")
     """The file of the run log, relative to the working directory at that time; None keeps records in memory."""
 
@@ -210,6 +221,9 @@ class Config(Optioned):
     def _check_change(self, name: str, kept: Any) -> None:
         if name == "shut_cond" and not isinstance(self._session.controls, Standby):
             self._session.check_shut_cond(kept)
+        if name == "execution":
+            for task in self._session.tasks:
+                task.check_default_execution(kept)
 
     def _option_changed(self, name: str) -> None:
         if "_sealed" in self.__dict__:

@@ -25,6 +25,7 @@ from actors.config import (
     Execution,
     RunIdFunction,
     callable_or_none,
+    count_or_none,
     overlap_or_none,
     text_or_none,
     to_bool,
@@ -42,7 +43,9 @@ from actors.options import Inherited, Option, Optioned, instance_of, one_of
 from actors.parameters import Given
 from actors.policies import Misfire, Overlap
 from actors.portable import check_parameters
+from actors.processes import OF_PROCESSES, OF_WORKERS, idle_options, to_cpu_time, to_memory, to_nice
 from actors.retries import Retry, to_retries
+from actors.sizes import Size
 from actors.sources import Code, InFile
 from actors.timespans import TimeSpan, to_finite, to_seconds
 from actors.zones import to_zone
@@ -80,6 +83,11 @@ class TaskOptions(TypedDict, total=False):
     catchup_window: TimeSpan | None
     queue_limit: int | None
     retries: int | Retry | None
+    memory: Size | None
+    cpu_time: TimeSpan | None
+    nice: int
+    fresh: bool | None
+    max_runs_per_worker: int | None
     deadline: TimeSpan
     jitter: TimeSpan
     spread: TimeSpan
@@ -195,6 +203,18 @@ class Task(Optioned):
     """How many slots ``overlap="queue"`` keeps; default: the app's."""
     retries = Inherited[int | Retry, Retry](to_retries)
     """How often a run that failed is tried again: a whole number, or a :class:`Retry`; default: the app's."""
+    memory = Option[Size | None, int | None](to_memory, None)
+    """Bytes that the process of a run may take on top of what it has when the run begins; more is a ``MemoryError`` there.
+    Given as ``"500 MB"``, ``"2 GiB"`` or bytes; None is no limit. This and the next on Linux only."""
+    cpu_time = Option[TimeSpan | None, int | None](to_cpu_time, None)
+    """Seconds of processor time a run may use, in all its threads together, before its process is killed. Rounded up to whole
+    ones; None is no limit."""
+    nice = Option(to_nice, 0)
+    """How much further back than the scheduler its processes stand when the processor is wanted: 0 to 19."""
+    fresh = Inherited(to_bool)
+    """Whether each of its runs gets a process of its own, which does nothing before it or after it; default: the app's."""
+    max_runs_per_worker = Inherited[int | None, int | None](count_or_none)
+    """How many runs, of whatever tasks, a worker process has done when it is replaced after one of these; default: the app's."""
     deadline = Option[TimeSpan, float](to_timeout, "never")
     """Seconds after which a slot is not started any more but put on record as missed; infinity is never."""
     jitter = Option[TimeSpan, float](to_finite, 0)
@@ -256,6 +276,7 @@ class Task(Optioned):
         self.signature = Signature.of(f"task {self.name!r}", self.func)
         self._check_parameters(self.parameters)
         self._check_change("execution", self.execution)
+        self._check_processes(self.execution)
         self._removed = False
         self._sealed = True
 
@@ -418,11 +439,34 @@ class Task(Optioned):
         if name == "parameters" and kept is not None:
             self._check_parameters(kept)
         execution = self.execution if name != "execution" else kept or self.session.config.execution
+        if "_sealed" in self.__dict__ and name in ("execution", *OF_PROCESSES, *OF_WORKERS):
+            self._check_processes(execution, name, kept)
         if execution == "process" and self.command is None and name in ("execution", "parameters"):
             check_portable(self.name, self.func)
             parameters: Mapping[str, Any] = (kept if name == "parameters" else self.parameters) or {}
             given = {**self.signature.arguments, **parameters}
             check_parameters(self.name, travelling(given, self.session.config.param_materialize))
+
+    def _check_processes(self, execution: str, changed: str | None = None, kept: Any = None) -> None:
+        """Check that its options of processes have a process to apply to, where one of its options is `changed` to `kept`.
+
+        Raises:
+          InvalidOption: one has not; names what is given, or changed, and the way out.
+        """
+        given = {name: kept if name == changed else self._kept[name] for name in (*OF_PROCESSES, *OF_WORKERS)}
+        for name in idle_options(given, execution, is_command=self.command is not None):
+            value = repr(given[name])
+            if changed == "execution":
+                default = getattr(type(self), name).default
+                problem = f"its {name}={value} needs execution='process'; set that to {default} first"
+                raise InvalidOption(self._label(), changed, repr(execution), problem)
+            problem = f"its runs have no process of their own with execution={execution!r}; give it execution='process'"
+            raise InvalidOption(self._label(), name, value, problem)
+
+    def check_default_execution(self, execution: str) -> None:
+        """Check that it could follow the app to that `execution`, if it has none of its own; raises InvalidOption."""
+        if self._kept["execution"] is None:
+            self._check_processes(execution, "execution")
 
     def _check_parameters(self, given: Mapping[str, Any]) -> None:
         """Check that the function takes what it is to be given in every run; raises InvalidOption."""

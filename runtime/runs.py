@@ -259,6 +259,7 @@ class Run:
             here,
             self._report,
             self._note_late,
+            terms.quota,
         )
 
     def _note_late(self, words: str) -> None:

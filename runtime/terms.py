@@ -17,6 +17,7 @@ from actors.policies import Timing
 from actors.retries import Retry
 from actors.task import Task
 from runtime.machine import machine_name
+from runtime.runners.quota import UNLIMITED, Quota
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,6 +53,8 @@ class Terms:
     """Whether a launch without parameters of its own has no arguments to find."""
     retries: Retry | None = None
     """How a run that failed is tried again; None if it is not, unless the function itself asks for it."""
+    quota: Quota = UNLIMITED
+    """What the process of a run may use."""
 
 
 def terms_of(task: Task, local: tzinfo) -> Terms:
@@ -80,6 +83,7 @@ def terms_of(task: Task, local: tzinfo) -> Terms:
         needs=_needs_of(task),
         bare=_is_bare(task),
         retries=task.retries if task.retries.limit else None,
+        quota=Quota(task.memory, task.cpu_time, task.nice, task.fresh, task.max_runs_per_worker),
     )
 
 

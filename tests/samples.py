@@ -1,9 +1,11 @@
 """Functions that tasks of the tests run; worker processes import them from here."""
 
 import asyncio
+import atexit
 import contextvars
 import os
 import pickle
+import resource
 import signal
 import subprocess
 import sys
@@ -80,6 +82,44 @@ def inacts():
 
 def quits():
     os._exit(0)
+
+
+def quits_with_three():
+    os._exit(3)
+
+
+def reads_from_nowhere():
+    import ctypes
+
+    ctypes.string_at(0)
+
+
+def closes_its_socket_and_goes_on():
+    os.closerange(3, 100)
+    time.sleep(60)
+
+
+def closes_all_files_and_returns():
+    os.closerange(0, 100)
+
+
+def floods_stderr_and_quits():
+    for number in range(100_000):
+        print("line", number, file=sys.stderr)
+    os._exit(3)
+
+
+class RaisesInReduce(Exception):
+    def __reduce__(self):
+        raise RuntimeError("not even this")
+
+
+def raises_what_raises_in_reduce():
+    raise RaisesInReduce("as it is")
+
+
+def returns_what_raises_in_reduce():
+    return RaisesInReduce()
 
 
 def is_killed():
@@ -295,12 +335,78 @@ def process_group():
     return os.getpid(), os.getpgid(0)
 
 
+def takes_megabytes(count):
+    return len(bytearray(count * 10**6))
+
+
+def takes_all_memory_bit_by_bit():
+    return len([str(number) for number in range(10**8)])
+
+
+KEPT = []
+
+
+def fills_a_list_of_its_module():
+    while True:
+        KEPT.append(str(len(KEPT)))
+
+
+def keeps_megabytes(count):
+    KEPT.append(bytearray(count * 10**6))
+
+
+def runs_out_of_memory():
+    raise MemoryError("of its own")
+
+
+def runs_out_of_memory_and_says_something_else():
+    try:
+        bytearray(sys.maxsize)
+    except MemoryError:
+        raise ValueError("no") from None
+
+
+def limits_here():
+    return os.getpid(), resource.getrlimit(resource.RLIMIT_DATA), resource.getrlimit(resource.RLIMIT_CPU)
+
+
+def computes_for_ever():
+    while True:
+        pass
+
+
+def computes_for(seconds):
+    end = time.process_time() + seconds
+    while time.process_time() < end:
+        pass
+
+
+def niceness():
+    """Return that of this process, and of its session where sessions have one."""
+    group = Path("/proc/self/autogroup")
+    return os.getpriority(os.PRIO_PROCESS, 0), int(group.read_text().split()[-1]) if group.exists() else None
+
+
+def writes_at_exit(path):
+    atexit.register(path.write_text, "bye")
+
+
 def starts_a_child():
     import subprocess
 
     child = subprocess.Popen(["sleep", "60"])
     print(f"child {child.pid}", flush=True)
     time.sleep(60)
+
+
+def starts_a_child_that_ignores_sigterm(pid, *, stays):
+    import subprocess
+
+    child = subprocess.Popen(["sh", "-c", f"trap '' TERM; echo $$ > {pid}; while true; do sleep 1; done"])
+    while not pid.exists() or not pid.read_text():
+        time.sleep(0.01)
+    if stays:
+        child.wait()
 
 
 def floods():

@@ -67,7 +67,7 @@ class TestNames:
         inherited = {name for name in Task.option_names() if isinstance(getattr(Task, name), Inherited)}
         assert inherited == {
             "execution", "backend", "timeout", "grace", "cleanup", "interrupt", "multilaunch", "func_run_id", "timezone",
-            "misfire", "overlap", "catchup_limit", "catchup_window", "queue_limit", "retries",
+            "misfire", "overlap", "catchup_limit", "catchup_window", "queue_limit", "retries", "fresh", "max_runs_per_worker",
         }  # fmt: skip
         assert inherited <= set(Config.option_names())
 
@@ -102,6 +102,20 @@ OF_TASKS = [
     ("limits", "db", "limit(...), rate(...) or a list of them is expected"),
     ("limits", limit, "limit(...), rate(...) or a list of them is expected"),
     ("description", 5, "a text is expected"),
+    ("memory", "500", "a number with a unit is expected, such as '500 MB' or '2 GiB', or a whole number of bytes"),
+    ("memory", "500 MX", "'MX' is no unit; units are B, kB, MB, GB, TB, KiB, MiB, GiB, TiB"),
+    ("memory", 1.5, "a number with a unit is expected"),
+    ("memory", True, "a number with a unit is expected"),
+    ("memory", -1, "it must not be negative"),
+    ("memory", "0 MB", "a size above 0 is expected, or None for no limit"),
+    ("cpu_time", 0, "a time above 0 is expected, or None for no limit"),
+    ("cpu_time", math.inf, "it is infinite"),
+    ("cpu_time", "2 secnds", "'secnds' is no unit. Did you mean 'second'?"),
+    ("nice", -1, "a whole number from 0 to 19 is expected"),
+    ("nice", 20, "a whole number from 0 to 19 is expected"),
+    ("nice", True, "a whole number from 0 to 19 is expected"),
+    ("fresh", 1, "True or False is expected"),
+    ("max_runs_per_worker", 0, "a whole number of at least 1 is expected"),
 ]
 OF_APPS = [
     ("max_process_count", 0, "a whole number of at least 1 is expected"),
@@ -216,6 +230,8 @@ class TestDefaults:
             "catchup_window": 86400.0,
             "queue_limit": 10,
             "retries": Retry(0),
+            "fresh": False,
+            "max_runs_per_worker": None,
             "log": Path(".callsheet/runs.jsonl").absolute(),
         }
 
@@ -227,6 +243,9 @@ class TestDefaults:
             "on_startup": False,
             "on_shutdown": False,
             "priority": 0,
+            "memory": None,
+            "cpu_time": None,
+            "nice": 0,
             "disabled": False,
             "permanent": False,
             "deadline": float("inf"),

@@ -213,7 +213,7 @@ async def test_a_worker_that_died_while_it_was_idle_is_replaced():
         pid, _ = await runner.run(call("process", samples.process_group), trio.CancelScope())
         os.kill(pid, signal.SIGKILL)
         with trio.fail_after(10):
-            while not runner._idle[0].process.poll():
+            while not runner._idle[0][0].process.poll():
                 await trio.sleep(0.01)
         other, _ = await runner.run(call("process", samples.process_group), trio.CancelScope())
     assert other != pid

@@ -75,6 +75,15 @@ limit("db", "2")  # type: ignore[arg-type]  # no number
 assert_type(app.session["limited"].waits_for, str | None)
 
 
+@app.task(execution="process", memory="500 MB", cpu_time=timedelta(minutes=1), nice=5, fresh=True, max_runs_per_worker=100)
+def confined() -> None: ...
+
+
+assert_type(app.session["confined"].memory, int | None)
+app.session["confined"].memory = 1 << 30
+app.session["confined"].memory = 1.5  # type: ignore[assignment]  # no size
+
+
 @app.task(execution="main", overlap="quew")  # type: ignore[call-overload, untyped-decorator]  # none of the five
 def overlapping() -> None: ...
 

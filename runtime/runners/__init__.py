@@ -14,6 +14,7 @@ from actors.hooks import hooked
 from actors.progress import Progress
 from actors.sources import found
 from actors.termination import Flag
+from runtime.runners.quota import UNLIMITED, Quota
 
 
 @dataclass(slots=True)
@@ -40,6 +41,8 @@ class Call:
     """Takes the updates of its progress, in any thread."""
     note_late: Callable[[str], object] = lambda _: None
     """Takes, in any thread, what became of the function after it was given up."""
+    quota: Quota = UNLIMITED
+    """What its process may use, where it has one: of a worker or a command."""
     awaited: object = None
     """Set by the runner: what the function has returned to be awaited on this loop, for its stack."""
     output: str | None = None

@@ -18,15 +18,14 @@ from runtime.logs import runtime_log
 from runtime.runners import Call
 from runtime.runners.output import LINES_KEPT, Output
 from runtime.runners.pipes import pipe
-from runtime.runners.status import in_words
+from runtime.runners.quota import lower_priority
+from runtime.runners.status import in_words, with_last_words
 from runtime.stopping import Patience, stop
 from runtime.worker import lifeline
 
 MOST_RETURNED = 64 << 20
 """Bytes of stdout that are kept to be returned."""
 _MUCH = 1 << 20
-_LONGEST_WORD = 300
-"""Characters of the last line of stderr that are quoted."""
 _TO_REAP = 1.0
 
 
@@ -34,7 +33,7 @@ class Child:
     """A program that runs. It leads a process group of its own, which is killed with a scheduler that is killed."""
 
     def __init__(self, call: Call, process: trio.Process, lifeline_ends: tuple[int, int], stdout: int, stderr: int) -> None:
-        self._task = call.task
+        self._task, self._quota = call.task, call.quota
         self._process = process
         self._lifeline_ends = lifeline_ends  # both: the one holds the group to us, through the other it is let go
         self._returned: list[bytes] = []
@@ -45,7 +44,7 @@ class Child:
         self._stderr = Output(stderr, sys.stderr, self._kept)
         self._outputs = (self._stdout, self._stderr)
         for output in self._outputs:
-            output.prefix = f"[{call.task} {call.run_id}] "
+            output.begin_run(f"[{call.task} {call.run_id}] ")
 
     @classmethod
     async def spawn(cls, call: Call, command: Command) -> Child:
@@ -60,7 +59,7 @@ class Child:
             err, its_err = pipe(ours, its)
             try:
                 process = await trio.lowlevel.open_process(
-                    command.argv_for(call.kwargs),
+                    call.quota.around(command.argv_for(call.kwargs)),
                     stdin=subprocess.DEVNULL,
                     stdout=its_out,
                     stderr=its_err,
@@ -77,6 +76,11 @@ class Child:
             ours.pop_all()
             lifeline.tie(its_lifeline, process.pid)
             return cls(call, process, (its_lifeline, our_lifeline), out, err)
+
+    async def be_nice(self) -> None:
+        """Give it the niceness of its quota, and what it has started already too."""
+        if self._quota.nice:
+            await lower_priority(self._process.pid, self._quota.nice)
 
     async def wait(self, *, for_group: bool = False) -> int:
         """Pass on what it writes until it has exited, and return its exit status.
@@ -139,8 +143,7 @@ class Child:
 
     def how(self, status: int) -> str:
         """Return in words how it ended, with what it said last."""
-        said = self._stderr.last_line[:_LONGEST_WORD]
-        return f"{in_words(status)}: {said}" if said else in_words(status)
+        return with_last_words(self._quota.broken(status) or in_words(status), self._stderr.last_line)
 
     def _collect(self, data: bytes) -> None:
         self._returned.append(data[: self._room])

@@ -41,6 +41,7 @@ class CommandRunner:
     async def _stdout_of(self, call: Call, command: Command) -> bytes:
         child = await Child.spawn(call, command)
         try:
+            await child.be_nice()
             status = await child.wait()
         finally:
             await child.end(self._patience, call.cleanup)

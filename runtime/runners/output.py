@@ -37,6 +37,10 @@ class Output:
         self.last_line = ""
         """The last line that was not blank."""
 
+    def begin_run(self, prefix: str) -> None:
+        """Put `prefix` before all lines from now on, and forget what was the last."""
+        self.prefix, self.last_line = prefix, ""
+
     async def pass_on(self) -> None:
         """Pass lines on until the stream ends or is closed. However much comes, others have their turn in between."""
         with suppress(trio.ClosedResourceError):

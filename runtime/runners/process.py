@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import pickle
+from collections import defaultdict
 from collections.abc import Callable
 from dataclasses import dataclass
 from types import FunctionType
@@ -17,10 +18,14 @@ from actors.portable import pickled_parameters, pickled_result
 from actors.session import Session
 from actors.sources import InFile
 from runtime.runners import Call
+from runtime.runners.quota import lower_priority
 from runtime.runners.worker import Worker
 from runtime.stopping import Patience
 from runtime.worker.parcels import framed
 from runtime.worker.protocol import Job, Program
+
+_TO_RETIRE = 1.0
+"""Seconds that a worker which is replaced gets to exit by itself."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,7 +38,7 @@ class _Reference:
 
 
 class ProcessRunner:
-    """Runs functions in worker processes, which it keeps for the next run.
+    """Runs functions in worker processes, which it keeps for the next run that wants one of the same niceness.
 
     A process is ended for certain: SIGTERM to its group, its time to clean up, SIGKILL. What it still answers then counts.
     How many there are at a time is not decided here: the supervisor starts no more runs than there may be.
@@ -47,7 +52,7 @@ class ProcessRunner:
         self._find_program, self._session, self._patience = program, session, patience
         self._program: Program | None = None
         self._references: dict[str, _Reference] = {}  # {task: how workers find its function}
-        self._idle: list[Worker] = []
+        self._idle: defaultdict[int, list[Worker]] = defaultdict(list)  # {their niceness: they}; it cannot be lowered again
         self._closed = False
         self._nursery: trio.Nursery
         self._serving: trio.CancelScope
@@ -65,28 +70,33 @@ class ProcessRunner:
             return await self._done(call, job)
 
     async def _done(self, call: Call, job: list[Piece]) -> Any:
+        quota = call.quota
+        idle = self._idle[quota.nice]
         while True:
-            was_idle = bool(self._idle)
-            worker = self._idle.pop() if was_idle else await self._start(call.task)
+            was_idle = bool(idle) and not quota.fresh
+            worker = idle.pop() if was_idle else await self._start(call.task, quota.nice)
             try:
                 return await worker.call(call, job, self._session, self._patience)
             except (BrokenPipeError, ConnectionResetError):
                 if not was_idle:  # the job itself was too much for it
-                    raise WorkerDied(call.task, await worker.death()) from None
+                    raise WorkerDied(call.task, await worker.death(quota)) from None
                 continue  # it had died while it was idle, and knows nothing of the job: another one takes it
             finally:
-                if worker.usable and not self._closed:
-                    self._idle.append(worker)
-                else:
+                if not worker.usable or self._closed:
                     await worker.end(self._patience)
+                elif quota.keeps(worker.runs):
+                    idle.append(worker)
+                else:
+                    await worker.end(self._patience, _TO_RETIRE)
 
     async def close(self, seconds: float) -> None:
         """End the idle workers, giving them `seconds` to exit by themselves, and keep none from now on."""
         self._closed = True
         try:
             async with trio.open_nursery() as nursery:
-                while self._idle:
-                    nursery.start_soon(self._idle.pop().end, self._patience, seconds)
+                for idle in self._idle.values():
+                    while idle:
+                        nursery.start_soon(idle.pop().end, self._patience, seconds)
         finally:
             self._serving.cancel()
 
@@ -108,13 +118,15 @@ class ProcessRunner:
         )
         return framed(job, *given.values(), *returned.values())
 
-    async def _start(self, task: str) -> Worker:
+    async def _start(self, task: str, nice: int) -> Worker:
         if self._program is None:
             self._program = self._find_program()
         worker = await Worker.spawn()
         try:
             for output in worker.outputs:
                 self._nursery.start_soon(output.pass_on)
+            if nice:
+                await lower_priority(worker.process.pid, nice)
             await worker.prepare(self._program, task)
         except BaseException:
             await worker.end(self._patience)

@@ -25,7 +25,8 @@ from runtime import worker as worker_side
 from runtime.runners import Call
 from runtime.runners.output import LINES_KEPT, Output
 from runtime.runners.pipes import pipe
-from runtime.runners.status import in_words
+from runtime.runners.quota import UNLIMITED, Limits, Quota, set_limits
+from runtime.runners.status import in_words, with_last_words
 from runtime.stopping import Patience, stop
 from runtime.worker.parcels import (
     AT_ONCE,
@@ -56,6 +57,8 @@ class Worker:
         self.process = process
         self.usable = False
         """Whether it may get a call: it has loaded the program, does nothing, and was not told to end."""
+        self.runs = 0
+        """How many calls it has got."""
         self._connection = connection
         self._lifeline = lifeline  # held open for as long as the process may live: see runtime.worker.lifeline
         self._received = bytearray()
@@ -113,6 +116,8 @@ class Worker:
           BrokenPipeError: the process had ended before; the job was not begun.
         """
         self.usable = False
+        self.runs += 1
+        before = call.quota.impose(self.process.pid)
         self._kept.clear()
         self._mark(f"[{call.task} {call.run_id}] ")
         try:
@@ -126,12 +131,14 @@ class Worker:
                 raise
             answer, value = ending.last_word
         except EOFError:
-            raise WorkerDied(call.task, await self.death()) from None
+            raise WorkerDied(call.task, await self.death(call.quota)) from None
         finally:
             for output in self.outputs:
                 output.finish_run()
             call.output = "\n".join(self._kept) or None
-        return _unwrapped(call.task, answer, value)
+        if self.usable:
+            self._restore(before)
+        return _unwrapped(call, answer, value)
 
     async def end(self, patience: Patience, seconds: float = 0.0) -> None:
         """End the process within `seconds`, then kill its whole group, and reap it. Not to be cancelled, but bounded."""
@@ -218,18 +225,24 @@ class Worker:
         self._connection.setblocking(False)
         return result
 
-    async def death(self) -> str:
-        """Return in words how the process ended."""
+    async def death(self, quota: Quota = UNLIMITED) -> str:
+        """Return in words how the process ended that had this quota, with the last line it has written to stderr."""
         with trio.move_on_after(_TO_EXIT):
             await self.process.wait()
-        status = self.process.returncode
-        if status is None:
-            return "closed its connection without an answer"
-        return in_words(status) + (" before it answered" if status >= 0 else "")
+        for output in self.outputs:
+            output.finish_run()
+        _, stderr = self.outputs
+        return with_last_words(_end_of(self.process.returncode, quota), stderr.last_line)
 
     def _mark(self, prefix: str) -> None:
         for output in self.outputs:
-            output.prefix = prefix
+            output.begin_run(prefix)
+
+    def _restore(self, limits: Limits) -> None:
+        try:
+            set_limits(self.process.pid, limits)
+        except OSError:  # it is gone, or has given up rights
+            self.usable = False
 
     def signal(self, number: signal.Signals, *, group: bool = True) -> None:
         """Send a signal to its process group, or to the process alone."""
@@ -267,6 +280,12 @@ class _Ending:
     async def kill(self) -> None:
         """Kill the group; it is reaped when the worker ends."""
         self._worker.signal(signal.SIGKILL)
+
+
+def _end_of(status: int | None, quota: Quota) -> str:
+    if status is None:
+        return "closed its connection without an answer"
+    return quota.broken(status) or in_words(status) + (" before it answered" if status >= 0 else "")
 
 
 def _reply(request: Request, given: Sequence[Parcel], call: Call, session: Session) -> list[Piece]:
@@ -333,13 +352,14 @@ def _answered(question: str, args: tuple[Any, ...], session: Session) -> tuple[A
     raise AssertionError(question)
 
 
-def _unwrapped(task: str, answer: Returned | Raised, values: Sequence[Parcel]) -> Any:
+def _unwrapped(call: Call, answer: Returned | Raised, values: Sequence[Parcel]) -> Any:
     if isinstance(answer, Returned):
         try:
             return values[0].open()
         except Exception as exc:
-            raise UnportableResult(task, "value", describe(exc)) from exc
-    error = RemoteFailure(answer.kind, answer.message, answer.text, answer.kinds)
+            raise UnportableResult(call.task, "value", describe(exc)) from exc
+    message = answer.message or call.quota.exceeded(answer.kind)
+    error = RemoteFailure(answer.kind, message, answer.text, answer.kinds)
     original = None
     if answer.error is not None:
         with suppress(Exception):

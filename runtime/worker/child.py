@@ -32,13 +32,16 @@ from runtime.tracebacks import user_traceback
 from runtime.worker import lifeline
 from runtime.worker.channel import Channel, RemoteControls
 from runtime.worker.logs import forward_logs
+from runtime.worker.memory import is_shortage, make_room
 from runtime.worker.parcels import Parcel, opened_parameters
 from runtime.worker.protocol import Broken, Job, Program, Raised, Ready, Returned
+from runtime.worker.signals import reset_signals
 from runtime.worker.sigterm import Sigterm
 
 
 def serve(fd: int, lifeline_fd: int) -> None:
     """Serve the scheduler at the other end of the socket `fd` until it closes it."""
+    reset_signals()
     become_worker()
     lifeline.hold(lifeline_fd)
     channel = Channel(fd)
@@ -112,9 +115,11 @@ class Caller:
             value = pickled_result(job.task, self._value(job, given))
             return Returned(reporter.latest, spent=self._is_spent()), value
         except BaseException as exc:
+            if starved := is_shortage(exc):
+                make_room()
             text, kinds = user_traceback(exc), kinds_of(exc)
             name, line = type(exc).__name__, first_line(exc)
-            return (Raised(name, line, text, portable(exc), kinds, reporter.latest, spent=self._is_spent()),)
+            return (Raised(name, line, text, portable(exc), kinds, reporter.latest, spent=starved or self._is_spent()),)
         finally:
             reporter.close()
             with suppress(OSError):  # it may be gone

@@ -113,7 +113,7 @@ class Returned:
     progress: Progress | None = None
     """How far the function said it was, at last."""
     spent: bool = False
-    """Whether the worker must not be used again: the function has closed its stdout or stderr."""
+    """Whether the worker must not be used again: the function has closed its stdout or stderr, or used up its memory."""
 
 
 @dataclass(frozen=True)
