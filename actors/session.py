@@ -16,6 +16,7 @@ from actors.config import Config
 from actors.controls import HERE, Controls, Standby
 from actors.errors import DuplicateTask, InvalidOption, UnknownTask, UnportableChange
 from actors.family import Family
+from actors.health import Health
 from actors.hooks import AddHook, Hook, Hooks, around, check_callback
 from actors.loading import is_worker
 from actors.parameters import Parameters
@@ -235,6 +236,15 @@ class Session:
     @on_hold.setter
     def on_hold(self, held: bool) -> None:
         self.config.on_hold = held
+
+    @property
+    def health(self) -> Health:
+        """What is wrong with the app now: ``health.is_ok`` says whether nothing is, ``health.problems`` what.
+
+        An app that does not run is not well. From any thread and any task, without waiting for the scheduler, which may be
+        blocked; only in a process it is the scheduler that answers, once it can.
+        """
+        return self.controls.health()
 
     def shut_down(self, force: bool | None = None) -> None:
         """End the running app and return at once: runs get ``shutdown_wait`` to finish, then they are ended.

@@ -34,6 +34,12 @@ def user_stack(frame: FrameType) -> str:
     return "".join(traceback.format_list(frames[ours[-1] + 1 :] if ours else frames)).rstrip("\n")
 
 
+def without_ours(stack: traceback.StackSummary) -> traceback.StackSummary:
+    """Return `stack` without the lines of Callsheet and of the import system, or all of it where no other is left."""
+    theirs = [summary for summary in stack if not _is_ours(summary.filename)]
+    return traceback.StackSummary.from_list(theirs) if theirs else stack
+
+
 def _trim(shown: traceback.TracebackException, error: BaseException | None) -> None:
     theirs = [summary for summary in shown.stack if not _is_ours(summary.filename)]
     if theirs:

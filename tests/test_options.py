@@ -200,6 +200,7 @@ class TestDefaults:
             "max_process_count": os.cpu_count(),
             "max_thread_count": 40,
             "shutdown_wait": 5.0,
+            "stall_after": 1.0,
             "stop_when_idle": False,
             "restarting": "replace",
             "on_hold": False,
