@@ -7,6 +7,7 @@ from collections.abc import Callable, Hashable, Iterator, Mapping
 from typing import Any, Unpack
 
 from actors.args.base import Circumstances
+from actors.blocking import warn_if_blocking
 from actors.callables import Function, name_of
 from actors.changes import CreateTask, RemoveTask
 from actors.conds.base import Condition, leaves
@@ -165,8 +166,13 @@ class Session:
         Raises:
           DuplicateTask: the name is taken; names both places.
           UnknownOption, InvalidOption, UnportableFunction: as they say.
+
+        Warns:
+          BlockingTask: a sync function would run beside the scheduler, in its thread, and calls something that blocks it.
         """
         task = Task(self, func, name, start_cond, options, family)
+        if func is not None and not is_worker() and task.execution == "async":  # a worker's scheduler will look
+            warn_if_blocking(task.name, func)
         if self.controls.elsewhere(CreateTask(func, task.name, *task.declared_as(options))):
             return task
         if not isinstance(self.controls, Standby):
