@@ -8,7 +8,7 @@ import inspect
 import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
-from types import CodeType, ModuleType
+from types import CodeType, FunctionType, ModuleType
 from typing import Any
 
 from actors.errors import UnportableFunction
@@ -63,6 +63,15 @@ def names_asyncio(function: Function) -> bool:
 def backend_of(function: Function) -> str:
     """Return what drives `function`, if it is async and does not say so: ``asyncio`` if its own code uses that, else ``trio``."""
     return "asyncio" if names_asyncio(function) else "trio"
+
+
+def plain_function(function: Function) -> FunctionType | None:
+    """Return the function in Python that a call of `function` calls first, behind partials, methods and instances.
+
+    Not what a decorator has wrapped, which that may call elsewhere. None if it is none, such as one in C.
+    """
+    plain = _underlying(function)
+    return plain if isinstance(plain, FunctionType) else None
 
 
 def check_portable(task: str, function: Function) -> None:

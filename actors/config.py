@@ -116,6 +116,7 @@ class Settings(TypedDict, total=False):
     max_thread_count: int
     max_abandoned_threads: int
     shutdown_wait: TimeSpan
+    stall_after: TimeSpan
     stop_when_idle: bool
     restarting: Literal["replace", "relaunch", "recall"]
     on_hold: bool
@@ -163,6 +164,9 @@ class Config(Optioned):
     """How many threads may go on that were abandoned; while there are more, thread runs fail."""
     shutdown_wait = Option[TimeSpan, float](to_seconds, "5 seconds")
     """How long a graceful shutdown lets runs finish before it ends them."""
+    stall_after = Option[TimeSpan, float](to_timeout, "1 second")
+    """How long the scheduler may make no step, since a function blocks it, before the log and ``session.health`` tell which one
+    and at which line; or ``"never"``."""
     stop_when_idle = Option(to_bool, False)
     """Whether the app ends by itself once nothing runs, nothing waits and no condition can come true: for batch jobs."""
     restarting = Option(one_of(*RESTARTS), "replace")

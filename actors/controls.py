@@ -10,6 +10,7 @@ from typing import Any, Protocol
 from actors.changes import Change
 from actors.errors import NotRunning
 from actors.facts import TaskFacts
+from actors.health import NOT_RUNNING, Health
 
 HERE: Any = object()
 """Says that something is not kept elsewhere."""
@@ -47,6 +48,10 @@ class Controls(Protocol):
 
     def waits_for(self, task: str) -> str | None:
         """Return what the next launch of a task waits for, in words; None if none waits."""
+
+    def health(self) -> Health:
+        """Return what is wrong now with the app."""
+        ...
 
     def elsewhere(self, change: Change) -> bool:
         """Have `change` made where the app runs, if that is not here; return whether it is, so that nothing is left to do.
@@ -148,3 +153,6 @@ class Standby(Local):
     def waits_for(self, task: str) -> str | None:
         with self._changing:
             return "the app to run" if any(name == task for name, _ in self.launches) else None
+
+    def health(self) -> Health:
+        return NOT_RUNNING

@@ -32,7 +32,7 @@ CallsheetError
     └── Retry                         "I failed; try me again": see :mod:`actors.retries`
 
 ``LoadingEnded`` stands outside: it ends the loading of a module where that would start the app, and must not be caught by
-``except Exception``.
+``except Exception``. ``BlockingTask`` is a warning, and raised only where warnings are made errors.
 Every error keeps its fields (``args`` are the fields), so it survives pickle and a process boundary.
 """
 
@@ -449,3 +449,17 @@ class LoadingEnded(BaseException):
 
     def __str__(self) -> str:
         return "an app cannot be run here: this is a worker process of one, or the command line that is about to run it"
+
+
+class BlockingTask(RuntimeWarning):
+    """A task runs where the scheduler does, and calls something that would hold that up."""
+
+    def __init__(self, task: str, call: str) -> None:
+        super().__init__(task, call)
+        self.task, self.call = task, call
+
+    def __str__(self) -> str:
+        return (
+            f"task {self.task!r} calls {self.call}, which blocks the scheduler under execution='async': "
+            "give it execution='thread' (or 'main' if that is meant)"
+        )

@@ -7,6 +7,7 @@ from collections.abc import Callable, Hashable, Iterator, Mapping
 from typing import Any, Unpack
 
 from actors.args.base import Circumstances
+from actors.blocking import warn_if_blocking
 from actors.callables import Function, name_of
 from actors.changes import CreateTask, RemoveTask
 from actors.conds.base import Condition, leaves
@@ -16,6 +17,7 @@ from actors.config import Config
 from actors.controls import HERE, Controls, Standby
 from actors.errors import DuplicateTask, InvalidOption, UnknownTask, UnportableChange
 from actors.family import Family
+from actors.health import Health
 from actors.hooks import AddHook, Hook, Hooks, around, check_callback
 from actors.loading import is_worker
 from actors.parameters import Parameters
@@ -164,8 +166,13 @@ class Session:
         Raises:
           DuplicateTask: the name is taken; names both places.
           UnknownOption, InvalidOption, UnportableFunction: as they say.
+
+        Warns:
+          BlockingTask: a sync function would run beside the scheduler, in its thread, and calls something that blocks it.
         """
         task = Task(self, func, name, start_cond, options, family)
+        if func is not None and not is_worker() and task.execution == "async":  # a worker's scheduler will look
+            warn_if_blocking(task.name, func)
         if self.controls.elsewhere(CreateTask(func, task.name, *task.declared_as(options))):
             return task
         if not isinstance(self.controls, Standby):
@@ -235,6 +242,15 @@ class Session:
     @on_hold.setter
     def on_hold(self, held: bool) -> None:
         self.config.on_hold = held
+
+    @property
+    def health(self) -> Health:
+        """What is wrong with the app now: ``health.is_ok`` says whether nothing is, ``health.problems`` what.
+
+        An app that does not run is not well. From any thread and any task, without waiting for the scheduler, which may be
+        blocked; only in a process it is the scheduler that answers, once it can.
+        """
+        return self.controls.health()
 
     def shut_down(self, force: bool | None = None) -> None:
         """End the running app and return at once: runs get ``shutdown_wait`` to finish, then they are ended.

@@ -5,6 +5,7 @@
     curl -X POST localhost:8000/tasks/count/run -H 'Content-Type: application/json' -d '{"limit": 300000}'
     curl -X POST localhost:8000/tasks/tick/terminate
     curl 'localhost:8000/runs?task=count'
+    curl localhost:8000/health
 
 The lifespan starts the app before the first request and shuts it down after the last one, in order: uvicorn's Ctrl+C ends
 the runs too. Run it in one process: a second one would find the run log in use.
@@ -97,6 +98,13 @@ def runs(task: str | None = None, limit: Annotated[int, Query(ge=1, le=1000)] = 
     """Return the last records of the run log, the newest first."""
     columns = {} if task is None else {"task_name": app.session[task].name}
     return app.session.get_repo().filter_by(**columns).all()[-limit:][::-1]
+
+
+@api.get("/health")
+def health() -> JSONResponse:
+    """Say what is wrong with the app, for those who watch over it: 200 if nothing is, else 503."""
+    found = app.session.health
+    return JSONResponse({"problems": list(found.problems)}, 200 if found.is_ok else 503)
 
 
 @api.exception_handler(UnknownTask)

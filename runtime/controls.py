@@ -11,6 +11,7 @@ import trio
 from actors.causes import Cause
 from actors.controls import Local, Standby
 from actors.errors import NotRunning
+from actors.health import NOT_RUNNING, Health
 from actors.messages import (
     Ask,
     ParametersChanged,
@@ -33,6 +34,7 @@ class LiveControls(Local):
       waits_for: says what the next launch of a task waits for, in any thread.
       standby: gets the launches that come when the runtime has ended already, for the next start.
       clock: says when something was asked.
+      health: says what is wrong with the runtime, in any thread.
     """
 
     def __init__(
@@ -41,8 +43,9 @@ class LiveControls(Local):
         waits_for: Callable[[str], str | None],
         standby: Standby,
         clock: Clock,
+        health: Callable[[], Health],
     ) -> None:
-        self._put, self._waits_for, self._standby, self._clock = put, waits_for, standby, clock
+        self._put, self._waits_for, self._standby, self._clock, self._health = put, waits_for, standby, clock, health
         self._closed = False
         self._thread = threading.get_ident()
         self._token = trio.lowlevel.current_trio_token()
@@ -74,6 +77,9 @@ class LiveControls(Local):
 
     def waits_for(self, task: str) -> str | None:
         return None if self._closed else self._waits_for(task)
+
+    def health(self) -> Health:
+        return NOT_RUNNING if self._closed else self._health()
 
     def close(self) -> None:
         """Deliver nothing any more: the runtime has ended."""

@@ -40,7 +40,7 @@ class LeftBehind:
         if (count := self.count("thread")) > most:
             raise TooManyAbandoned(task, count, most)
 
-    def problems(self) -> list[str]:
+    def problems(self) -> tuple[str, ...]:
         """Return what goes on, in words, for people."""
         words = {"thread": "was abandoned, and its thread goes on", "coroutine": "ignores its cancellation, and goes on"}
-        return [f"task {left.task!r} run {left.run_id} {words[left.kind]}" for left in list(self._left.values())]
+        return tuple(f"task {left.task!r} run {left.run_id} {words[left.kind]}" for left in list(self._left.values()))

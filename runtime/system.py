@@ -13,6 +13,7 @@ import trio
 from actors.app import App
 from actors.controls import Standby
 from actors.errors import AlreadyRunning
+from actors.health import Health
 from actors.loading import check_may_run
 from actors.messages import RunEnded, ShutDown
 from actors.session import Session
@@ -31,6 +32,7 @@ from runtime.runners.process import ProcessRunner
 from runtime.runners.thread import ThreadRunner
 from runtime.stopping import LAST_MARGIN, Patience
 from runtime.supervisor import Supervisor
+from runtime.watchdog import Watchdog
 
 _TO_EXIT = 1.0
 """Seconds that idle workers get to exit by themselves."""
@@ -94,10 +96,10 @@ async def open_runtime(app: App, *, only: list[str] | None = None, clock: Clock 
     try:
         history = log.open(lambda name: session[name].retries if name in session else None)
         parts = _assembled(app, log, history)
-        live = LiveControls(parts.supervisor.mailbox.put, parts.supervisor.waits_for, standby, log.clock)
+        live = LiveControls(parts.supervisor.mailbox.put, parts.supervisor.waits_for, standby, log.clock, parts.health)
         session.controls = live
         asked = standby.take()
-        async with _running(parts, asked, only):
+        async with parts.watchdog.watching(), _running(parts, asked, only):
             try:
                 yield System(session, parts.supervisor)
             except Exception as exc:
@@ -120,6 +122,13 @@ class _Parts:
     supervisor: Supervisor
     process: ProcessRunner
     asyncio_loop: AsyncioLoop
+    watchdog: Watchdog
+    left_behind: LeftBehind
+
+    def health(self) -> Health:
+        """Return what is wrong now, as all parts tell that may know of something; from any thread."""
+        sources = (self.watchdog.problems, self.left_behind.problems)
+        return Health(tuple(problem for source in sources for problem in source()))
 
 
 @asynccontextmanager
@@ -152,7 +161,8 @@ def _assembled(app: App, log: RunLog, history: History) -> _Parts:
     inline, thread = InlineRunner(asyncio_loop, patience), ThreadRunner(patience, left_behind)
     runners: dict[str, Runner] = {"main": inline, "async": inline, "thread": thread, "process": process}
     runners["command"] = CommandRunner(patience)
-    return _Parts(Supervisor(app.session, log, runners, patience, left_behind, history), process, asyncio_loop)
+    supervisor = Supervisor(app.session, log, runners, patience, left_behind, history)
+    return _Parts(supervisor, process, asyncio_loop, Watchdog(lambda: app.session.config.stall_after), left_behind)
 
 
 def _claimed(session: Session) -> Standby:

@@ -48,6 +48,12 @@ def coroutine_stack(work: Any) -> str:
     return "".join(traceback.StackSummary.extract(iter(frames)).format()).rstrip("\n") or "(its stack is not known)"
 
 
+def without_ours(stack: traceback.StackSummary) -> traceback.StackSummary:
+    """Return `stack` without the lines of Callsheet and of the import system, or all of it where no other is left."""
+    theirs = [summary for summary in stack if not _is_ours(summary.filename)]
+    return traceback.StackSummary.from_list(theirs) if theirs else stack
+
+
 def _trim(shown: traceback.TracebackException, error: BaseException | None) -> None:
     theirs = [summary for summary in shown.stack if not _is_ours(summary.filename)]
     if theirs:

@@ -838,3 +838,10 @@ def tells_how_far(done, note=None):
 
 
 tells_how_far_async = as_async(tells_how_far)
+
+
+def asks_for_health(session=Session()):
+    return session.health
+
+
+asks_for_health_async = as_async(asks_for_health)

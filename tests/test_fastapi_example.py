@@ -102,6 +102,10 @@ def test_an_unknown_parameter_is_refused_and_the_nearest_named(client):
     assert answer["detail"] == "task 'count' takes no argument 'limt'. Did you mean 'limit'? It takes: limit"
 
 
+def test_an_app_that_runs_is_well(client):
+    assert client.ask("GET", "/health") == (200, {"problems": []})
+
+
 def test_a_body_that_holds_no_parameters_is_refused(client):
     assert client.ask("POST", "/tasks/count/run", [1, 2])[0] == 422
 

@@ -300,8 +300,11 @@ class TestThreads:
             await run.wait_started("it")
             app.session["it"].terminate()
             assert await run.wait_ended() == ["terminate"]
+            (problem,) = app.session.health.problems
             enough.set()
             await wait_until(lambda: notes(app))
+            assert app.session.health.is_ok
+        assert problem == f"task 'it' run {end(app).run_id} was abandoned, and its thread goes on"
         assert notes(app) == ["the abandoned thread has ended: it returned"]
         assert "abandoned: the thread of task 'it' did not end within" in end(app).reason
         assert "enough.wait(20)" in end(app).exc_text

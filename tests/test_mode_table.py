@@ -32,6 +32,7 @@ class TestParallel:
     async def test_async_is_at_awaits(self):
         assert await self.meet("async", samples.meets_on_trio, within=20)
 
+    @pytest.mark.filterwarnings("ignore::actors.errors.BlockingTask")
     async def test_a_sync_function_under_async_is_not(self):
         assert not await self.meet("async", samples.meets, within=0.2)
 

@@ -217,6 +217,7 @@ class TestDefaults:
             "max_thread_count": 40,
             "max_abandoned_threads": 16,
             "shutdown_wait": 5.0,
+            "stall_after": 1.0,
             "stop_when_idle": False,
             "restarting": "replace",
             "on_hold": False,

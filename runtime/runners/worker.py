@@ -337,6 +337,8 @@ def _answered(question: str, args: tuple[Any, ...], session: Session) -> tuple[A
             return declared.facts if declared is not None else None, ()
         case "waits_for", (task,):
             return session.controls.waits_for(task), ()
+        case "health", ():
+            return session.controls.health(), ()
         case "names", ():
             return [task.name for task in session.tasks], ()
         case "kept", (task, option):

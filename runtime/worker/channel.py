@@ -14,6 +14,7 @@ from actors.changes import Change
 from actors.controls import HERE
 from actors.errors import NotRunning, UnportableChange
 from actors.facts import TaskFacts
+from actors.health import Health
 from actors.pickled import Pickled
 from actors.portable import describe, pickled_parameters
 from actors.progress import Progress
@@ -153,6 +154,11 @@ class RemoteControls:
         words: str | None
         words, _ = self._ask("waits_for", task)
         return words
+
+    def health(self) -> Health:
+        health: Health
+        health, _ = self._ask("health")
+        return health
 
     def _ask(self, control: str, *args: object, values: Iterable[Pickled] = ()) -> tuple[Any, list[Parcel]]:
         with self._asking:
