@@ -132,7 +132,8 @@ def test_the_public_names_are_these():
     assert public - {"annotations", "TYPE_CHECKING"} == {
         "App", "Argument", "CallsheetError", "Condition", "Flag", "Group", "MinimalRecord", "MinimalRunRecord", "Retry",
         "Session", "Task", "TaskInactionException", "TaskLogRecord", "TaskRunRecord", "TaskTerminationException",
-        "TerminationFlag", "cancellation_point", "limit", "progress", "rate",
+        "TerminationFlag", "cancellation_point",
+        "cleanup", "limit", "progress", "rate",
     }  # fmt: skip
 
 
