@@ -173,21 +173,19 @@ class Run:
         try:
             await trio.lowlevel.checkpoint_if_cancelled()  # a function without awaits would not notice
             if self._cause is None:
-                self._call, was_called = self._called(), True
+                self._call, was_called = self._prepared(), True
                 value = await self._services.runners[self._runner].run(self._call, self._scope)
         except BaseException as exc:
             if is_fatal(exc):
                 self._services.report(Halt())  # before the end is: the next run would be cancelled too, and the next
             if self._cause is None and trio.current_effective_deadline() == -math.inf:
                 self._cause = CANCELLED
-            asked = None if self._cause is None else self._cause.text
-            self._end(judge(exc, asked), failure=failure_of(exc, asked, timed_out=self._is_wanted_again))
+            self._end(judge(exc, self._asked), failure=failure_of(exc, self._asked, timed_out=self._is_wanted_again))
             if is_fatal(exc):
                 raise
         else:
             if self._scope.cancelled_caught or not was_called:
-                reason = None if self._cause is None else self._cause.text
-                self._end(Ending("terminate", reason), failure=TIMEOUT if self._is_wanted_again else None)
+                self._end(Ending("terminate", self._asked), failure=TIMEOUT if self._is_wanted_again else None)
                 return
             self._end(SUCCESS, value)
 
@@ -200,6 +198,11 @@ class Run:
         told = "task %r run %s ignores its cancellation (%s); it is given up, and goes on at\n%s"
         runtime_log.tell(logging.ERROR, told, self._task.name, self.run_id, self._cause.text, stack)
         self._end(Ending("terminate", f"{self._cause.text}; stuck: it ignores its cancellation", stack))
+
+    @property
+    def _asked(self) -> str | None:
+        """Why it was to end, in words; None if nobody wanted that."""
+        return None if self._cause is None else self._cause.text
 
     def _report(self, update: Progress) -> None:
         """Take an update of its progress, from whatever thread the function runs in."""
@@ -228,8 +231,8 @@ class Run:
             document["attempt"] = self.launch.attempt
         return document
 
-    def _called(self) -> Call:
-        """Value the arguments; what goes wrong here fails the run as if the function had raised it."""
+    def _prepared(self) -> Call:
+        """Return the call, its arguments valued; what goes wrong here fails the run as if the function had raised it."""
         if self._refused is not None:
             raise self._refused
         task, terms = self._task, self._terms
