@@ -204,7 +204,7 @@ async def test_a_shutdown_ends_what_does_not_finish_in_its_time(mode):
         await run.wait_started("it")
         app.session.shut_down()
         ended = await run.system.wait_ended()
-    assert ended.cut_short == 1
+    assert (ended.cut_short, ended.exit_code) == (("it",), 3)
     assert only_end(app).action == "terminate"
     assert only_end(app).reason == "shutdown, asked for by the program"
 
