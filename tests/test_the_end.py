@@ -6,7 +6,8 @@ import pytest
 import trio
 
 import samples
-from actors import App
+from actors import App, SchedulerExit, SchedulerRestart
+from actors.conds import after_success
 from helpers import actions, records, running, running_virtually
 from runtime.shutdown import Haste, longest
 
@@ -236,6 +237,74 @@ class TestTheStart:
         async with running_virtually(app) as run:
             await run.system.wait_ended()
         assert (said, actions(app)) == (["end", "second part"], [])
+
+
+class TestRaisedByATask:
+    @pytest.mark.parametrize(("function", "restart"), [("ends_the_app", False), ("restarts_the_app", True)])
+    async def test_the_run_is_a_success_and_the_app_ends_or_begins_anew(self, app, mode, function, restart):
+        app.task(func=getattr(samples, function), name="it", execution=mode, retries=3)
+        app.task(func=samples.sleeps_for_on_trio, name="other", parameters={"seconds": 0.2}, on_startup=True)
+        async with running(app) as run:
+            await run.wait_started("other")
+            app.session["it"].run()
+            ended = await run.system.wait_ended()
+        assert (actions(app, "it"), reasons(app, "it")) == (["run", "success"], [None])
+        assert (ended.restart, ended.exit_code) == (restart, 0)
+        assert actions(app, "other") == ["run", "success"]
+
+    async def test_the_reason_of_what_is_ended_by_it_names_the_task(self, app, autojump_clock):
+        app.task(func=samples.ends_the_app, name="it")
+        app.task(func=samples.sleeps_on_trio, name="other", on_startup=True)
+        async with running_virtually(app) as run:
+            await run.wait_started("other")
+            app.session["it"].run()
+            await run.system.wait_ended()
+        assert reasons(app, "other") == ["shutdown, asked for by task 'it'"]
+
+    async def test_what_its_success_would_start_is_left_for_the_next_start(self, app, autojump_clock):
+        app.task(func=samples.ends_the_app, name="it", on_startup=True)
+        app.task(after_success("it"), func=samples.returns, name="follows")
+        async with running_virtually(app) as run:
+            await run.system.wait_ended()
+        assert actions(app, "follows") == []
+
+    @pytest.mark.parametrize("backend", ["trio", "asyncio"])
+    async def test_out_of_a_nursery_it_comes_as_itself(self, app, backend):
+        async def ends():
+            raise ExceptionGroup("of a nursery", [SchedulerExit()])
+
+        app.task(func=ends, name="it", on_startup=True, backend=backend)
+        async with running(app) as run:
+            await run.system.wait_ended()
+        assert actions(app) == ["run", "success"]
+
+    async def test_beside_an_error_it_is_none(self, app, autojump_clock):
+        async def ends():
+            raise ExceptionGroup("of a nursery", [SchedulerExit(), ValueError("no")])
+
+        app.task(func=ends, name="it", on_startup=True)
+        async with running_virtually(app) as run:
+            assert await run.wait_ended() == ["fail"]
+            assert not run.system.is_ending
+
+    async def test_two_that_raise_it_do_not_hurry_the_end(self, app, autojump_clock):
+        app.task(func=samples.ends_the_app, name="one", on_startup=True)
+        app.task(func=samples.ends_the_app, name="two", on_shutdown=True)
+        app.task(func=samples.sleeps_for_on_trio, name="last", parameters={"seconds": 2}, on_shutdown=True)
+        async with running_virtually(app) as run:
+            await run.system.wait_ended()
+        assert [actions(app, name) for name in ("one", "two", "last")] == [["run", "success"]] * 3
+
+    async def test_one_that_is_asked_for_while_the_app_ends_does_not_restart_it(self, app, autojump_clock):
+        async def restarts():
+            await trio.sleep(1)
+            raise SchedulerRestart
+
+        app.task(func=restarts, name="it", on_startup=True)
+        async with running_virtually(app) as run:
+            await run.wait_started("it")
+            app.session.shut_down()
+            assert not (await run.system.wait_ended()).restart
 
 
 class TestAskedForAgain:
