@@ -1,8 +1,4 @@
-"""The command line of Callsheet: ``callsheet``, or ``python cli.py``.
-
-Exit codes: 0 well, 1 a task failed or an internal error, 2 wrong use, 3 runs were cut short by the end, 4 the run log is in
-use by another runtime, 5 the run log cannot be used.
-"""
+"""The command line of Callsheet: ``callsheet``, or ``python cli.py``. Its exit codes are those that ``--help`` tells."""
 
 from __future__ import annotations
 
@@ -53,9 +49,15 @@ def reports_errors(command: Callable[P, int | None]) -> Callable[P, None]:
 def main() -> None:
     """Run tasks as supervised actors, and see what became of them.
 
-    Exit codes: 0 well, 1 a task failed or an internal error, 2 wrong use, 3 runs were cut short by the end, 4 the run log is in
-    use by another runtime, 5 the run log cannot be used.
-    """
+    \b
+    Exit codes:
+      0  ended in order; whether single runs failed is in the run log
+      1  an internal error, or one that kept the app from starting; for `launch`: the task did not succeed
+      2  wrong use: an unknown task or option, a program that cannot be loaded
+      3  the end has killed, cut short or left behind something, which stderr and the run log name
+      4  the run log is in use by another runtime
+      5  the run log cannot be used
+    """  # noqa: D301  # click takes the character itself for: keep these lines
 
 
 @main.command()
@@ -66,7 +68,9 @@ def main() -> None:
 def run(target: str, words: tuple[str, ...], quiet: bool) -> int:  # noqa: ARG001  # arguments of the app find them
     """Run the app in TARGET: a file, a module, or either with :name. What follows two dashes is for the app itself.
 
-    Ctrl+C or SIGTERM ends it in order, a second one at once.
+    Ctrl+C or SIGTERM ends it in order: runs get the app's shutdown_wait (5 s) to finish, and a few seconds after that all is
+    over. A second one ends the runs now, a third kills them. What was cut short is told at the end, and the exit code is 3.
+    SIGHUP is not handled: it kills, as it does any program. To load changed code, start it anew.
     """
     import runtime
 
@@ -76,8 +80,7 @@ def run(target: str, words: tuple[str, ...], quiet: bool) -> int:  # noqa: ARG00
         click.echo(f"callsheet: {len(app.session.tasks)} tasks, run log: {_log_in_words(app)}, clocks: {_clocks(app)}", err=True)
     if not app.session.tasks:
         click.echo("callsheet: there are no tasks in this app, so there is nothing to wait for but Ctrl+C", err=True)
-    ended = runtime.run(app)
-    return 3 if ended.cut_short or ended.stuck else 0
+    return runtime.run(app, until_exit=True).exit_code
 
 
 @main.command()
@@ -89,7 +92,7 @@ def run(target: str, words: tuple[str, ...], quiet: bool) -> int:  # noqa: ARG00
 def launch(target: str, task: str, params: tuple[str, ...], quiet: bool) -> int:
     """Run one TASK of the app in TARGET now, whatever its condition, and wait for it.
 
-    The exit code is 0 if it succeeded, or found nothing to do.
+    The exit code is 0 if it succeeded, or found nothing to do; 3 if a signal cut it short; else 1.
     """
     import runtime
 
@@ -97,9 +100,10 @@ def launch(target: str, task: str, params: tuple[str, ...], quiet: bool) -> int:
     chosen = app.session[task]
     _tell_events(quiet)
     chosen.run(**dict(_parameter(param) for param in params))
-    runtime.run(app, only=[])
+    ended = runtime.run(app, only=[], until_exit=True)
     record = app.session.get_repo().filter_by(task_name=chosen.name).last()
-    return 0 if record is not None and record.action in ("success", "inaction") else 1
+    succeeded = record is not None and record.action in ("success", "inaction")
+    return ended.exit_code or (0 if succeeded else 1)
 
 
 @main.command()

@@ -13,6 +13,8 @@ from actors.args import Argument as Argument
 from actors.args import TerminationFlag as TerminationFlag
 from actors.conds.base import Condition as Condition
 from actors.errors import CallsheetError as CallsheetError
+from actors.errors import SchedulerExit as SchedulerExit
+from actors.errors import SchedulerRestart as SchedulerRestart
 from actors.errors import TaskInactionException as TaskInactionException
 from actors.errors import TaskTerminationException as TaskTerminationException
 from actors.group import Group as Group

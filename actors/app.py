@@ -59,16 +59,16 @@ class App(Declaring[Task]):
         """Have ``callback(record)`` called for each run that failed for good, as a decorator: see :attr:`Task.on_fail`."""
         return self.session.on_fail
 
-    def run(self) -> None:
+    def run(self) -> runtime.Ended:
         """Run the app until it is shut down: by a task, a signal (SIGINT, SIGTERM), or by itself with ``stop_when_idle``.
 
         In a worker process, and under the command line, it ends the loading of the module instead, so that no ``__main__``
-        guard is needed.
+        guard is needed. Returns how it ended: ``sys.exit(app.run().exit_code)`` exits with 3 where something was cut short.
 
         Raises:
           LogLocked, LogUnusable: the run log cannot be used; nothing was started.
         """
-        self._run_only(None)
+        return self._run_only(None)
 
     async def serve(self) -> None:
         """Run the app inside an async program, until it is shut down or ends by itself.
@@ -144,11 +144,11 @@ class App(Declaring[Task]):
     def _set_parameters(self, values: Mapping[str, Any]) -> None:
         self.session.parameters.update(values)
 
-    def _run_only(self, names: list[str] | None) -> None:
+    def _run_only(self, names: list[str] | None) -> runtime.Ended:
         check_may_run()
         import runtime
 
-        runtime.run(self, only=names)
+        return runtime.run(self, only=names)
 
     def _get_repo(self) -> Repo:
         if (repo := self._repo) is None:

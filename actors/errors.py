@@ -29,6 +29,7 @@ CallsheetError
 └── TaskSignal                        raised by task functions to choose their outcome
     ├── TaskTerminationException      "I ended early because I was asked to"
     ├── TaskInactionException         "there was nothing to do"
+    ├── SchedulerExit, SchedulerRestart   "I am done, and the app shall end", or begin anew
     └── Retry                         "I failed; try me again": see :mod:`actors.retries`
 
 ``LoadingEnded`` stands outside: it ends the loading of a module where that would start the app, and must not be caught by
@@ -442,6 +443,14 @@ class TaskTerminationException(TaskSignal):
 
 class TaskInactionException(TaskSignal):
     """Raise it from a task that found nothing to do: the run is recorded as ``inaction``."""
+
+
+class SchedulerExit(TaskSignal):
+    """Raise it from a task to end the app, as ``session.shut_down()`` does: the run is a ``success``."""
+
+
+class SchedulerRestart(TaskSignal):
+    """Raise it from a task to restart the app, as ``session.restart()`` does: the run is a ``success``."""
 
 
 class LoadingEnded(BaseException):

@@ -150,6 +150,10 @@ class ShutDown(NamedTuple):
     reason: str = "shutdown"
     restart: bool = False
     """Whether the app starts again afterwards."""
+    signals: int = 0
+    """Which signal in a row it is that asks for it: the second is `force`, the third kills. 0 is none."""
+    hurries: bool = True
+    """Whether it is `force` where the app ends already; else it changes nothing then."""
 
 
 ToSupervisor = (

@@ -255,7 +255,8 @@ class Session:
     def shut_down(self, force: bool | None = None) -> None:
         """End the running app and return at once: runs get ``shutdown_wait`` to finish, then they are ended.
 
-        A second call, or ``force=True``, ends them without that time.
+        After that everything is over within a few seconds, whatever tasks do. A second call, or ``force=True``, ends them without
+        that time, and all within three seconds.
 
         Raises:
           NotRunning: the app does not run.
@@ -358,7 +359,7 @@ class Session:
 class AppHooks:
     """What a session asks of the app it belongs to, so that it need not know the runtime."""
 
-    def __init__(self, run_only: Callable[[list[str]], None], repo: Callable[[], Repo]) -> None:
+    def __init__(self, run_only: Callable[[list[str]], object], repo: Callable[[], Repo]) -> None:
         self.run_only, self.repo = run_only, repo
 
 

@@ -13,7 +13,7 @@ import anyio
 from actors.app import App
 from actors.messages import RunEnded
 from runtime.runtime_thread import RuntimeThread
-from runtime.shutdown import longest
+from runtime.shutdown import Haste, longest
 from runtime.system import Ended
 
 
@@ -72,7 +72,7 @@ async def _leave(thread: RuntimeThread) -> None:
         await _wait_or_give_up(thread, thread.patience)
     except asyncio.CancelledError:
         thread.shut_down(force=True)
-        await _wait_or_give_up(thread, longest(0.0))
+        await _wait_or_give_up(thread, longest(0.0, Haste.CANCEL))
         raise
 
 

@@ -22,10 +22,11 @@ from actors.termination import Flag, current_task
 from runtime.logs import runtime_log
 from runtime.outcome import is_fatal
 from runtime.runners import Call, Runner
-from runtime.stopping import LAST_GRACE
 
 LONGEST = 30.0
 """Seconds that a callback of a failed run may take."""
+LONGEST_LAST_PART = 2.0
+"""Seconds that the last part of the hooks of the end may take."""
 
 
 class Around:
@@ -39,27 +40,30 @@ class Around:
         self._scope = trio.CancelScope(shield=True)
         self._begun, self._enough, self._over = trio.Event(), trio.Event(), trio.Event()
         self._error: BaseException | None = None
-        self.is_begun = False
+        self._is_called = False
+        self.is_begun = self.was_cut = False
 
     async def begin(self, nursery: trio.Nursery, seconds: float = math.inf) -> None:
         """Call the first part, for so many seconds at most; raises what it raises."""
-        self.is_begun = True
+        self.is_begun = self._is_called = True
         self._scope.deadline = trio.current_time() + seconds
         nursery.start_soon(self._live, name="hooks")
         await self._begun.wait()
-        self._scope.deadline = math.inf
+        self._is_called, self._scope.deadline = False, math.inf
         self._raise()
 
     async def end(self, seconds: float = math.inf) -> None:
         """Call the last part, for so many seconds at most; raises what it raises."""
+        self._is_called = True
         self._scope.deadline = trio.current_time() + seconds
         self._enough.set()
         await self._over.wait()
         self._raise()
 
     def cut(self, limit: float) -> None:
-        """Let what is being called take no longer than up to `limit`, on trio's clock."""
-        self._scope.deadline = min(self._scope.deadline, limit)
+        """Let the part that is being called take no longer than up to `limit`, on trio's clock."""
+        if self._is_called:
+            self._scope.deadline = min(self._scope.deadline, limit)
 
     async def _live(self) -> None:
         try:
@@ -67,7 +71,8 @@ class Around:
                 async with around_async(self._hooks, Circumstances(None, self._session)):
                     self._begun.set()
                     await self._enough.wait()
-            if self._scope.cancelled_caught:
+            self.was_cut = self._scope.cancelled_caught
+            if self.was_cut:
                 runtime_log.tell(logging.ERROR, "a hook of the %s did not end in time, and was cancelled", self._what)
         except (Exception, SystemExit) as exc:
             self._error = exc
@@ -95,7 +100,8 @@ class HookCalls:
         self._starting, self._ending = Around("start", (), session), Around("end", (), session)
         self._scopes: set[trio.CancelScope] = set()  # of callbacks
         self._pending = 0
-        self._has_started = False
+        self.has_started = False
+        """Whether the first part of the hooks of the start has ended well."""
         self._nursery: trio.Nursery
 
     @property
@@ -103,16 +109,25 @@ class HookCalls:
         """Whether no hook is waited for."""
         return not self._pending
 
-    async def begin_start(self, nursery: trio.Nursery) -> None:
-        """Call the first part of the startup hooks; raises what they raise. All hooks live in `nursery`."""
+    @property
+    def cut_count(self) -> int:
+        """How many kinds of hooks, those of the start and of the end, did not end in time, and were cancelled."""
+        return self._starting.was_cut + self._ending.was_cut
+
+    def open(self, nursery: trio.Nursery) -> None:
+        """Take note of where all hooks live."""
         self._nursery = nursery
+
+    async def begin_start(self) -> None:
+        """Call the first part of the startup hooks; raises what they raise."""
         self._starting = Around("start", self._session.hooks.startup, self._session)
-        await self._starting.begin(nursery)
-        self._has_started = True
+        await self._starting.begin(self._nursery)
+        self.has_started = not self._starting.was_cut
 
     async def end_start(self) -> None:
-        """Call the last part of the startup hooks; raises what they raise."""
-        await self._starting.end()
+        """Call the last part of the startup hooks, if the first was called; raises what they raise."""
+        if self._starting.is_begun:
+            await self._starting.end()
 
     def begin_end(self, seconds: float) -> None:
         """Have the first part of the shutdown hooks called, once; they have so many seconds."""
@@ -121,25 +136,30 @@ class HookCalls:
             self._ending.is_begun = True  # from now on, and not from when its task has its first turn
             self._start(partial(self._ending.begin, self._nursery, seconds), "a shutdown hook")
 
-    async def finish_end(self) -> None:
+    async def finish_end(self, seconds: float) -> None:
         """Call the last part of the shutdown hooks, or all of them where the end came unasked, for two seconds at most.
 
-        Shielded; also what else is being called has no more time than that.
+        Shielded; also what else is being called has no more time than that. A second call does nothing.
+
+        Args:
+          seconds: the most that it may take, where that is less.
         """
-        limit = trio.current_time() + LAST_GRACE
+        seconds = min(seconds, LONGEST_LAST_PART)
+        limit = trio.current_time() + seconds
         self.cut(limit)
-        self._starting.cut(limit)
         with trio.CancelScope(shield=True, deadline=limit):
-            await self._in_turn(self._starting.end)  # where its last part was never asked for
-            if not self._ending.is_begun and self._has_started:
+            if self._starting.is_begun:
+                await self._in_turn(partial(self._starting.end, seconds))  # where its last part was never asked for
+            if not self._ending.is_begun and self.has_started:
                 self._ending = Around("end", self._session.hooks.shutdown, self._session)
-                await self._in_turn(partial(self._ending.begin, self._nursery, LAST_GRACE))
+                await self._in_turn(partial(self._ending.begin, self._nursery, seconds))
             if self._ending.is_begun:
-                await self._in_turn(partial(self._ending.end, LAST_GRACE))
+                await self._in_turn(partial(self._ending.end, seconds))
         self._nursery.cancel_scope.cancel(reason="the runtime has ended")
 
     def cut(self, limit: float) -> None:
         """Let what is being called take no longer than up to `limit`, on trio's clock."""
+        self._starting.cut(limit)
         self._ending.cut(limit)
         for scope in self._scopes:
             scope.deadline = min(scope.deadline, limit)

@@ -13,16 +13,17 @@ import trio
 from actors.app import App
 from actors.loading import check_may_run
 from runtime.logs import runtime_log
-from runtime.shutdown import longest
-from runtime.signals import EXIT_CUT_SHORT, handled
-from runtime.system import Ended, open_runtime
+from runtime.shutdown import EXIT_CUT_SHORT
+from runtime.signals import handled
+from runtime.system import Ended, System, open_runtime
 
 
-def run(app: App, *, only: list[str] | None = None) -> Ended:
+def run(app: App, *, only: list[str] | None = None, until_exit: bool = False) -> Ended:
     """Run `app` until it ends; in the main thread, SIGINT and SIGTERM shut it down.
 
     Args:
       only: run just these tasks, once each, and end.
+      until_exit: whether the process ends after this: a signal then bounds that end, too, whatever threads tasks have left.
 
     Raises:
       LogLocked, LogUnusable: the run log cannot be used; nothing was started.
@@ -30,7 +31,7 @@ def run(app: App, *, only: list[str] | None = None) -> Ended:
     check_may_run()
     folder = Path.cwd()
     while True:
-        ended = trio.run(_run, app, only, folder, restrict_keyboard_interrupt_to_checkpoints=True)
+        ended = trio.run(_run, app, only, folder, until_exit, restrict_keyboard_interrupt_to_checkpoints=True)
         if not ended.restart:
             return ended
         if app.session.config.restarting != "recall":
@@ -49,25 +50,34 @@ def _start_again(app: App, folder: Path) -> None:
     runtime_log.tell(logging.WARNING, "restarted as process %d", pid)
 
 
-async def _run(app: App, only: list[str] | None, folder: Path) -> Ended:
-    with handled(
-        lambda: longest(app.session.config.shutdown_wait)
-    ) as signals:  # before anything starts, since a signal may come at once
-        async with open_runtime(app, only=only) as system:
-            signals.connect(lambda force, reason: system.shut_down(force=force, reason=reason))
-            ended = await system.wait_ended()
-            if ended.stuck and threading.current_thread() is threading.main_thread():
-                _exit(app, ended, folder)
-        return ended
+async def _run(app: App, only: list[str] | None, folder: Path, until_exit: bool) -> Ended:
+    with handled(app.session, until_exit=until_exit) as signals:  # before anything starts, since a signal may come at once
+
+        def connect(system: System) -> None:
+            signals.connect(lambda count, reason: system.shut_down(signals=count, reason=reason))
+
+        async with open_runtime(app, only=only, before_start=connect) as system:
+            await system.wait_ended()
+            if system.ended.stuck and threading.current_thread() is threading.main_thread():
+                _exit(app, system.ended, folder)
+        _tell(system.ended)
+        return system.ended
 
 
 def _exit(app: App, ended: Ended, folder: Path) -> None:
     """End the process: tasks that ignore their cancellation would never let it. All records are written; workers end too."""
+    _tell(ended)
     runtime_log.tell(logging.ERROR, "%d runs ignore their cancellation; exiting without them", ended.stuck)
     if ended.restart and app.session.config.restarting != "recall":
         _start_again(app, folder)
     _flush()
     os._exit(EXIT_CUT_SHORT)
+
+
+def _tell(ended: Ended) -> None:
+    """Tell what the end has cut short, if anything."""
+    if ended.exit_code:
+        runtime_log.tell(logging.WARNING, "cut short: %s", ended)
 
 
 def _flush() -> None:

@@ -10,7 +10,7 @@ import trio
 from actors.app import App
 from actors.loading import check_may_run
 from actors.messages import RunEnded
-from runtime.shutdown import longest
+from runtime.shutdown import Haste, longest
 from runtime.system import Ended, System, open_runtime
 
 
@@ -24,14 +24,14 @@ class Lives:
     def __init__(self, app: App) -> None:
         self.session = app.session
         self.started = trio.Event()
-        """Set when the first life has begun."""
+        """Set when the first life has begun, or is not to begin any more."""
         self.failure: Exception | None = None
         """What kept it from starting, or ended it, other than a shutdown."""
         self._app = app
         self._system: System | None = None
         self._listeners: list[Callable[[RunEnded], object]] = []
         self._enough = self._forced = False  # whether it was asked to end for good, and to do so at once
-        self._ended = Ended(cut_short=0, stuck=0, restart=False)
+        self._ended = Ended()
         self._over = trio.Event()
         self._shield = trio.CancelScope(shield=True)  # gets its deadline when the end is asked for
 
@@ -57,7 +57,7 @@ class Lives:
         self._enough = True
         if force or self._system is None or not self._system.is_ending:
             self.shut_down(force=force, reason=reason)
-        seconds = longest(0.0 if force else self.session.config.shutdown_wait)
+        seconds = longest(self.session.config.shutdown_wait, Haste.CANCEL if force else Haste.NONE)
         self._shield.deadline = min(self._shield.deadline, trio.current_time() + seconds)
 
     async def run(self, block: trio.CancelScope) -> None:
@@ -70,6 +70,7 @@ class Lives:
             with self._shield:
                 while not self._enough:
                     await self._live_once()
+            self.started.set()  # also where it was to end before it could
         except Exception as exc:
             self.failure = exc
             block.cancel(reason="the runtime has failed")
@@ -77,26 +78,34 @@ class Lives:
             self._over.set()
 
     async def _live_once(self) -> None:
-        async with open_runtime(self._app) as self._system:
-            for listener in self._listeners:
-                self._system.on_run_ended(listener)
-            if self._enough:  # it was asked to end while it started
-                self._system.shut_down(force=self._forced)
-            self.started.set()
-            self._ended = await self._system.wait_ended()
-            if self._ended.stuck or not self._ended.restart:
-                self._enough = True
-            if self._enough:
-                self._over.set()  # now, since what is stuck holds up the end of the block
-        self._system = None
+        try:
+            async with open_runtime(self._app, before_start=self._connect) as system:
+                self.started.set()
+                self._ended = await system.wait_ended()
+                if self._ended.stuck or not self._ended.restart:
+                    self._enough = True
+                if self._enough:
+                    self._over.set()  # now, since what is stuck holds up the end of the block
+        finally:
+            self._system = None
+
+    def _connect(self, system: System) -> None:
+        self._system = system
+        for listener in self._listeners:
+            system.on_run_ended(listener)
+        if self._enough:  # it was asked to end before it has started
+            system.shut_down(force=self._forced)
 
 
 @asynccontextmanager
-async def open_lives(app: App) -> AsyncIterator[Lives]:
+async def open_lives(app: App, before_start: Callable[[Lives], object] = lambda _: None) -> AsyncIterator[Lives]:
     """Run `app` beside the block, in a task of its own; leaving the block, also by a cancellation, shuts it down in order.
 
     A cancellation that comes while the shutdown is waited for ends it at once. A run that ignores its cancellation holds up
     the end of the block, as it would that of any nursery.
+
+    Args:
+      before_start: called with the value of the block before the app starts; through it the start can be ended, too.
 
     Raises:
       Exception: what kept the app from starting, as :func:`open_runtime` says; what the block raised, as it is; or a
@@ -104,6 +113,7 @@ async def open_lives(app: App) -> AsyncIterator[Lives]:
     """
     check_may_run()
     lives = Lives(app)
+    before_start(lives)
     failure: Exception | None = None
     async with trio.open_nursery() as nursery:
         nursery.start_soon(lives.run, nursery.cancel_scope)

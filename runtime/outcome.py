@@ -13,6 +13,8 @@ from actors.errors import (
     InvalidRunId,
     RemoteFailure,
     RunAbandoned,
+    SchedulerExit,
+    SchedulerRestart,
     TaskInactionException,
     TaskSignal,
     TaskTerminationException,
@@ -95,6 +97,14 @@ def essence(error: BaseException) -> BaseException:
     leaves = list(_leaves(error)) if isinstance(error, BaseExceptionGroup) else []
     is_one = bool(leaves) and all(isinstance(leaf, TaskSignal) and type(leaf) is type(leaves[0]) for leaf in leaves)
     return leaves[0] if is_one else error
+
+
+def end_wanted(error: BaseException) -> SchedulerExit | SchedulerRestart | None:
+    """Return what a function has raised, wherever it ran, to have the app end or begin anew; None if that was something else."""
+    wanted = essence(error)
+    if isinstance(wanted, RemoteFailure) and wanted.__cause__ is not None:
+        wanted = essence(wanted.__cause__)
+    return wanted if isinstance(wanted, (SchedulerExit, SchedulerRestart)) else None
 
 
 def is_fatal(error: BaseException) -> bool:

@@ -13,9 +13,9 @@ import trio
 
 from actors.args.base import Circumstances, all_valued, has_arguments
 from actors.causes import CANCELLED, Cause
-from actors.errors import InvalidLimitKey, InvalidRunId
+from actors.errors import InvalidLimitKey, InvalidRunId, SchedulerExit, SchedulerRestart
 from actors.facts import Action, Event
-from actors.messages import AttemptEnded, Halt, Launch, RunEnded, RunStarted, Start, ToSupervisor
+from actors.messages import AttemptEnded, Halt, Launch, RunEnded, RunStarted, ShutDown, Start, ToSupervisor
 from actors.portable import describe
 from actors.progress import Progress, Reporter, current_report
 from actors.retries import Failure, NextAttempt, next_attempt
@@ -27,7 +27,7 @@ from runtime.clock import Clock
 from runtime.ids import RunIds
 from runtime.left_behind import Left, LeftBehind
 from runtime.logs import runtime_log
-from runtime.outcome import SUCCESS, TIMEOUT, Ending, failure_of, is_fatal, judge
+from runtime.outcome import SUCCESS, TIMEOUT, Ending, end_wanted, failure_of, is_fatal, judge
 from runtime.runlog import RunLog
 from runtime.runners import Call, Runner
 from runtime.stopping import Patience, stop
@@ -178,6 +178,9 @@ class Run:
         except BaseException as exc:
             if is_fatal(exc):
                 self._services.report(Halt())  # before the end is: the next run would be cancelled too, and the next
+            if (wanted := end_wanted(exc)) is not None:
+                self._end_with_app(wanted)
+                return
             if self._cause is None and trio.current_effective_deadline() == -math.inf:
                 self._cause = CANCELLED
             self._end(judge(exc, self._asked), failure=failure_of(exc, self._asked, timed_out=self._is_wanted_again))
@@ -198,6 +201,14 @@ class Run:
         told = "task %r run %s ignores its cancellation (%s); it is given up, and goes on at\n%s"
         runtime_log.tell(logging.ERROR, told, self._task.name, self.run_id, self._cause.text, stack)
         self._end(Ending("terminate", f"{self._cause.text}; stuck: it ignores its cancellation", stack))
+
+    def _end_with_app(self, wanted: SchedulerExit | SchedulerRestart) -> None:
+        """Put on record that it has done its work, and have the app end or begin anew; one that ends already is not hurried."""
+        if self.launch.number in self._siblings:  # else it was given up
+            restart = isinstance(wanted, SchedulerRestart)
+            reason = f"{'restart' if restart else 'shutdown'}, asked for by task {self._task.name!r}"
+            self._services.report(ShutDown(False, reason, restart, hurries=False))  # first, so that its success starts nothing
+        self._end(SUCCESS)
 
     @property
     def _asked(self) -> str | None:

@@ -124,7 +124,7 @@ class RuntimeThread:
         self.stop()
 
     def _tell(self, ask: Callable[[Lives], object]) -> None:
-        """Ask for something in the runtime's thread, once the app has started; where it has ended, drop it."""
+        """Ask for something in the runtime's thread; where it has ended, drop it."""
         if not self.is_running:
             return
         self._asks.append(ask)
@@ -158,16 +158,19 @@ class RuntimeThread:
         atexit.unregister(self._stop_at_exit)
 
     async def _host(self) -> Ended:
-        async with open_lives(self._app) as self._lives:
-            self._token = trio.lowlevel.current_trio_token()
-            self._hear()
+        async with open_lives(self._app, self._serve) as lives:
             self.started.set_result(None)
-            ended = await self._lives.wait_ended()
+            ended = await lives.wait_ended()
             if ended.stuck:  # to be waited for by this thread, but by nobody else
                 told = "%d runs ignore their cancellation; the thread of the runtime is left behind with them"
                 runtime_log.tell(logging.ERROR, told, ended.stuck)
                 self.ended.set_result(ended)
         return ended
+
+    def _serve(self, lives: Lives) -> None:
+        """Do what was asked for, and from now on what is, also while the app starts."""
+        self._lives, self._token = lives, trio.lowlevel.current_trio_token()
+        self._hear()
 
     def _fail(self, error: BaseException) -> None:
         has_started = self.started.done()

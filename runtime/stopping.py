@@ -9,11 +9,9 @@ from typing import Protocol
 
 import trio
 
-LAST_GRACE = 2.0
+LAST_GRACE = 1.5
 """Seconds that runs get to end when the runtime itself ends, at most, whatever their own grace."""
-FORCED_GRACE = 0.3
-"""The same where the end is forced."""
-LAST_MARGIN = 1.0
+LAST_MARGIN = 0.5
 """Seconds beyond that, for what the kill itself takes."""
 
 

@@ -53,11 +53,14 @@ from runtime.mailbox import Mailbox
 from runtime.runlog import History, RunLog
 from runtime.runners import Runner
 from runtime.runs import Services, end_unstarted
-from runtime.shutdown import Phase, Shutdown
-from runtime.stopping import FORCED_GRACE, LAST_GRACE, Patience
+from runtime.shutdown import LAST_PART, LEAST_TURN, Haste, Phase, Shutdown, announcement
+from runtime.stopping import Patience
 from runtime.task_actor import TaskActor
 from runtime.terms import Terms, renewed, terms_of
 from runtime.timeouts import Timeouts
+
+TO_KILL = 3
+"""The signal, counted from 1, that kills what still runs."""
 
 
 class Supervisor:
@@ -84,11 +87,10 @@ class Supervisor:
         history: History,
     ) -> None:
         self.mailbox: Mailbox[ToSupervisor | None] = Mailbox(self._handle, self._fail)  # None: the alarm rang
-        self.restart_wanted = False
-        self.cut_short = 0
-        """How many runs were ended because the runtime ended."""
-        self.over = trio.Event()
-        """Set when the shutdown is over."""
+        self.restart_wanted, self.cut_short = False, list[str]()
+        """Whether the app is to start again; the tasks whose runs were ended because the runtime ended, once for each run."""
+        self.over, self._enough = trio.Event(), trio.Event()
+        """Set when the shutdown is over; and before, when its phases are, or the runtime has failed."""
         self._session, self._clock, self._patience, self._left_behind = session, log.clock, patience, left_behind
         self._history, self._zone = history, local_zone()
         self._failure: BaseException | None = None
@@ -122,6 +124,7 @@ class Supervisor:
         self._owed: dict[int, Missed] = {}  # {number of a launch: what was missed beyond its slot, and is told once it starts}
         self._only: frozenset[str] | None = None
         self._closed = self._ends_by_itself = self._on_hold = self._is_planned = False
+        self._has_begun = self._has_started = False  # begun: it takes messages; started: the hooks of the start have ended, too
         self._shutdown: Shutdown | None = None
         self._handlers: dict[type, Callable[[Any], None]] = {
             Answered: self._on_answered,
@@ -144,9 +147,33 @@ class Supervisor:
         return self._left_behind.count("coroutine") + self._asker.count
 
     @property
+    def abandoned(self) -> int:
+        """How many threads go on that were abandoned."""
+        return self._left_behind.count("thread")
+
+    @property
     def is_ending(self) -> bool:
         """Whether a shutdown has begun."""
         return self._shutdown is not None
+
+    @property
+    def hooks_cut(self) -> int:
+        """How many hooks did not end in time, and were cancelled."""
+        return self._hooks.cut_count
+
+    def time_left(self, most: float) -> float:
+        """Return how many seconds what comes last may take: `most`, or what the shutdown leaves, but always a little."""
+        limit = self._shutdown.limit if self._shutdown is not None else math.inf
+        return min(max(limit - trio.current_time(), LEAST_TURN), most)
+
+    def put(self, message: ToSupervisor) -> None:
+        """Deliver `message`, at once. Only from the trio thread. The end is heeded while the start still goes on, too."""
+        if self._has_begun or not isinstance(message, ShutDown):
+            self.mailbox.put(message)
+            return
+        self._on_shutdown(message)
+        if self._shutdown is not None:
+            self._hooks.cut(self._shutdown.ends)
 
     async def run(
         self,
@@ -165,12 +192,12 @@ class Supervisor:
         failure: BaseException | None = None
         async with trio.open_nursery() as hooks:
             try:
-                await self._hooks.begin_start(hooks)
+                await self._begin_start(hooks)
                 await self._live(asked, only, task_status)
             except (Exception, SystemExit) as exc:
                 failure = exc  # raised below: out of here it would come wrapped in a group
             finally:
-                await self._hooks.finish_end()
+                await self._finish_hooks()
         if failure is not None:
             raise failure
         runtime_log.tell(logging.INFO, "runtime ended")
@@ -185,18 +212,13 @@ class Supervisor:
                 timing.start_soon(self._wall_alarm.run)
                 await self._begin(asked, only)
                 runtime_log.tell(logging.INFO, "runtime started, with %d tasks", len(self._actors))
+                self._has_begun = True
                 self.mailbox.open()
                 self.mailbox.put(None)
-                try:
-                    await self._hooks.end_start()
-                except (Exception, SystemExit) as exc:
-                    self._fail(exc)
+                await self._end_start()
                 if self._failure is None:  # else it never started
                     task_status.started()
-                try:
-                    await self.over.wait()
-                finally:  # also if cancelled: what would still be started would only be cancelled, again and again
-                    self._close()
+                await self._until_over()
                 timing.cancel_scope.cancel()
             self._lookout.end()
             if self._failure is not None:
@@ -205,6 +227,41 @@ class Supervisor:
                 actor.mailbox.put(Stop())
         if self._failure is not None:  # raised here: out of the nursery it would come wrapped in a group
             raise self._failure
+
+    async def _end_start(self) -> None:
+        """Call the last part of the hooks of the start, which a shutdown waits for, and cuts, as it does with runs."""
+        try:
+            await self._hooks.end_start()
+        except (Exception, SystemExit) as exc:
+            self._fail(exc)
+        self._has_started = True
+        if self._shutdown is not None:
+            self.mailbox.put(None)
+
+    async def _until_over(self) -> None:
+        """Wait until the shutdown is over, or the runtime has failed."""
+        try:
+            await self._enough.wait()
+        finally:  # also if cancelled: what would still be started would only be cancelled, again and again
+            self._close()
+        if self.stuck:  # it would hold up the hooks of the end, which are called once nothing else runs
+            await self._finish_hooks()
+        self.over.set()
+
+    async def _begin_start(self, nursery: trio.Nursery) -> None:
+        """Call the first part of the hooks of the start. Where the end is asked for meanwhile and cuts it, nothing is closed."""
+        self._hooks.open(nursery)
+        if self._shutdown is None:
+            await self._hooks.begin_start()
+        if self._shutdown is not None:
+            if self._hooks.has_started:
+                self._hooks.begin_end(self._shutdown.wait)
+            else:
+                self._shutdown.hurry(trio.current_time(), Haste.CANCEL)
+
+    async def _finish_hooks(self) -> None:
+        """Call the last part of the hooks of the end, before what comes after them."""
+        await self._hooks.finish_end(max(self.time_left(math.inf) - LAST_PART / 2, LEAST_TURN))
 
     def waits_for(self, task: str) -> str | None:
         """Return what the next launch of a task waits for, in words; None if none waits. From any thread."""
@@ -216,9 +273,10 @@ class Supervisor:
         self._lookout.begin(self._session.config.env)
         for task in self._session.tasks:
             await self._nursery.start(self._hired(task).run)
-        starting = [name for name, actor in self._actors.items() if actor.task.on_startup]
-        for name in starting if only is None else only:
-            self._offer(name, {})
+        if self._shutdown is None:
+            starting = [name for name, actor in self._actors.items() if actor.task.on_startup]
+            for name in starting if only is None else only:
+                self._offer(name, {})
         for name, params in asked:
             self._on_asked(Ask(name, params, self._clock.now()))
         for name in self._actors:
@@ -274,7 +332,7 @@ class Supervisor:
         """Have an error of the runtime's own end the runtime, from the supervisor's task, where it is heard."""
         self._failure = self._failure or error
         self._closed = True
-        self.over.set()
+        self._enough.set()
 
     def _on_alarm(self) -> None:
         """Do what is due, and set the alarm for what comes next."""
@@ -493,8 +551,8 @@ class Supervisor:
         name = ended.launch.task
         self._timeouts.drop(ended.launch.number)
         self._admission.ended(ended.launch)
-        if self._shutdown is not None and ended.action == "terminate" and self._shutdown.phase is not Phase.FINISHING:
-            self.cut_short += 1
+        if self._shutdown is not None and self._shutdown.cuts(ended.action):
+            self.cut_short.append(name)
         actor = self._actors.get(name)
         if actor is not None and self._terms[name].condition is not None:
             self._consider(name, None if self._admission.is_engaged(name) else ended.run_id)
@@ -585,48 +643,55 @@ class Supervisor:
 
     def _on_shutdown(self, message: ShutDown) -> None:
         again = self._shutdown is not None
+        if again and not message.hurries:
+            return
         self.restart_wanted = message.restart and (self.restart_wanted or not again)  # who ends it outright has the last word
-        if self._shutdown is None:
+        shutdown, haste = self._shutdown or self._begin_shutdown(), _haste(message, again=again)
+        if not again:
             self._cause = Cause("restart" if message.restart else "shutdown", message.reason)
-            shutdown = self._begin_shutdown()
-            if running := self._admission.running:
-                told = "%s: %d runs get %g s to finish; a second signal, or shut_down(), ends them at once"
-                runtime_log.tell(logging.WARNING, told, message.reason, running, shutdown.wait)
+        if (haste > shutdown.haste or not again) and (self._admission.running or not self._has_started):
+            runs = self._admission.running if self._has_started else 0
+            told = announcement(haste, runs, shutdown.wait, by_signal=bool(message.signals))
+            runtime_log.tell(logging.WARNING, "%s: %s", message.reason, told)
+        shutdown.hurry(trio.current_time(), haste)
+        if shutdown.phase is Phase.OVER:
+            self._hooks.cut(shutdown.limit - LAST_PART / 2)
+        if not again:
             self._drop_waiting(None, self._cause)
             self._asker.cancel()
             for actor in self._actors.values():
                 if actor.task.permanent:
                     actor.mailbox.put(Cancel(self._cause))
-        if (message.force or again) and self._shutdown is not None and not self._shutdown.forced:
-            self._shutdown.force()
-            runtime_log.tell(logging.WARNING, "%s: ending %d runs now", message.reason, self._admission.running)
 
     def _begin_shutdown(self) -> Shutdown:
         self._shutdown = shutdown = Shutdown(trio.current_time(), self._session.config.shutdown_wait)
-        self._hooks.begin_end(shutdown.wait)
+        if self._hooks.has_started:
+            self._hooks.begin_end(shutdown.wait)
         return shutdown
 
     def _advance(self, shutdown: Shutdown) -> None:
         """Do what a phase of the shutdown begins with."""
-        busy = not self._admission.idle or not self._asker.is_idle or not self._hooks.is_idle
-        while (phase := shutdown.step(trio.current_time(), busy)) is not None:
+        while (phase := shutdown.step(trio.current_time(), self._is_busy())) is not None:
             if phase is Phase.OVER:
-                if shutdown.forced:
+                if not shutdown.has_closed:
                     self._offer_closing()
                     self._drop_waiting(None, self._cause)
                 self._give_up()
                 return
-            if phase in (Phase.CANCELLING, Phase.CUTTING):
-                limit = trio.current_time() + (FORCED_GRACE if shutdown.forced else LAST_GRACE)
-                self._patience.shorten(limit)
-                self._hooks.cut(limit)
+            if phase is Phase.CLOSING:
+                self._patience.restore()
+                self._offer_closing()
+            else:
+                self._patience.shorten(shutdown.patience)
+                self._hooks.cut(shutdown.patience)
                 self._drop_waiting(None, self._cause)
                 for actor in self._actors.values():
                     actor.mailbox.put(Cancel(self._cause))
-            elif phase is Phase.CLOSING:
-                self._patience.restore()
-                self._offer_closing()
         self._alarm.set(shutdown.ends)
+
+    def _is_busy(self) -> bool:
+        """Return whether something goes on that a shutdown waits for."""
+        return not (self._has_started and self._admission.idle and self._asker.is_idle and self._hooks.is_idle)
 
     def _offer_closing(self) -> None:
         """Offer one launch of each task that is to run at the end."""
@@ -638,7 +703,7 @@ class Supervisor:
         """Leave what could not be ended, each with its record, and end."""
         for actor in (*self._actors.values(), *self._leaving):
             actor.give_up()
-        self.over.set()
+        self._enough.set()
 
     def _has_no_plans(self) -> bool:
         """Return whether nothing is planned and nothing was said that may change that."""
@@ -651,3 +716,10 @@ class Supervisor:
         self._lookout.world.env = config.env
         self._endings.follow(APP, config.shut_cond, Facts(self._of_app, self._lookout.world, config.timezone or self._zone))
         self._limits.update(thread=config.max_thread_count, process=config.max_process_count)
+
+
+def _haste(message: ShutDown, *, again: bool) -> Haste:
+    """Return how much a shutdown is to hurry that `message` asks for."""
+    if message.signals >= TO_KILL:
+        return Haste.KILL
+    return Haste.CANCEL if message.force or again else Haste.NONE

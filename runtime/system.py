@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
@@ -30,6 +31,7 @@ from runtime.runners.command import CommandRunner
 from runtime.runners.inline import InlineRunner
 from runtime.runners.process import ProcessRunner
 from runtime.runners.thread import ThreadRunner
+from runtime.shutdown import EXIT_CUT_SHORT
 from runtime.stopping import LAST_MARGIN, Patience
 from runtime.supervisor import Supervisor
 from runtime.watchdog import Watchdog
@@ -42,12 +44,30 @@ _TO_EXIT = 1.0
 class Ended:
     """How a runtime ended."""
 
-    cut_short: int
-    """How many runs were ended because the runtime ended."""
-    stuck: int
+    cut_short: tuple[str, ...] = ()
+    """The tasks whose runs were ended because the runtime ended, by name, once for each run."""
+    stuck: int = 0
     """How many runs could not be ended: they ignore their cancellation, and hold up the end of the trio program."""
-    restart: bool
+    hooks: int = 0
+    """How many hooks of the start and of the end did not end in time, and were cancelled."""
+    abandoned: int = 0
+    """How many threads that were given up still go on."""
+    restart: bool = False
     """Whether the app is to be started again."""
+
+    @property
+    def exit_code(self) -> int:
+        """What a program exits with that ended so: 0, or 3 if something was killed, cut short or abandoned."""
+        return EXIT_CUT_SHORT if self.cut_short or self.stuck or self.hooks or self.abandoned else 0
+
+    def __str__(self) -> str:
+        """What was cut short, in words; an empty text if nothing was."""
+        counts = {
+            name: f"{name!r} ({count} runs)" if count > 1 else repr(name) for name, count in Counter(self.cut_short).items()
+        }
+        parts = [f"task {told}" for told in counts.values()]
+        told = {"hooks": self.hooks, "threads that still go on": self.abandoned}
+        return ", ".join([*parts, *(f"{count} {what}" for what, count in told.items() if count)])
 
 
 class System:
@@ -62,9 +82,20 @@ class System:
         """Whether a shutdown has begun."""
         return self._supervisor.is_ending
 
-    def shut_down(self, *, force: bool = False, reason: str = "shutdown, asked for by the program") -> None:
-        """End the runtime and return at once; only from the trio thread. See :meth:`Session.shut_down`."""
-        self._supervisor.mailbox.put(ShutDown(force, reason))
+    @property
+    def ended(self) -> Ended:
+        """How it has ended, as far as it has."""
+        supervisor = self._supervisor
+        cut_short, hooks = tuple(supervisor.cut_short), supervisor.hooks_cut
+        return Ended(cut_short, supervisor.stuck, hooks, supervisor.abandoned, supervisor.restart_wanted)
+
+    def shut_down(self, *, force: bool = False, reason: str = "shutdown, asked for by the program", signals: int = 0) -> None:
+        """End the runtime and return at once; only from the trio thread. See :meth:`Session.shut_down`.
+
+        Args:
+          signals: which signal in a row it is that asks for it; 0 is none.
+        """
+        self._supervisor.put(ShutDown(force, reason, signals=signals))
 
     def on_run_ended(self, listener: Callable[[RunEnded], object]) -> None:
         """Have `listener` called, in the trio thread, for each run that ends from now on, after its record is in the log."""
@@ -73,16 +104,23 @@ class System:
     async def wait_ended(self) -> Ended:
         """Wait until the runtime has ended by itself or was shut down."""
         await self._supervisor.over.wait()
-        return Ended(self._supervisor.cut_short, self._supervisor.stuck, self._supervisor.restart_wanted)
+        return self.ended
 
 
 @asynccontextmanager
-async def open_runtime(app: App, *, only: list[str] | None = None, clock: Clock | None = None) -> AsyncIterator[System]:
+async def open_runtime(
+    app: App,
+    *,
+    only: list[str] | None = None,
+    clock: Clock | None = None,
+    before_start: Callable[[System], object] = lambda _: None,
+) -> AsyncIterator[System]:
     """Run `app` inside a trio program for as long as the block lasts; leaving the block shuts it down.
 
     Args:
       only: run just these tasks, once each, and end; None runs the app.
       clock: the wall clock; default is the machine's.
+      before_start: called with the value of the block before anything of the app is; through it the start can be ended, too.
 
     Raises:
       AlreadyRunning: the app is run by another runtime.
@@ -96,16 +134,17 @@ async def open_runtime(app: App, *, only: list[str] | None = None, clock: Clock 
     try:
         history = log.open(lambda name: session[name].retries if name in session else None)
         parts = _assembled(app, log, history)
-        live = LiveControls(parts.supervisor.mailbox.put, parts.supervisor.waits_for, standby, log.clock, parts.health)
+        live = LiveControls(parts.supervisor.put, parts.supervisor.waits_for, standby, log.clock, parts.health)
         session.controls = live
-        asked = standby.take()
+        asked, system = standby.take(), System(session, parts.supervisor)
+        before_start(system)
         async with parts.watchdog.watching(), _running(parts, asked, only):
             try:
-                yield System(session, parts.supervisor)
+                yield system
             except Exception as exc:
                 failure = exc  # raised below: out of here it would come wrapped in a group
             if not parts.supervisor.over.is_set():
-                parts.supervisor.mailbox.put(ShutDown(force=False, reason="shutdown, as its block was left"))
+                system.shut_down(reason="shutdown, as its block was left")
                 await parts.supervisor.over.wait()
         if failure is not None:
             raise failure
@@ -147,8 +186,9 @@ async def _running(parts: _Parts, asked: list[tuple[str, Mapping[str, Any]]], on
                 else:
                     yield
         finally:  # the last run has ended
-            with trio.CancelScope(shield=True, deadline=trio.current_time() + 2 * _TO_EXIT + LAST_MARGIN):
-                await parts.process.close(_TO_EXIT)
+            left = parts.supervisor.time_left(2 * _TO_EXIT + LAST_MARGIN)
+            with trio.CancelScope(shield=True, deadline=trio.current_time() + left):
+                await parts.process.close(min(_TO_EXIT, left / 2))
                 await parts.asyncio_loop.close()
     if failure is not None:
         raise failure

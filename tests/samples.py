@@ -11,12 +11,22 @@ import subprocess
 import sys
 import threading
 import time
+from concurrent.futures import ThreadPoolExecutor
 from functools import wraps
 from pathlib import Path
 
 import trio
 
-from actors import Argument, TaskInactionException, TerminationFlag, cancellation_point, cleanup, progress
+from actors import (
+    Argument,
+    SchedulerExit,
+    SchedulerRestart,
+    TaskInactionException,
+    TerminationFlag,
+    cancellation_point,
+    cleanup,
+    progress,
+)
 from actors.args import EnvArg, SchedulerLogger, Session, TaskLogger, argument
 
 
@@ -68,6 +78,15 @@ def exits():
     sys.exit(3)
 
 
+def exits_in_a_pool():
+    with ThreadPoolExecutor(1) as pool:
+        pool.submit(sys.exit, 3).result()
+
+
+def exits_in_a_group():
+    raise BaseExceptionGroup("of a nursery", [SystemExit(3)])
+
+
 def interrupts():
     raise KeyboardInterrupt
 
@@ -78,6 +97,14 @@ async def interrupts_async():
 
 def inacts():
     raise TaskInactionException("nothing new")
+
+
+def ends_the_app():
+    raise SchedulerExit
+
+
+def restarts_the_app():
+    raise SchedulerRestart("anew")
 
 
 def quits():

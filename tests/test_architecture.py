@@ -131,9 +131,8 @@ def test_the_public_names_are_these():
     public = {name for name, value in vars(actors).items() if not name.startswith("_") and not inspect.ismodule(value)}
     assert public - {"annotations", "TYPE_CHECKING"} == {
         "App", "Argument", "CallsheetError", "Condition", "Flag", "Group", "MinimalRecord", "MinimalRunRecord", "Retry",
-        "Session", "Task", "TaskInactionException", "TaskLogRecord", "TaskRunRecord", "TaskTerminationException",
-        "TerminationFlag", "cancellation_point",
-        "cleanup", "limit", "progress", "rate",
+        "SchedulerExit", "SchedulerRestart", "Session", "Task", "TaskInactionException", "TaskLogRecord", "TaskRunRecord",
+        "TaskTerminationException", "TerminationFlag", "cancellation_point", "cleanup", "limit", "progress", "rate",
     }  # fmt: skip
 
 

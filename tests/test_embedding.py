@@ -1,14 +1,17 @@
 """An app inside a program that is about something else: on trio, on asyncio, in a thread beside anything."""
 
 import asyncio
+import gc
 import logging
 import os
 import re
 import signal
+import tempfile
 import threading
 import time
-from contextlib import contextmanager
+from contextlib import asynccontextmanager, contextmanager, suppress
 from contextvars import ContextVar
+from pathlib import Path
 from textwrap import dedent
 
 import anyio
@@ -23,7 +26,7 @@ from commands import Started, python, write
 from helpers import actions, records
 from runtime import Ended, RuntimeThread
 
-UNHURT = Ended(cut_short=0, stuck=0, restart=False)
+UNHURT = Ended()
 
 
 def wait_until(holds, within=30.0):
@@ -259,6 +262,97 @@ class TestAnywhere:
         assert app.session.returns["returns"] == "result"
 
 
+class TestAHundredTimes:
+    """Starting and stopping leaves nothing behind, however often."""
+
+    @pytest.fixture(autouse=True)
+    def nothing_more_than_before(self, recwarn, tmp_path_factory, monkeypatch):
+        temp = tmp_path_factory.mktemp("temp")
+        monkeypatch.setattr(tempfile, "tempdir", str(temp))
+
+        def left():
+            gc.collect()
+            handlers = {number: signal.getsignal(number) for number in signal.valid_signals()}
+            return handlers, len(list(Path("/proc/self/fd").iterdir())), list(temp.iterdir())
+
+        before, threads = left(), threading.active_count()
+        yield
+        assert left() == before
+        assert threading.active_count() < threads + 10  # trio keeps some for a while
+        assert [str(warning.message) for warning in recwarn] == []
+
+    def app(self):
+        app = App(log="runs.jsonl")
+        app.task(func=samples.returns, name="works", execution="thread", on_startup=True)
+        app.task(func=samples.returns_async, name="awaits", backend="asyncio", on_startup=True)
+        app.task(func=samples.sleeps_for_on_trio, name="sleeps", parameters={"seconds": 0.001}, on_startup=True)
+        return app
+
+    def has_run(self, app, times):
+        return all(actions(app, name) == ["run", "success"] * times for name in ("works", "awaits", "sleeps"))
+
+    def test_on_trio(self):
+        app = self.app()
+
+        async def main():
+            for _ in range(100):
+                async with app.running():
+                    pass
+            return trio.lowlevel.current_root_task().child_nurseries
+
+        trio.run(main)
+        assert self.has_run(app, 100)
+
+    def test_on_asyncio(self):
+        app = self.app()
+
+        async def main():
+            for _ in range(100):
+                async with app.running():
+                    pass
+            return asyncio.all_tasks() - {asyncio.current_task()}
+
+        assert asyncio.run(main()) == set()
+        assert self.has_run(app, 100)
+
+    def test_in_a_thread(self):
+        app = self.app()
+        for _ in range(100):
+            with app.start_in_thread():
+                pass
+        assert self.has_run(app, 100)
+
+    def test_in_the_lifespan_of_a_fastapi_app_also_where_that_raises(self):
+        fastapi = pytest.importorskip("fastapi")
+        app = self.app()
+
+        @asynccontextmanager
+        async def lifespan(_):
+            async with app.running():
+                yield
+
+        api = fastapi.FastAPI(lifespan=lifespan)
+
+        async def main():
+            for number in range(100):
+                with suppress(ValueError):
+                    async with api.router.lifespan_context(api):
+                        if number % 2:
+                            raise ValueError("mine")
+            return asyncio.all_tasks() - {asyncio.current_task()}
+
+        assert asyncio.run(main()) == set()
+        assert self.has_run(app, 100)
+
+    def test_with_processes_a_few_times(self):
+        app = App(log=None)
+        app.task(func=samples.returns, name="works", execution="process", on_startup=True)
+        for _ in range(5):
+            with app.start_in_thread():
+                pass
+        assert actions(app) == ["run", "success"] * 5
+
+
 class TestOnTrio:
     async def test_serve_that_is_cancelled_shuts_down_in_order(self, autojump_clock):
         app = sleeper(shutdown_wait="10 seconds")
@@ -440,14 +534,52 @@ class TestOnAsyncio:
             asyncio.run(main())
 
 
+class TestTheStart:
+    """A start that hangs, in a hook, holds up neither the program nor its end."""
+
+    @pytest.fixture
+    def hanging(self):
+        app = App(log=None, shutdown_wait="0.1 seconds")
+        app.begun = threading.Event()
+
+        @app.setup
+        async def setup():
+            app.begun.set()
+            await trio.sleep(600)
+
+        return app
+
+    @on_both_loops
+    def test_a_cancellation_ends_it_and_leaves_nothing_behind(self, run, hanging, caplog):
+        async def main():
+            with anyio.move_on_after(0.2) as scope:
+                await hanging.serve()
+            assert scope.cancelled_caught
+
+        run(main)
+        assert "a hook of the start did not end in time" in caplog.text
+        assert "left behind" not in caplog.text
+        with pytest.raises(NotRunning):
+            hanging.session.shut_down()
+
+    def test_it_is_ended_by_the_session_too(self, hanging):
+        handles = []
+        starting = threading.Thread(target=lambda: handles.append(hanging.start_in_thread()))
+        starting.start()
+        assert hanging.begun.wait(30)
+        hanging.session.shut_down()
+        starting.join(30)
+        assert handles[0].wait(30) == Ended(hooks=1)
+
+
 class TestInAThread:
     def test_a_handle_tells_whether_the_app_runs_and_how_it_ended(self):
         handle = sleeper().start_in_thread()
         assert handle.is_running
         assert handle.wait(timeout=0.01) is None
-        assert handle.stop() == Ended(cut_short=1, stuck=0, restart=False)
+        assert handle.stop() == Ended(cut_short=("sleeps",))
         assert not handle.is_running
-        assert handle.wait() == handle.stop() == Ended(cut_short=1, stuck=0, restart=False)
+        assert handle.wait() == handle.stop() == Ended(cut_short=("sleeps",))
 
     def test_shut_down_returns_at_once_and_the_end_is_waited_for(self):
         app = sleeper(shutdown_wait="1000 seconds")
@@ -456,7 +588,7 @@ class TestInAThread:
         handle.shut_down()
         assert handle.wait(timeout=0.05) is None
         handle.shut_down(force=True)
-        assert handle.wait(timeout=30) == Ended(cut_short=1, stuck=0, restart=False)
+        assert handle.wait(timeout=30) == Ended(cut_short=("sleeps",))
 
     def test_leaving_its_block_stops_it_also_by_an_error(self):
         app = sleeper()
@@ -549,7 +681,7 @@ class TestInAThread:
             patch.setattr(handle, "wait", interrupted)
             with pytest.raises(KeyboardInterrupt):
                 handle.stop()
-        assert handle.wait(30) == Ended(cut_short=1, stuck=0, restart=False)
+        assert handle.wait(30) == Ended(cut_short=("sleeps",))
 
     def test_a_task_in_its_own_thread_cannot_wait_for_it(self):
         app, handles, caught = App(log=None), [], []
@@ -613,7 +745,7 @@ class TestWhatDoesNotEnd:
             handle = app.start_in_thread()
             wait_until(lambda: app.session["clings"].is_running)
             handle.shut_down(force=True)
-            assert handle.wait(30) == Ended(cut_short=1, stuck=1, restart=False)
+            assert handle.wait(30) == Ended(cut_short=("clings",), stuck=1)
             assert not handle.is_running
             with pytest.raises(AlreadyRunning):
                 app.start_in_thread()
@@ -638,7 +770,7 @@ class TestWhatDoesNotEnd:
             wait_until(lambda: app.session["clings"].is_running)
             app.session.restart()
             app.session.restart()
-            assert handle.wait(30) == Ended(cut_short=1, stuck=1, restart=True)
+            assert handle.wait(30) == Ended(cut_short=("clings",), stuck=1, restart=True)
 
     def test_a_thread_that_a_function_blocks_is_left_behind_after_a_time_and_the_task_named(self, caplog):
         with stubborn() as app:

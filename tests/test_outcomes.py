@@ -125,6 +125,27 @@ async def test_sys_exit_is_a_fail_of_the_task_alone(mode):
     assert (end.action, end.reason) == ("fail", "SystemExit: 3")
 
 
+@pytest.mark.parametrize("function", [samples.exits_in_a_pool, samples.exits_in_a_group])
+async def test_so_is_one_out_of_a_thread_pool_or_in_a_group(mode, function):
+    end = await outcome(task_in(mode, function))
+    assert end.action == "fail"
+    assert "SystemExit" in end.exc_text
+
+
+async def test_a_sys_exit_in_a_nursery_is_a_fail_of_the_task_alone():
+    async def exits_in_a_nursery():
+        async with trio.open_nursery() as nursery:
+            nursery.start_soon(as_async(samples.exits))
+            await trio.sleep_forever()
+
+    app = App(log=None)
+    app.task(func=exits_in_a_nursery, name="it")
+    app.task(func=samples.returns, name="next")
+    end = await outcome(app)
+    assert end.action == "fail"
+    assert "SystemExit: 3" in end.exc_text
+
+
 async def test_a_task_may_say_that_there_was_nothing_to_do(mode):
     end = await outcome(task_in(mode, samples.inacts))
     assert (end.action, end.reason) == ("inaction", "nothing new")
@@ -204,7 +225,7 @@ async def test_a_shutdown_ends_what_does_not_finish_in_its_time(mode):
         await run.wait_started("it")
         app.session.shut_down()
         ended = await run.system.wait_ended()
-    assert ended.cut_short == 1
+    assert (ended.cut_short, ended.exit_code) == (("it",), 3)
     assert only_end(app).action == "terminate"
     assert only_end(app).reason == "shutdown, asked for by the program"
 
