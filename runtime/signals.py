@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import _thread
 import logging
 import os
 import signal
@@ -44,12 +45,15 @@ class Signals:
         self._tell()
 
     def receive(self, number: int, _: FrameType | None) -> None:
-        """Handle a signal: called between any two steps of the main thread, so it only takes note."""
+        """Handle a signal: called between any two steps of the main thread, so it only takes note.
+
+        That thread may hold any lock, also those of :mod:`threading`, when the next signal comes: so none of these is taken.
+        """
         self._came.append(signal.Signals(number))
         self._token.run_sync_soon(self._tell)
         if len(self._came) <= len(Haste):
             seconds = longest(self._session.config.shutdown_wait, Haste(len(self._came) - 1)) + _MARGIN
-            threading.Thread(target=self._exit_unless_ended, args=(seconds,), daemon=True).start()
+            _thread.start_new_thread(self._exit_unless_ended, (seconds,))
 
     def _tell(self) -> None:
         while self._shut_down is not None and self._told < len(self._came):
