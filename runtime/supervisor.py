@@ -54,7 +54,7 @@ from runtime.runlog import History, RunLog
 from runtime.runners import Runner
 from runtime.runs import Services, end_unstarted
 from runtime.shutdown import LAST_PART, LEAST_TURN, Haste, Phase, Shutdown, announcement
-from runtime.stopping import Patience
+from runtime.stopping import LAST_GRACE, Patience
 from runtime.task_actor import TaskActor
 from runtime.terms import Terms, renewed, terms_of
 from runtime.timeouts import Timeouts
@@ -326,6 +326,7 @@ class Supervisor:
         self._closed = True
         if self._shutdown is None:
             self._cause = CANCELLED
+            self._patience.shorten(trio.current_time() + LAST_GRACE)
         self._drop_waiting(None, self._cause)
 
     def _fail(self, error: BaseException) -> None:

@@ -556,6 +556,20 @@ class TestCauses:
         assert (await self.cause(app, ends))[0] == "terminate"
 
 
+class TestTheEndOfTheProgramAround:
+    async def test_a_cancellation_of_it_waits_no_longer_than_a_shutdown_would(self):
+        enough = threading.Event()
+        app = App(log=None, grace=60, cleanup=60)
+        app.task(func=lambda: enough.wait(30), name="it", execution="thread", on_startup=True)
+        with trio.fail_after(10), trio.CancelScope() as scope:
+            async with running(app) as run:
+                await run.wait_started("it")
+                scope.cancel()
+                await trio.sleep_forever()
+        enough.set()
+        assert "abandoned" in end(app).reason
+
+
 class TestTheEndInTheSameInstant:
     async def test_one_that_completes_in_the_instant_it_is_told_to_end_has_completed(self, app, autojump_clock):
         async def it():

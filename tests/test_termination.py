@@ -433,7 +433,7 @@ class TestCleanUp:
             app.session.shut_down()
             ended = await run.system.wait_ended()
             assert trio.current_time() - began < 20  # and not 400
-        assert (ended.cut_short, ended.stuck) == (10, 10)
+        assert (len(ended.cut_short), ended.stuck) == (10, 10)
         assert [action for action in actions(app) if action != "run"] == ["terminate"] * 10
 
     @pytest.mark.parametrize("backend", ["trio", "asyncio"])
