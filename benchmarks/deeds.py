@@ -7,7 +7,7 @@ import signal
 import subprocess
 import time
 
-from actors import TaskInactionException, TaskTerminationException, TerminationFlag, args
+from actors import TaskInactionException, TaskTerminationException, TerminationFlag, args, cleanup
 from actors.session import Session
 from actors.termination import Flag
 
@@ -65,10 +65,23 @@ def act_by_flag(number: int, end: str, seconds: float, flag: Flag = TerminationF
 
 
 async def act_async(number: int, end: str, seconds: float) -> object:
-    """Do as planned on trio or asyncio: what hangs ends at its await, what swallows goes on after as many cancellations."""
+    """Do as planned on trio or asyncio: what hangs ends at its await, what swallows goes on after as many cancellations.
+
+    What cleans up takes its time for that, and what shields itself is not to be cancelled for some time.
+    """
     import anyio
 
     if end == "hangs":
+        await anyio.sleep(HANGS)
+    if end == "cleans up":
+        try:
+            await anyio.sleep(HANGS)
+        finally:
+            with cleanup():
+                await anyio.sleep(seconds)
+    if end == "shields":
+        with anyio.CancelScope(shield=True):
+            await anyio.sleep(seconds)
         await anyio.sleep(HANGS)
     if end == "blocks":
         time.sleep(seconds)  # noqa: ASYNC251  # on purpose

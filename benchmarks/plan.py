@@ -15,12 +15,12 @@ MANNERS: tuple[Manner, ...] = ("many", "one", "timed", "retried")
 ACTIONS = ("success", "fail", "inaction", "terminate")
 
 _PLAIN = {"returns": 20.0, "raises": 4.0, "inacts": 3.0, "unpicklable": 2.0}
-_SWALLOWS = {"swallows 1": 1.0, "swallows 2": 1.0}
+_STUBBORN = {"swallows 1": 1.0, "swallows 2": 1.0, "cleans up": 1.0, "shields": 0.5}
 
 ENDS: dict[str, dict[str, float]] = {
     "main": _PLAIN,
-    "async": {**_PLAIN, "hangs": 4.0, **_SWALLOWS},
-    "asyncio": {**_PLAIN, "hangs": 4.0, **_SWALLOWS, "blocks": 0.2},
+    "async": {**_PLAIN, "hangs": 4.0, **_STUBBORN},
+    "asyncio": {**_PLAIN, "hangs": 4.0, **_STUBBORN, "blocks": 0.2},
     "thread": {**_PLAIN, "hangs": 4.0, "ignores": 0.5},
     "process": {
         **_PLAIN,
@@ -37,10 +37,13 @@ ENDS: dict[str, dict[str, float]] = {
 """{kind of task: {how its runs end: how often}}."""
 
 _OFTEN = {"main": 1.0, "async": 4.0, "asyncio": 3.0, "thread": 3.0, "process": 2.0, "command": 1.5}
-_ENDLESS = ("hangs", "swallows")
-_SHORT, _LONG = 0.005, 0.3
-_ENDED, _KILLED = 0.1, 0.01
-"""The share of launches that is ended though they would end by themselves, and with which a child of the scheduler is killed."""
+_ENDLESS = ("hangs", "swallows", "cleans up", "shields")
+_SLOW = {"ignores": 0.3, "blocks": 0.3, "cleans up": 0.3, "shields": 2.0}
+"""{how a run ends: how many seconds it takes before at most}; others take ``_SHORT``, if any."""
+_SHORT = 0.005
+_LASTING, _ENDED, _KILLED = 0.3, 0.1, 0.01
+"""The share of launches that take any time, that are ended though they would end by themselves, and with which a child of the
+scheduler is killed."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,9 +88,8 @@ def plan(seed: int, launches: int) -> Iterator[Planned]:
     for number in range(launches):
         kind = chance.choices(kinds, often)[0]
         end = chance.choices(list(ENDS[kind]), list(ENDS[kind].values()))[0]
-        longest = _LONG if end in ("ignores", "blocks") else _SHORT
-        seconds = chance.uniform(0.0, longest) if longest == _LONG or chance.random() < 0.3 else 0.0  # noqa: PLR2004  # a share
-        is_ended = end.startswith(_ENDLESS) or end in ("ignores", "blocks") or chance.random() < _ENDED
+        seconds = chance.uniform(0.0, _SLOW.get(end, _SHORT)) if end in _SLOW or chance.random() < _LASTING else 0.0
+        is_ended = end.startswith(_ENDLESS) or end in _SLOW or chance.random() < _ENDED
         after = chance.choice([0.0, chance.uniform(0.0, 0.01), chance.uniform(0.0, 0.1)])
         yield Planned(number, kind, chance.choice(MANNERS), end, seconds, is_ended, after, chance.random() < _KILLED)
 
@@ -97,7 +99,7 @@ def plausible(planned: Planned) -> frozenset[str]:
     natural = {"raises": "fail", "inacts": "inaction", "exits": "fail", "dies": "fail"}.get(planned.end, "success")
     if planned.end == "unpicklable" and planned.kind == "process":
         natural = "fail"
-    if planned.end.startswith("hangs"):
+    if planned.end.startswith(("hangs", "cleans up", "shields")):
         natural = "terminate"
     may_be_ended = planned.is_ended or planned.manner in ("one", "timed")
     return frozenset({natural, "terminate"} if may_be_ended else {natural})

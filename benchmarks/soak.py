@@ -23,6 +23,7 @@ from benchmarks.heard import Heard, hearing
 from benchmarks.plan import ACTIONS, ENDS, MANNERS, Manner, Planned, plan, task_name
 from benchmarks.resources import children, marking, measured, settled, tracing
 from runtime import System, open_runtime
+from runtime.left_behind import LeftBehind
 
 AT_ONCE = 48
 """How many launches wait or run at a time."""
@@ -53,7 +54,8 @@ async def _soaked(log: Path, mark: str, launches: int, seed: int) -> Report:
         await soak.live(planned)
         seconds = time.perf_counter() - begin
         after = await settled(mark, before)
-    problems = [*soak.problems, *(f"the runtime says: {error}" for error in heard.errors), *grown(before, after, launches)]
+    said = [f"the runtime says: {words}" for words in (*heard.errors, *soak.left_behind.problems())]
+    problems = [*soak.problems, *said, *grown(before, after, launches)]
     return report_of(plan(seed, WARM_UP + launches), app, soak.killed, before, after, seconds, problems)
 
 
@@ -62,6 +64,7 @@ def _app(log: Path) -> App:
     app = App(
         log=log,
         grace=0.1,
+        cleanup=0.1,
         max_process_count=4,
         max_thread_count=8,
         func_run_id=lambda _, params: str(params["number"]),
@@ -85,6 +88,10 @@ def _app(log: Path) -> App:
             options = {**how[kind], **of_manner[manner]}
             if kind == "process" and manner == "one":
                 options["func"] = act_by_flag
+            if kind == "thread" and manner in ("one", "timed"):
+                options["interrupt"] = True
+            if kind == "process" and manner == "many":
+                options["max_runs_per_worker"] = 5
             app.task(name=task_name(kind, manner), **options)
     return app
 
@@ -100,6 +107,8 @@ class Soak:
     def __init__(self, app: App, heard: Heard, chance: random.Random) -> None:
         self.problems: list[str] = []
         self.killed = 0
+        self.left_behind = LeftBehind()
+        """What goes on although its run was put on record as ended: nothing, after some time."""
         self._app, self._chance = app, chance
         self._begun: dict[str, trio.Event] = {}  # {run id: set once it begins, or ends without that}, of what has not ended
         self._room = trio.Semaphore(AT_ONCE)
@@ -118,6 +127,7 @@ class Soak:
                     break
             nursery.cancel_scope.cancel()
             self._look(system)
+            self.left_behind = system._supervisor._services.left_behind
         for task in self._app.session.tasks:
             self._app.session.returns.forget(task.name)  # the last value is kept, and may be much
 

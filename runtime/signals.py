@@ -16,6 +16,7 @@ import trio
 from actors.session import Session
 from runtime.logs import runtime_log
 from runtime.shutdown import EXIT_CUT_SHORT, Haste, longest
+from runtime.signal_mask import blocked
 
 _MARGIN = 0.2
 """Seconds beyond the longest shutdown, after which the process exits without it."""
@@ -53,7 +54,8 @@ class Signals:
         self._token.run_sync_soon(self._tell)
         if len(self._came) <= len(Haste):
             seconds = longest(self._session.config.shutdown_wait, Haste(len(self._came) - 1)) + _MARGIN
-            _thread.start_new_thread(self._exit_unless_ended, (seconds,))
+            with blocked():
+                _thread.start_new_thread(self._exit_unless_ended, (seconds,))
 
     def _tell(self) -> None:
         while self._shut_down is not None and self._told < len(self._came):

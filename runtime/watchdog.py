@@ -13,6 +13,7 @@ from time import monotonic, process_time
 import trio
 
 from runtime.logs import runtime_log
+from runtime.signal_mask import blocked
 from runtime.whereabouts import Glance, Whereabouts, glance
 
 _LOOKS_AFTER = 1.0
@@ -112,7 +113,8 @@ class Watchdog:
         self._watched = threading.get_ident()
         thread = threading.Thread(target=self._watch, name="callsheet watchdog", daemon=True)
         trio.lowlevel.add_instrument(self._pulse)
-        thread.start()
+        with blocked():
+            thread.start()
         try:
             yield
         finally:

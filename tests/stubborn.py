@@ -9,7 +9,7 @@ import time
 from functools import wraps
 from pathlib import Path
 
-from actors import TaskTerminationException
+from actors import TaskTerminationException, TerminationFlag
 from actors.termination import current_flag
 
 
@@ -65,6 +65,27 @@ def has_a_forked_child_that_holds_all():
         os._exit(0)
     says_who(os.getpid(), pid)
     time.sleep(60)
+
+
+def ends_its_child_when_asked(flag=TerminationFlag()):
+    child = subprocess.Popen(["sleep", "60"])
+    says_who(os.getpid(), child.pid)
+    flag.wait(60)
+    was = "alive" if child.poll() is None else "dead"
+    child.kill()
+    child.wait()
+    return f"the child was {was}"
+
+
+def cleans_up_for_ever():
+    child = subprocess.Popen(["sh", "-c", "trap '' TERM; echo ready; sleep 60; sleep 60"], stdout=subprocess.PIPE)
+    child.stdout.readline()
+    try:
+        says_who(os.getpid(), child.pid)
+        time.sleep(60)
+    finally:
+        Path("cleaning").touch()
+        time.sleep(60)
 
 
 def segfaults():

@@ -432,7 +432,7 @@ class TestCleanUp:
             began = trio.current_time()
             app.session.shut_down()
             ended = await run.system.wait_ended()
-            assert trio.current_time() - began < 20  # and not 400
+            assert trio.current_time() - began <= 10
         assert (len(ended.cut_short), ended.stuck) == (10, 10)
         assert [action for action in actions(app) if action != "run"] == ["terminate"] * 10
 
@@ -594,15 +594,21 @@ class TestHostThatStartsAppsAgainAndAgain:
                     app.session.run("main", "async", "thread")
                     await asyncio.wait_for(ended.wait(), 30)
 
-        def held():
-            threads = [thread for thread in threading.enumerate() if not thread.name.startswith("Trio thread")]
-            handlers = [signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM)]
-            return len(threads), len(list(Path("/proc/self/fd").iterdir())), handlers
+        def threads():
+            return {thread for thread in threading.enumerate() if not thread.name.startswith("Trio thread")}
+
+        def descriptors():
+            return len(list(Path("/proc/self/fd").iterdir()))
+
+        def handlers():
+            return [signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM)]
 
         asyncio.run(live(5))
-        before = held()
+        before = threads(), descriptors(), handlers()
         asyncio.run(live(100))
-        wait_until(lambda: held() == before)  # the last thread is at its end
+        wait_until(lambda: threads() <= before[0])  # the last one is at its end; those of other tests may end meanwhile
+        assert descriptors() <= before[1]
+        assert handlers() == before[2]
         assert len(minimal(app)) == 105 * 3 * 2
 
     def test_an_error_in_the_program_leaves_nothing_behind(self):
@@ -620,3 +626,193 @@ class TestHostThatStartsAppsAgainAndAgain:
             with pytest.raises(ValueError, match="mine"):
                 asyncio.run(live())
         assert actions(app) == ["run", "terminate"] * 3
+
+
+class TestLadder:
+    """Ask, cancel, let it clean up, kill: with real processes, threads and signals."""
+
+    @staticmethod
+    async def terminated(app):
+        """Run a task in a process, terminate it once it has said who it is, and return its end and its process ids."""
+        async with running(app) as run:
+            app.session["it"].run()
+            pids = await said_pids()
+            app.session["it"].terminate()
+            with trio.fail_after(20):
+                await run.wait_ended()
+            await trio.to_thread.run_sync(wait_all_gone, pids, 2)
+        return records(app)[-1]
+
+    async def test_a_process_that_is_asked_first_has_its_children_until_it_ends(self):
+        """Who takes a flag is asked alone: what it has started goes on, so that it can end that in order."""
+        app = App(log=None, grace=20, cleanup=20)
+        app.task(func=stubborn.ends_its_child_when_asked, name="it", execution="process")
+        end = await self.terminated(app)
+        assert (end.action, app.session.returns["it"]) == ("success", "the child was alive")
+
+    async def test_a_process_that_cleans_up_for_too_long_is_killed_with_its_children(self):
+        """Cleaning up has a budget, and what follows is for the whole group."""
+        app = App(log=None, grace=20, cleanup=0.3)
+        app.task(func=stubborn.cleans_up_for_ever, name="it", execution="process")
+        end = await self.terminated(app)
+        assert (end.action, end.reason) == ("terminate", "terminated by the program")
+        assert Path("cleaning").exists()
+
+    async def test_a_process_that_is_killed_while_it_cleans_up_was_terminated(self):
+        """Whoever is told to end and dies has been ended, whatever it died of; nobody waits for the rest of its budget."""
+        app = App(log=None, grace=20, cleanup=60)
+        app.task(func=stubborn.cleans_up_for_ever, name="it", execution="process")
+        async with running(app) as run:
+            app.session["it"].run()
+            pids = await said_pids()
+            app.session["it"].terminate()
+            with trio.fail_after(20):
+                while not Path("cleaning").exists():
+                    await trio.sleep(0.005)
+                os.kill(pids[0], signal.SIGKILL)
+                assert await run.wait_ended() == ["terminate"]
+            await trio.to_thread.run_sync(wait_all_gone, pids, 2)
+
+    async def test_a_command_that_ignores_its_end_has_its_time_to_clean_up_and_no_more(self):
+        """A command cannot be asked: its grace is not waited for."""
+        app = App(log=None, grace=60, cleanup=0.3)
+        line = "trap '' TERM; sleep 60 & echo $$ $! > pids.part; mv pids.part pids; wait; wait"
+        app.task(command=line, name="it", shell=True)
+        assert (await self.terminated(app)).action == "terminate"
+
+    async def test_a_thread_that_is_blocked_in_c_cannot_be_interrupted_and_is_abandoned_after_both(self):
+        """An interruption comes between two steps of Python; where there are none, the thread is left behind all the same."""
+        app = App(log=None, grace=0.1, cleanup=0.2, max_thread_count=1)
+        gate = threading.Lock()
+        gate.acquire()
+
+        @app.task(execution="thread", interrupt=True)
+        def it():
+            with gate:
+                return "too late"
+
+        app.task(func=stubborn.returns_at_once, name="other", execution="thread")
+        async with running(app) as run:
+            app.session["it"].run()
+            await run.wait_started("it")
+            app.session["other"].run()
+            app.session["it"].terminate()
+            with trio.fail_after(20):
+                assert await run.wait_ended(2) == ["terminate", "success"]
+            gate.release()
+        assert "abandoned" in records(app, "it")[-1].reason
+
+    async def test_a_run_that_is_stuck_holds_up_nobody(self, autojump_clock):
+        """It is put on record with its stack when its time to clean up is over; its task may run again, and others go on."""
+        app, ended = App(log=None, cleanup=2, max_thread_count=1), []
+
+        @app.task()
+        async def it(seconds):
+            with trio.CancelScope(shield=True):
+                await trio.sleep(seconds)
+            ended.append(seconds)
+
+        app.task("every 1 second", func=stubborn.returns_at_once, name="tick")
+        async with running_virtually(app) as run:
+            app.session["it"].run(seconds=100)
+            await run.wait_started("it")
+            app.session["it"].run(seconds=1)
+            app.session["it"].terminate()
+            app.session["it"].run(seconds=2)
+            await trio.sleep(10)
+            assert ended == [2]
+            await trio.sleep(100)
+            assert ended == [2, 100]
+        first = [record for record in records(app, "it") if record.action == "terminate" and record.start is not None]
+        assert len(first) == 1
+        assert first[0].reason == "terminated by the program; stuck: it ignores its cancellation"
+        assert "in it" in first[0].exc_text
+        assert first[0].end - first[0].start < 3
+        assert actions(app, "it").count("success") == 1
+        assert actions(app, "tick").count("success") >= 100
+
+    def test_what_is_shielded_for_ever_does_not_keep_a_container_waiting(self):
+        """With what is set by default, the program is gone before the ten seconds are over after which a container is killed."""
+        write(
+            "jobs.py",
+            """
+            import trio
+            from actors import App
+            app = App(log="runs.jsonl")
+
+            @app.task(on_startup=True)
+            async def it():
+                with trio.CancelScope(shield=True):
+                    print("begins", flush=True)
+                    await trio.sleep_forever()
+
+            @app.task(on_shutdown=True)
+            async def last():
+                print("the last", flush=True)
+            """,
+        )
+        with Started(CLI, "run", "jobs.py") as program:
+            program.wait_for("begins")
+            program.process.send_signal(signal.SIGTERM)
+            assert program.wait_ended(within=10) == 3
+        assert "the last" in program.printed
+        assert ends("it") == [("terminate", "shutdown by SIGTERM; stuck: it ignores its cancellation")]
+
+    def test_a_signal_to_the_scheduler_lets_its_runs_clean_up_in_every_mode(self):
+        """Nothing that is written in a ``finally`` is lost when the app is stopped."""
+        write(
+            "jobs.py",
+            """
+            import time
+            from pathlib import Path
+            import trio
+            from actors import App, cancellation_point, cleanup
+            app = App(log="runs.jsonl", shutdown_wait="0.1 seconds")
+
+            @app.task(on_startup=True)
+            async def on_trio():
+                try:
+                    Path("begun.async").touch()
+                    await trio.sleep(60)
+                finally:
+                    with cleanup():
+                        await trio.sleep(0.2)
+                        Path("cleaned.async").touch()
+
+            @app.task(on_startup=True, execution="thread")
+            def in_thread():
+                try:
+                    Path("begun.thread").touch()
+                    while True:
+                        cancellation_point()
+                        time.sleep(0.01)
+                finally:
+                    Path("cleaned.thread").touch()
+
+            @app.task(on_startup=True, execution="process")
+            def in_process():
+                try:
+                    Path("begun.process").touch()
+                    time.sleep(60)
+                finally:
+                    Path("cleaned.process").touch()
+
+            app.task(
+                command="trap 'touch cleaned.command; exit' TERM; touch begun.command; sleep 60 & wait",
+                name="command", shell=True, on_startup=True,
+            )
+
+            @app.task(on_startup=True)
+            async def tells():
+                while len(list(Path().glob("begun.*"))) < 4:
+                    await trio.sleep(0.01)
+                print("all have begun", flush=True)
+            """,
+        )
+        with Started(CLI, "run", "jobs.py") as program:
+            program.wait_for("all have begun")
+            program.process.send_signal(signal.SIGTERM)
+            assert program.wait_ended(within=10) == 3
+        assert sorted(path.suffix for path in Path().glob("cleaned.*")) == [".async", ".command", ".process", ".thread"]
+        for task in ("on_trio", "in_thread", "in_process", "command"):
+            assert ends(task) == [("terminate", "shutdown by SIGTERM")]

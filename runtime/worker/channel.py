@@ -18,6 +18,7 @@ from actors.health import Health
 from actors.pickled import Pickled
 from actors.portable import describe, pickled_parameters
 from actors.progress import Progress
+from runtime.signal_mask import blocked
 from runtime.worker.parcels import AT_ONCE, Parcel, framed, is_long, missing, receive, send, unframed
 from runtime.worker.protocol import Reply, Request
 
@@ -189,11 +190,8 @@ def _undisturbed() -> Iterator[None]:
     The handler of SIGTERM is ours, and waits by itself: see :meth:`RemoteControls.after_message`. A signal may come by way of a
     thread of the function's own, though.
     """
-    before = signal.pthread_sigmask(signal.SIG_BLOCK, set(signal.Signals) - {signal.SIGTERM})
-    try:
+    with blocked(set(signal.Signals) - {signal.SIGTERM}):
         yield
-    finally:
-        signal.pthread_sigmask(signal.SIG_SETMASK, before)
 
 
 class _Parameters(Mapping[str, Any]):

@@ -8,6 +8,8 @@ import signal
 import threading
 from contextlib import suppress
 
+from runtime.signal_mask import blocked
+
 
 def hold(fd: int) -> None:
     """End this process, and all in its process group, when the other end of the pipe `fd` is closed.
@@ -18,9 +20,8 @@ def hold(fd: int) -> None:
     """
     os.set_inheritable(fd, False)
     tie(fd, os.getpgid(0))
-    before = signal.pthread_sigmask(signal.SIG_BLOCK, signal.valid_signals())  # signals are for the thread of the function
-    threading.Thread(target=_watch, args=(fd,), name="callsheet lifeline", daemon=True).start()
-    signal.pthread_sigmask(signal.SIG_SETMASK, before)
+    with blocked():
+        threading.Thread(target=_watch, args=(fd,), name="callsheet lifeline", daemon=True).start()
 
 
 def tie(fd: int, group: int) -> None:
