@@ -11,9 +11,9 @@ from contextlib import contextmanager
 def blocked(signals: Iterable[int] = signal.valid_signals()) -> Iterator[None]:
     """Let none of these signals come to this thread inside the block, nor ever to the threads that are begun there.
 
-    A signal to the process is given to any thread that lets it come. Python handles all in the main thread, but only there does it
-    interrupt what that waits in: so no other thread of ours should get one. Threads that run code of the user's let them come,
-    since the programs they start inherit what is blocked.
+    A signal to the process is given to any thread that lets it come. Python handles it in the main thread, but that goes on
+    waiting in whatever it waits in, unless it was given the signal itself: so no other thread of ours should get one. Threads
+    that run code of the user's let them come, since the programs they start inherit what is blocked.
     """
     before = signal.pthread_sigmask(signal.SIG_BLOCK, signals)
     try:
