@@ -438,7 +438,10 @@ class TaskSignal(CallsheetError):
 
 
 class TaskTerminationException(TaskSignal):
-    """Raise it from a task that ends early because it was asked to: the run is recorded as ``terminate``."""
+    """Raise it from a task that ends early because it was asked to: the run is recorded as ``terminate``.
+
+    It is raised in functions that are cancelled: in a process, and in a thread with ``interrupt``. Let it pass.
+    """
 
 
 class TaskInactionException(TaskSignal):

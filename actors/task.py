@@ -339,7 +339,11 @@ class Task(Optioned):
         return read(given, self)
 
     def terminate(self, run_id: str | None = None) -> None:
-        """End the runs of this task, or the one that is meant; a launch that still waits is ended too. Returns at once."""
+        """End the runs of this task, or the one that is meant; a launch that still waits is ended too. Returns at once.
+
+        They are asked, then cancelled, then killed or given up: see ``grace``, ``cleanup`` and ``interrupt``. From any thread
+        and any task. A run id that none has ends nothing.
+        """
         self.session.controls.terminate(self.name, run_id)
 
     @property

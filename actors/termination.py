@@ -55,7 +55,7 @@ current_cleanup: ContextVar[Callable[[], AbstractContextManager[object]] | None]
 def cancellation_point() -> None:
     """End the task here if its run was asked to end; otherwise do nothing, in well under a microsecond.
 
-    For thread tasks, which cannot be interrupted from outside. In ``async`` tasks each await is such a point already.
+    For thread tasks, which are not interrupted from outside unless they say so. In async functions each await is such a point.
 
     Raises:
       TaskTerminationException: the run was asked to end. Let it pass: the run is then recorded as ``terminate``.

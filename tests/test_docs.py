@@ -7,10 +7,12 @@ import subprocess
 import sys
 from itertools import zip_longest
 from pathlib import Path
+from typing import get_args
 
 import pytest
 
 from actors import App, Task, args, conds
+from actors.causes import CauseKind
 from actors.config import Config
 from commands import CLI, Started, cli, python
 from runtime import RuntimeThread
@@ -74,7 +76,7 @@ def test_words_and_objects_in_the_table_of_conditions_say_the_same(words, code):
     assert conds.parse(words) == eval(code, {name: getattr(conds, name) for name in conds.__all__})
 
 
-HOW_TO = ["control", "groups", "hooks", "limits", "pipelines", "process-limits", "progress", "retries"]
+HOW_TO = ["control", "groups", "hooks", "limits", "pipelines", "process-limits", "progress", "retries", "termination"]
 EXAMPLES = ["arguments", "conditions", "migrating", *(f"how-to/{name}" for name in HOW_TO)]
 
 
@@ -126,6 +128,24 @@ def follow_until_interrupted(words, shown):
         started.process.send_signal(signal.SIGINT)
         assert started.wait_ended(20) == 0
         assert "Error" not in started.printed
+
+
+def test_the_tasks_of_the_page_on_termination_clean_up_and_the_log_tells_why_they_ended():
+    jobs, why = [written(block) for block in blocks("docs/how-to/termination.md", "python") if "interrupt=" not in block]
+    with jobs.open("a") as file:
+        file.write("app.session.config.shutdown_wait = 0\n")
+    with Started(CLI, "run", "-q", jobs) as started:
+        started.wait_for("crunch: begins")
+        started.process.send_signal(signal.SIGTERM)
+        started.wait_ended(20)
+    assert set(re.findall(r"(\w+): cleaned up", started.printed)) == {"copy", "listen", "crunch"}
+    done = python(why)
+    assert (done.stdout, done.stderr) == ("Counter({'shutdown': 3})\n", "")
+
+
+def test_the_page_on_termination_names_every_cause():
+    rows = "\n".join(re.findall(r"^\| `.*", (ROOT / "docs/how-to/termination.md").read_text(), re.MULTILINE))
+    assert [cause for cause in get_args(CauseKind) if f"`{cause}`" not in rows] == []
 
 
 def test_the_page_on_arguments_names_all_there_are():

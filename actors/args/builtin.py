@@ -181,9 +181,10 @@ class CliArg(Early):
 
 
 class TerminationFlag(Late):
-    """The run's :class:`~actors.termination.Flag`: set when the run shall end.
+    """The run's :class:`~actors.termination.Flag`: set when the run shall end, which then has its ``grace`` to do so by itself.
 
-    In a process it is set by SIGTERM, which then does not end the process by itself.
+    In an async function too, which without it would be cancelled at once. In a process it is set by SIGTERM, which then raises
+    nothing in the function: only one that comes after the grace does.
     """
 
     def get_value(self, flag: Flag) -> Flag:
