@@ -18,6 +18,7 @@ CallsheetError
 │   ├── WorkerDied                    its process is gone
 │   ├── CommandFailed                 its command could not be started, or did not exit with 0
 │   ├── RunAbandoned                  its thread ignored being asked to end past its grace
+│   ├── RunKilled                     its process ignored being ended, and was killed
 │   └── TooManyAbandoned              it was not begun, since too many threads were abandoned
 ├── RemoteFailure                     what a function raised in a worker process, as text
 ├── LogError                          the run log
@@ -346,6 +347,17 @@ class RunAbandoned(RunBroken):
 
     def __str__(self) -> str:
         return f"abandoned: the {self.what} of task {self.task!r} did not end within {self.grace:g} s of being asked to"
+
+
+class RunKilled(RunBroken):
+    """A process did not end in its time to clean up, and was killed."""
+
+    def __init__(self, task: str, what: str, waited: float) -> None:
+        super().__init__(task, what, waited)
+        self.task, self.what, self.waited = task, what, waited
+
+    def __str__(self) -> str:
+        return f"killed: the {self.what} of task {self.task!r} did not end within {self.waited:g} s of being asked to"
 
 
 class TooManyAbandoned(RunBroken):

@@ -9,6 +9,8 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from types import CodeType, TracebackType
 
+from actors.errors import TaskTerminationException
+
 
 @contextmanager
 def unmasked(cancelled: type[BaseException]) -> Iterator[None]:
@@ -23,6 +25,12 @@ def unmasked(cancelled: type[BaseException]) -> Iterator[None]:
         if (masked := masked_by(exc)) is not None:
             raise masked from masked.__cause__
         raise
+
+
+def essential(error: BaseException) -> BaseException:
+    """Return what a sync function has failed by: `error`, or the exception whose place it has taken as it ended the function."""
+    masked = masked_by(error) if isinstance(error, TaskTerminationException) else None
+    return error if masked is None else masked
 
 
 def masked_by(cancellation: BaseException) -> Exception | None:

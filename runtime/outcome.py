@@ -13,6 +13,7 @@ from actors.errors import (
     InvalidRunId,
     RemoteFailure,
     RunAbandoned,
+    RunKilled,
     SchedulerExit,
     SchedulerRestart,
     TaskInactionException,
@@ -59,8 +60,9 @@ def judge(error: BaseException, asked: str | None) -> Ending:
         return Ending("terminate", asked or _said("the task ended itself", error))
     if isinstance(error, TaskInactionException):
         return Ending("inaction", first_line(error) or "nothing to do")
-    if isinstance(error, RunAbandoned):
-        return Ending("terminate", f"{asked}; {error}" if asked else str(error), error.stack)
+    if isinstance(error, (RunAbandoned, RunKilled)):
+        stack = error.stack if isinstance(error, RunAbandoned) else None
+        return Ending("terminate", f"{asked}; {error}" if asked else str(error), stack)
     if asked is not None and any(isinstance(leaf, trio.Cancelled) for leaf in _leaves(error)):
         return Ending("terminate", asked)
     text = user_traceback(error)

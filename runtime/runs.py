@@ -198,8 +198,8 @@ class Run:
         services = self._services
         services.left_behind.add(self, Left("coroutine", self._task.name, self.run_id))
         stack = coroutine_stack(None if self._call is None else self._call.awaited)
-        told = "task %r run %s ignores its cancellation (%s); it is given up, and goes on at\n%s"
-        runtime_log.tell(logging.ERROR, told, self._task.name, self.run_id, self._cause.text, stack)
+        told = "task %r run %s ignores its cancellation (%s); it is given up, and goes on"
+        runtime_log.tell(logging.ERROR, told, self._task.name, self.run_id, self._cause.text)
         self._end(Ending("terminate", f"{self._cause.text}; stuck: it ignores its cancellation", stack))
 
     def _end_with_app(self, wanted: SchedulerExit | SchedulerRestart) -> None:

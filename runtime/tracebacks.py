@@ -36,7 +36,7 @@ def user_stack(frame: FrameType) -> str:
 
 
 def coroutine_stack(work: Any) -> str:
-    """Return the stack of a coroutine that waits, or of whatever else is awaited, as far as Python shows it."""
+    """Return the stack of a coroutine that waits, or of whatever else is awaited, down to where it leaves the user's code."""
     frames: list[tuple[FrameType, int]] = []
     while work is not None:
         kind = next((kind for kind in ("cr", "gi", "ag") if getattr(work, f"{kind}_frame", None) is not None), None)
@@ -45,6 +45,8 @@ def coroutine_stack(work: Any) -> str:
         frame = getattr(work, f"{kind}_frame")
         frames.append((frame, frame.f_lineno))
         work = getattr(work, "gi_yieldfrom" if kind == "gi" else f"{kind}_await")
+    while len(frames) > 1 and frames[-1][0].f_globals.get("__name__", "").partition(".")[0] in ("trio", "anyio"):
+        frames.pop()
     return "".join(traceback.StackSummary.extract(iter(frames)).format()).rstrip("\n") or "(its stack is not known)"
 
 

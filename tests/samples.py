@@ -247,6 +247,14 @@ def fails_to_clean_up():
         raise ValueError("cannot clean up")
 
 
+def fails_and_cleans_up_slowly():
+    try:
+        raise ValueError("the real one")
+    finally:
+        print("it begins", flush=True)
+        time.sleep(60)
+
+
 def swallows_everything():
     print("it begins", flush=True)
     while True:

@@ -11,7 +11,7 @@ import pytest
 import trio
 
 import samples
-from actors import App, TaskTerminationException, TerminationFlag, cleanup
+from actors import App, TaskTerminationException, TerminationFlag, cancellation_point, cleanup
 from commands import is_alive
 from helpers import actions, records, running, running_virtually, wait_printed
 
@@ -329,6 +329,22 @@ class TestThreads:
             app.session["other"].run()
             assert (await run.wait_ended(4))[-1] == "success"
 
+    async def test_an_exception_that_a_cancellation_point_takes_the_place_of_fails_the_run(self, app):
+        def it(flag=TerminationFlag()):
+            try:
+                raise ValueError("the real one")
+            finally:
+                flag.wait(20)
+                cancellation_point()
+
+        app.task(func=it, name="it", execution="thread")
+        async with running(app) as run:
+            app.session["it"].run()
+            await run.wait_started("it")
+            app.session["it"].terminate()
+            assert await run.wait_ended() == ["fail"]
+        assert end(app).reason == "ValueError: the real one"
+
     async def test_one_that_may_be_interrupted_is_after_its_grace(self, app):
         def it():
             try:
@@ -460,6 +476,7 @@ class TestProcesses:
     async def test_one_that_swallows_everything_is_killed_after_its_time_to_clean_up(self, app, capfd):
         record = await self.ended(app, capfd, samples.swallows_everything, cleanup=0.3)
         assert record.action == "terminate"
+        assert record.reason.startswith("terminated by the program; killed: the process of task 'it' did not end within 0.")
 
     async def test_one_that_takes_a_flag_and_does_not_look_is_cancelled_after_its_grace(self, app, capfd):
         record = await self.ended(app, capfd, samples.takes_a_flag_and_cleans_up, grace=0.2)
@@ -469,6 +486,10 @@ class TestProcesses:
     async def test_an_exception_that_comes_up_meanwhile_fails_the_run(self, app, capfd):
         record = await self.ended(app, capfd, samples.fails_to_clean_up)
         assert (record.action, record.reason) == ("fail", "ValueError: cannot clean up")
+
+    async def test_an_exception_that_the_termination_takes_the_place_of_fails_the_run(self, app, capfd):
+        record = await self.ended(app, capfd, samples.fails_and_cleans_up_slowly)
+        assert (record.action, record.reason) == ("fail", "ValueError: the real one")
 
     async def test_what_it_has_started_and_ignores_sigterm_is_killed(self, app, capfd):
         await self.ended(app, capfd, samples.starts_one_that_ignores_sigterm, cleanup=0.3)

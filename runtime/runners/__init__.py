@@ -82,6 +82,7 @@ class Runner(Protocol):
 
         Raises:
           RunAbandoned: it was cancelled, and the function could neither be made to end nor waited for any longer.
+          RunKilled: it was cancelled, and its process did not end before it was killed.
           WorkerDied: the process of the function ended before it answered.
           RemoteFailure: the function raised this in another process.
         """

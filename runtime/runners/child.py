@@ -96,14 +96,21 @@ class Child:
                 nursery.cancel_scope.cancel()
         return status
 
-    async def end(self, patience: Patience, cleanup: float) -> None:
-        """End it with its group, if it goes on, and let go of it. Not to be cancelled, but bounded.
+    async def end(self, patience: Patience, cleanup: float) -> bool:
+        """End it with its group, and return whether it did before it was killed. Not to be cancelled, but bounded."""
+        if self._process.returncode is not None:
+            return True
+        has_ended = await stop(self, patience, 0.0, cleanup)
+        await self.kill()  # also what it has started and that has let go of its output
+        return has_ended
+
+    async def close(self) -> None:
+        """Let go of it, and kill it if it goes on.
 
         Of a program that has exited by itself, what it has left running in the background is left alone.
         """
         if self._process.returncode is None:
-            await stop(self, patience, 0.0, cleanup)
-            await self.kill()  # also what it has started and that has not ended
+            await self.kill()
         lifeline.untie(self._lifeline_ends[0])
         for fd in self._lifeline_ends:
             os.close(fd)

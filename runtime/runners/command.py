@@ -7,7 +7,7 @@ from typing import Any
 import trio
 
 from actors.commands import Command
-from actors.errors import CommandFailed
+from actors.errors import CommandFailed, RunKilled
 from actors.hooks import around_async
 from runtime.runners import Call
 from runtime.runners.child import Child
@@ -43,8 +43,13 @@ class CommandRunner:
         try:
             await child.be_nice()
             status = await child.wait()
+        except BaseException:  # a cancellation comes in a group of what passes on its output
+            asked = trio.current_time()
+            if not await child.end(self._patience, call.cleanup):
+                raise RunKilled(call.task, "command", round(trio.current_time() - asked, 1)) from None
+            raise
         finally:
-            await child.end(self._patience, call.cleanup)
+            await child.close()
             call.output = child.last_lines
         if status != 0:
             raise CommandFailed(call.task, command.line, child.how(status))

@@ -15,6 +15,7 @@ from actors.termination import Flag, current_flag
 from runtime.interruption import Interruption
 from runtime.left_behind import LeftBehind
 from runtime.loops import run_to_end
+from runtime.masked import essential
 from runtime.runners import Call
 from runtime.runners.outside import Answer, Outside, Place
 from runtime.stopping import Patience
@@ -88,4 +89,4 @@ class _Work:
                 result = run_to_end(result, self._call.backend, self._flag, self._call.cleanup)
             return Answer(result)
         except BaseException as exc:
-            return Answer(error=exc)
+            return Answer(error=essential(exc))

@@ -17,7 +17,7 @@ from typing import Any, TypeVar
 
 import trio
 
-from actors.errors import RemoteFailure, UnportableResult, WorkerDied
+from actors.errors import RemoteFailure, RunKilled, UnportableResult, WorkerDied
 from actors.pickled import Pickled, Piece
 from actors.portable import describe, pickled_or_none, pickled_parameters, pickled_result, portable
 from actors.session import Session
@@ -125,8 +125,9 @@ class Worker:
             answer, value = await self._answer(call, session)
             self.usable = not answer.spent
         except trio.Cancelled:
-            ending = _Ending(self, call, session)
-            await stop(ending, patience, call.grace, call.cleanup)
+            ending, asked = _Ending(self, call, session), trio.current_time()
+            if not await stop(ending, patience, call.grace, call.cleanup):
+                raise RunKilled(call.task, "process", round(trio.current_time() - asked, 1)) from None
             if ending.last_word is None:
                 raise
             answer, value = ending.last_word

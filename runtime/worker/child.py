@@ -28,6 +28,7 @@ from actors.task import Task
 from actors.termination import Flag, current_flag, current_task
 from runtime.loading import load
 from runtime.loops import run_to_end
+from runtime.masked import essential
 from runtime.tracebacks import user_traceback
 from runtime.worker import lifeline
 from runtime.worker.channel import Channel, RemoteControls
@@ -114,7 +115,8 @@ class Caller:
         try:
             value = pickled_result(job.task, self._value(job, given))
             return Returned(reporter.latest, spent=self._is_spent()), value
-        except BaseException as exc:
+        except BaseException as raised:
+            exc = essential(raised)
             if starved := is_shortage(exc):
                 make_room()
             text, kinds = user_traceback(exc), kinds_of(exc)
