@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
-import _thread
 import logging
+import math
 import os
 import signal
+import socket
 import threading
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
+from time import monotonic
 from types import FrameType
+from typing import NoReturn
 
 import trio
 
@@ -18,12 +21,19 @@ from runtime.logs import runtime_log
 from runtime.shutdown import EXIT_CUT_SHORT, Haste, longest
 from runtime.signal_mask import blocked
 
+HANDLED = (signal.SIGINT, signal.SIGTERM)
 _MARGIN = 0.2
 """Seconds beyond the longest shutdown, after which the process exits without it."""
+_AT_ONCE = 64
+_TO_END = 1.0
+"""Seconds that the thread gets to end, since it may be in a handler of the log."""
 
 
 class Signals:
     """The signals that came, and who is told of them. Made in the trio thread.
+
+    A thread hears of them, from the socket to which Python writes their numbers. A handler would not do: it waits for the main
+    thread, which a function may block, and which is not even interrupted where another thread, that of a task, gets the signal.
 
     Args:
       session: that of the app, which says how long a shutdown may take, and whose tasks run.
@@ -35,7 +45,10 @@ class Signals:
         self._came: list[signal.Signals] = []
         self._shut_down: Callable[[int, str], object] | None = None
         self._told = 0
-        self.ended = threading.Event()
+        self._deadline = math.inf  # by time.monotonic: the runtime has ended then, or else the process exits
+        self._heard: socket.socket
+        self._written: socket.socket
+        self._thread = threading.Thread(target=self._listen, name="callsheet signals", daemon=True)
 
     def connect(self, shut_down: Callable[[int, str], object]) -> None:
         """Have ``shut_down(count, reason)`` called, in the trio thread, for each signal, also for those that came before.
@@ -45,29 +58,52 @@ class Signals:
         self._shut_down = shut_down
         self._tell()
 
-    def receive(self, number: int, _: FrameType | None) -> None:
-        """Handle a signal: called between any two steps of the main thread, so it only takes note.
+    def begin(self) -> int:
+        """Listen from now on; return where Python is to write the numbers of signals."""
+        self._heard, self._written = socket.socketpair()
+        self._written.setblocking(False)
+        with blocked():
+            self._thread.start()
+        return self._written.fileno()
 
-        That thread may hold any lock, also those of :mod:`threading`, when the next signal comes: so none of these is taken.
-        """
-        self._came.append(signal.Signals(number))
-        self._token.run_sync_soon(self._tell)
-        if len(self._came) <= len(Haste):
-            seconds = longest(self._session.config.shutdown_wait, Haste(len(self._came) - 1)) + _MARGIN
-            with blocked():
-                _thread.start_new_thread(self._exit_unless_ended, (seconds,))
+    def end(self, *, until_exit: bool) -> None:
+        """Listen no more; with `until_exit` the thread goes on, where a signal has come, and watches the end of the process."""
+        if not until_exit or self._deadline == math.inf:
+            self._written.close()
+            self._thread.join(_TO_END)
+
+    def _listen(self) -> None:
+        with self._heard:
+            while numbers := self._next():
+                for number in numbers:
+                    if number in HANDLED:
+                        self._take(signal.Signals(number))
+                with suppress(trio.RunFinishedError):
+                    self._token.run_sync_soon(self._tell)  # of other signals, too, whose handlers wait until trio wakes
+
+    def _next(self) -> bytes:
+        """Return the numbers that came next; an empty text once nobody writes any more."""
+        left = None if self._deadline == math.inf else min(max(self._deadline - monotonic(), 0.001), threading.TIMEOUT_MAX)
+        self._heard.settimeout(left)
+        try:
+            return self._heard.recv(_AT_ONCE)
+        except TimeoutError:
+            self._exit()
+
+    def _take(self, number: signal.Signals) -> None:
+        self._came.append(number)
+        haste = Haste(min(len(self._came), len(Haste)) - 1)
+        self._deadline = min(self._deadline, monotonic() + longest(self._session.config.shutdown_wait, haste) + _MARGIN)
 
     def _tell(self) -> None:
         while self._shut_down is not None and self._told < len(self._came):
             self._told += 1
             self._shut_down(self._told, f"shutdown by {self._came[0].name}")
 
-    def _exit_unless_ended(self, seconds: float) -> None:
-        if not self.ended.wait(min(seconds, threading.TIMEOUT_MAX)):
-            names = ", ".join(repr(task.name) for task in self._session.tasks if task.is_running) or "(none)"
-            told = "something holds up the end: exiting at once; runs of these tasks go on: %s"
-            runtime_log.tell(logging.ERROR, told, names)
-            os._exit(EXIT_CUT_SHORT)
+    def _exit(self) -> NoReturn:
+        names = ", ".join(repr(task.name) for task in self._session.tasks if task.is_running) or "(none)"
+        runtime_log.tell(logging.ERROR, "something holds up the end: exiting at once; runs of these tasks go on: %s", names)
+        os._exit(EXIT_CUT_SHORT)
 
 
 @contextmanager
@@ -84,13 +120,19 @@ def handled(session: Session, *, until_exit: bool = False) -> Iterator[Signals]:
         left behind may hold up.
     """
     signals = Signals(session)
-    before = {}
-    if threading.current_thread() is threading.main_thread():
-        before = {number: signal.signal(number, signals.receive) for number in (signal.SIGINT, signal.SIGTERM)}
+    if threading.current_thread() is not threading.main_thread():
+        yield signals
+        return
+    before = signal.set_wakeup_fd(signals.begin(), warn_on_full_buffer=False)  # trio's own: the thread wakes trio meanwhile
+    handlers = {number: signal.signal(number, _noted) for number in HANDLED}
     try:
         yield signals
     finally:
-        for number, handler in before.items():
+        for number, handler in handlers.items():
             signal.signal(number, handler if handler is not None else signal.SIG_DFL)  # None: it was not Python that set it
-        if not until_exit:
-            signals.ended.set()
+        signal.set_wakeup_fd(before)
+        signals.end(until_exit=until_exit)
+
+
+def _noted(number: int, _: FrameType | None) -> None:
+    """Handle a signal, of which the thread has heard: only what has a handler is written down."""

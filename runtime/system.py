@@ -62,12 +62,9 @@ class Ended:
 
     def __str__(self) -> str:
         """What was cut short, in words; an empty text if nothing was."""
-        counts = {
-            name: f"{name!r} ({count} runs)" if count > 1 else repr(name) for name, count in Counter(self.cut_short).items()
-        }
-        parts = [f"task {told}" for told in counts.values()]
-        told = {"hooks": self.hooks, "threads that still go on": self.abandoned}
-        return ", ".join([*parts, *(f"{count} {what}" for what, count in told.items() if count)])
+        runs = [f"task {name!r}" + f" ({count} runs)" * (count > 1) for name, count in Counter(self.cut_short).items()]
+        others = {"hook": self.hooks, "abandoned thread": self.abandoned}
+        return ", ".join([*runs, *(f"{count} {what}" + "s" * (count > 1) for what, count in others.items() if count)])
 
 
 class System:

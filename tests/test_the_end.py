@@ -141,7 +141,7 @@ class TestTheBudget:
             await run.wait_started("clings", "sleeps")
             app.session.shut_down(force=True)
             ended = await run.system.wait_ended()
-        assert str(ended) == "task 'sleeps' (2 runs), task 'clings', 1 hooks"
+        assert str(ended) == "task 'sleeps' (2 runs), task 'clings', 1 hook"
 
 
 class TestTheStart:
