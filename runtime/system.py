@@ -186,7 +186,7 @@ async def _running(parts: _Parts, asked: list[tuple[str, Mapping[str, Any]]], on
             left = parts.supervisor.time_left(2 * _TO_EXIT + LAST_MARGIN)
             with trio.CancelScope(shield=True, deadline=trio.current_time() + left):
                 await parts.process.close(min(_TO_EXIT, left / 2))
-                await parts.asyncio_loop.close()
+                await parts.asyncio_loop.close(min(_TO_EXIT, left / 2))
     if failure is not None:
         raise failure
 

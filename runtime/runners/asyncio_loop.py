@@ -23,7 +23,6 @@ from runtime.runners.outside import CANCELLED, Answer, Outside, Place
 from runtime.stopping import Patience
 
 _TO_BEGIN = 10.0
-_TO_END = 1.0
 
 
 class AsyncioLoop:
@@ -67,10 +66,10 @@ class AsyncioLoop:
                 self._current = await _Loop.begin()
             return self._current
 
-    async def close(self) -> None:
-        """End the loop; one that is blocked by a function is left behind after a second."""
+    async def close(self, seconds: float = 1.0) -> None:
+        """End the loop; one that is blocked by a function is left behind after so many seconds."""
         if self._current is not None:
-            await self._current.end()
+            await self._current.end(seconds)
 
 
 class _Loop:
@@ -120,10 +119,10 @@ class _Loop:
         self._retired = True
         self._call_soon(self._end_if_retired)
 
-    async def end(self) -> None:
-        """End the loop, or leave it behind."""
+    async def end(self, seconds: float) -> None:
+        """End the loop, or leave it behind after so many seconds."""
         self._call_soon(self._enough.set)
-        with trio.CancelScope(deadline=trio.current_time() + _TO_END, shield=True):
+        with trio.CancelScope(deadline=trio.current_time() + seconds, shield=True):
             await self._ended.wait()
         if not self._ended.is_set():
             runtime_log.tell(logging.WARNING, "an asyncio loop is blocked by a function, and left behind")
