@@ -9,10 +9,9 @@ from typing import Any
 
 import trio
 
-from actors.causes import CANCELLED, CHANGED, OVERLAP, Cause
+from actors.causes import CANCELLED, OVERLAP, Cause
 from actors.conds.base import is_same
 from actors.conds.custom import Custom
-from actors.controls import HERE
 from actors.facts import Facts, TaskFacts
 from actors.messages import (
     Answered,
@@ -33,18 +32,17 @@ from actors.messages import (
     Terminate,
     ToSupervisor,
 )
-from actors.policies import IDLE, Engagement, Missed
-from actors.retries import superseded
+from actors.policies import IDLE, Engagement
 from actors.session import Session
 from actors.task import Task
 from runtime.admission import Admission
 from runtime.alarm import Alarm, WallAlarm
 from runtime.asking import Asker
-from runtime.attempts import ending_of
 from runtime.endings import APP, Endings
 from runtime.hook_calls import HookCalls
 from runtime.ids import RunIds
 from runtime.in_trio import in_trio
+from runtime.launches import Launches
 from runtime.left_behind import LeftBehind
 from runtime.logs import runtime_log
 from runtime.lookout import Lookout
@@ -52,7 +50,7 @@ from runtime.machine import local_zone
 from runtime.mailbox import Mailbox
 from runtime.runlog import History, RunLog
 from runtime.runners import Runner
-from runtime.runs import Services, end_unstarted
+from runtime.runs import Services
 from runtime.shutdown import LAST_PART, LEAST_TURN, Haste, Phase, Shutdown, announcement
 from runtime.stopping import LAST_GRACE, Patience
 from runtime.task_actor import TaskActor
@@ -119,9 +117,9 @@ class Supervisor:
         self._hooks = HookCalls(session, runners, lambda: self.mailbox.put(None))
         self.listeners = self._hooks.listeners
         self._asker = Asker(session, log.clock, runners, self.mailbox.put)
-        self._numbers, self._of_app, self._cause = 0, TaskFacts(), Cause("shutdown", "shutdown")  # the last: why it ends
-        self._left = history.waiting_attempts()  # of a former life, until their tasks are there
-        self._owed: dict[int, Missed] = {}  # {number of a launch: what was missed beyond its slot, and is told once it starts}
+        left = history.waiting_attempts()
+        self._launches = Launches(self._actors, self._services, self._admission, self._lookout, self._alarm, left)
+        self._of_app, self._cause = TaskFacts(), Cause("shutdown", "shutdown")  # why it ends, once it does
         self._only: frozenset[str] | None = None
         self._closed = self._ends_by_itself = self._on_hold = self._is_planned = False
         self._has_begun = self._has_started = False  # begun: it takes messages; started: the hooks of the start have ended, too
@@ -276,7 +274,7 @@ class Supervisor:
         if self._shutdown is None:
             starting = [name for name, actor in self._actors.items() if actor.task.on_startup]
             for name in starting if only is None else only:
-                self._offer(name, {})
+                self._launches.offer(name, {})
         for name, params in asked:
             self._on_asked(Ask(name, params, self._clock.now()))
         for name in self._actors:
@@ -327,7 +325,7 @@ class Supervisor:
         if self._shutdown is None:
             self._cause = CANCELLED
             self._patience.shorten(trio.current_time() + LAST_GRACE)
-        self._drop_waiting(None, self._cause)
+        self._launches.drop(None, self._cause)
 
     def _fail(self, error: BaseException) -> None:
         """Have an error of the runtime's own end the runtime, from the supervisor's task, where it is heard."""
@@ -371,8 +369,9 @@ class Supervisor:
         """Follow the condition of a task, a new or changed one perhaps."""
         if self._only is None:
             self._lookout.follow(self._actors[name].task, self._terms[name], catch_up=catch_up)
-            if self._left:
-                self._take_over(name)
+            if self._launches.take_over(name):
+                for other in self._lookout.watching(name):
+                    self._consider(other)
             self._consider(name)
 
     def _consider(self, name: str, blocker: str | None = None) -> None:
@@ -393,15 +392,15 @@ class Supervisor:
         if missed is not None and not is_owed:
             self._lookout.put_missed(name, missed)
         if verdict.cancel:
-            self._drop_waiting(name, OVERLAP, lambda launch: launch.attempt > 1)
+            self._launches.drop(name, OVERLAP, lambda launch: launch.attempt > 1)
             self._actors[name].mailbox.put(Cancel(OVERLAP))
         for start in starts:
-            if self._terms[name].needs and (lost := self._lost(name)):
-                self._pass_over(name, start.due, lost)
+            if self._terms[name].needs and (lost := self._launches.lost(name)):
+                self._launches.pass_over(name, start.due, lost)
             else:
-                self._offer(name, {}, start.due, start.at, start.latest)
-        if missed is not None and is_owed:  # a record of later slots must not come before those of the starts that wait
-            self._owed[self._numbers] = missed
+                self._launches.offer(name, {}, start.due, start.at, start.latest)
+        if missed is not None and is_owed:
+            self._launches.owe(missed)
         self._is_planned = False
 
     def _end(self, key: str, condition: str) -> None:
@@ -433,91 +432,15 @@ class Supervisor:
         assert facts is not None  # it is followed, as it wants to know something
         self._asker.ask(self._asking, condition, name, self._actors[name].task, facts)
 
-    def _offer(
-        self,
-        name: str,
-        params: Mapping[str, Any],
-        due: float | None = None,
-        at: float = -math.inf,
-        latest: float = math.inf,
-    ) -> None:
-        """Let one launch of a task wait for its turn, from the moment `at` on."""
-        now = self._clock.now()
-        self._numbers += 1
-        asked = at == -math.inf
-        inputs = None if asked else self._inputs(name)
-        launch = Launch(name, self._numbers, now if due is None else due, params, latest, asked, inputs)
-        facts = self._actors[name].task.facts
-        facts.decide(launch.due, anew=asked)
-        if not asked:
-            facts.claimed = self._services.log.count
-        if at <= now:
-            self._admission.offer(launch, self._time())
-        else:  # on trio's clock: the wall's may be set meanwhile
-            self._admission.delay(launch, trio.current_time() + at - now)
-            self._alarm.set(self._admission.next_moment)
-
-    def _lost(self, name: str) -> list[str]:
-        """Return the tasks whose return values a run of `name` needs, and that are gone: another life of the app had them."""
-        return [source for source in sorted(self._terms[name].needs) if source not in self._session.returns]
-
-    def _pass_over(self, name: str, due: float, lost: list[str]) -> None:
-        """Put on record that a start came to nothing, as what it was to work on is gone; it is used up."""
-        facts = self._actors[name].task.facts
-        facts.decide(due)
-        facts.claimed = self._services.log.count
-        self._lookout.put_missed(name, Missed(1, due, due, "lost", ", ".join(lost)))
-
-    def _inputs(self, name: str) -> dict[str, Any] | None:
-        """Return what the tasks returned whose ends a condition has just decided by, as far as the task wants to know."""
-        sources = self._terms[name].sources
-        if not sources:
-            return None
-        found = {source: self._session.returns.get(source, HERE) for source in sources}
-        return {source: value for source, value in found.items() if value is not HERE}
-
-    def _try_again(self, launch: Launch, at: float) -> None:
-        """Let the next attempt of a run wait for its moment, on trio's clock."""
-        self._numbers += 1
-        wait = max(at - self._clock.now(), 0.0)
-        self._admission.delay(launch._replace(number=self._numbers), trio.current_time() + wait)
-        self._alarm.set(self._admission.next_moment)
-
-    def _take_over(self, name: str) -> None:
-        """Go on with the runs of a task that paused between two attempts when a former life ended."""
-        left = [ended for ended in self._left if ended["task_name"] == name]
-        self._left = [ended for ended in self._left if ended["task_name"] != name]
-        task, terms, now = self._actors[name].task, self._terms[name], self._clock.now()
-        for ended in left:
-            at, due = ended["retry_at"], ended.get("due", ended["created"])
-            launch = Launch(name, 0, due, ended["params"], attempt=ended["attempt"] + 1, run_id=ended["run_id"])
-            start = self._lookout.next_start(name, at)
-            if start <= now and not task.retries.past_next:
-                words = f"{ended.get('reason', 'an attempt failed')}; {superseded(start, terms.zone)}"
-                end_unstarted(task, terms, launch, Cause("superseded", words), self._services, ending_of(ended))
-                for other in self._lookout.watching(name):
-                    self._consider(other)
-            else:
-                self._try_again(launch, at)
-
     def _expire(self, launch: Launch) -> None:
-        """Put on record that an admitted launch came too late, and forget it."""
-        self._admission.ended(launch)
-        self._lookout.put_missed(launch.task, Missed(1, launch.due, launch.due, "deadline"))
-        self._settle(launch)
+        self._launches.expire(launch)
         self._consider(launch.task, "")
-
-    def _settle(self, launch: Launch) -> None:
-        """Put on record what was missed beyond the slot of a launch, which is decided for good now."""
-        if (missed := self._owed.pop(launch.number, None)) is not None:
-            self._lookout.put_missed(launch.task, missed)
 
     def _on_started(self, started: RunStarted) -> None:
         launch = started.launch
         name = launch.task
         self._admission.started(launch)
-        if self._owed:
-            self._settle(launch)
+        self._launches.settle(launch)
         if name not in self._actors:  # it was removed before its actor had begun, and the run is told to end right now
             return
         terms = self._terms[name]
@@ -544,9 +467,9 @@ class Supervisor:
         if name not in self._actors:
             runtime_log.tell(logging.WARNING, "task %r was asked to run, but it is not, or no longer, a task of this app", name)
             return
-        self._offer(name, ask.params, ask.at)
+        self._launches.offer(name, ask.params, ask.at)
         if self._shutdown is not None or self._closed:
-            self._drop_waiting(name, self._cause)
+            self._launches.drop(name, self._cause)
 
     def _on_ended(self, ended: RunEnded) -> None:
         name = ended.launch.task
@@ -568,7 +491,7 @@ class Supervisor:
         self._admission.ended(launch)
         if self._shutdown is None and not self._closed and launch.task in self._actors:  # else it is left for the next start
             following = launch._replace(attempt=launch.attempt + 1, run_id=ended.run_id, latest=math.inf)
-            self._try_again(following, ended.retry_at)
+            self._launches.try_again(following, ended.retry_at)
         for name in (launch.task, *self._lookout.watching(launch.task)):
             self._consider(name)
 
@@ -577,30 +500,11 @@ class Supervisor:
         if name not in self._actors:
             return
         meant = message.run_id
-        self._drop_waiting(name, message.cause, lambda launch: meant is None or launch.run_id == meant)
+        self._launches.drop(name, message.cause, lambda launch: meant is None or launch.run_id == meant)
         self._actors[name].mailbox.put(Cancel(message.cause, message.run_id))
         self._consider(name, None if self._admission.is_engaged(name) else "")
         for other in self._lookout.watching(name):
             self._consider(other)
-
-    def _drop_waiting(self, name: str | None, cause: Cause, chosen: Callable[[Launch], bool] = lambda _: True) -> None:
-        """End the launches that wait and are `chosen`, of one task or of all, each with its record.
-
-        When the runtime ends, those that a condition decided are left without one, and those that are further attempts: the next
-        start makes up for them.
-        """
-        for launch in self._admission.withdraw(name, chosen):
-            if name is None and (launch.attempt > 1 or not launch.asked):
-                self._owed.pop(launch.number, None)
-                continue
-            self._settle(launch)
-            end_unstarted(self._actors[launch.task].task, self._terms[launch.task], launch, cause, self._services)
-
-    def _drop_decided(self, name: str) -> None:
-        """Drop the launches that wait and that a condition has decided which is not followed any longer, with a record."""
-        for launch in self._admission.withdraw(name, lambda launch: not launch.asked and launch.attempt == 1):
-            self._settle(launch)
-            end_unstarted(self._actors[name].task, self._terms[name], launch, CHANGED, self._services)
 
     def _on_removed(self, message: TaskRemoved) -> None:
         name = message.task
@@ -608,7 +512,7 @@ class Supervisor:
         if actor is None or actor.task is self._session.declared(name):  # a new one has its name, and its actor
             return
         cause = Cause("removed", f"the task was removed by {message.by}")
-        self._drop_waiting(name, cause)
+        self._launches.drop(name, cause)
         self._lookout.drop(name)
         self._endings.drop(name)
         actor.mailbox.put(Cancel(cause))
@@ -630,7 +534,7 @@ class Supervisor:
                 before = self._terms[changed].condition
                 self._terms[changed] = self._actors[changed].terms = terms_of(self._actors[changed].task, self._zone)
                 if before is not None and not is_same(before, self._terms[changed].condition):
-                    self._drop_decided(changed)
+                    self._launches.drop_decided(changed)
                 self._admission.reconsider(changed)
                 if self._actors[changed].task.facts.going:
                     self._follow_end(changed)
@@ -658,7 +562,7 @@ class Supervisor:
         if shutdown.phase is Phase.OVER:
             self._hooks.cut(shutdown.limit - LAST_PART / 2)
         if not again:
-            self._drop_waiting(None, self._cause)
+            self._launches.drop(None, self._cause)
             self._asker.cancel()
             for actor in self._actors.values():
                 if actor.task.permanent:
@@ -676,7 +580,7 @@ class Supervisor:
             if phase is Phase.OVER:
                 if not shutdown.has_closed:
                     self._offer_closing()
-                    self._drop_waiting(None, self._cause)
+                    self._launches.drop(None, self._cause)
                 self._give_up()
                 return
             if phase is Phase.CLOSING:
@@ -685,7 +589,7 @@ class Supervisor:
             else:
                 self._patience.shorten(shutdown.patience)
                 self._hooks.cut(shutdown.patience)
-                self._drop_waiting(None, self._cause)
+                self._launches.drop(None, self._cause)
                 for actor in self._actors.values():
                     actor.mailbox.put(Cancel(self._cause))
         self._alarm.set(shutdown.ends)
@@ -698,7 +602,7 @@ class Supervisor:
         """Offer one launch of each task that is to run at the end."""
         for name, actor in self._actors.items():
             if actor.task.on_shutdown and not actor.task.disabled and self._only is None:
-                self._offer(name, {})
+                self._launches.offer(name, {})
 
     def _give_up(self) -> None:
         """Leave what could not be ended, each with its record, and end."""
