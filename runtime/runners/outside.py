@@ -30,9 +30,12 @@ class Answer:
 
     def unwrap(self) -> Any:
         """Return the value, or raise the error."""
-        if self.error is not None:
+        if self.error is None:
+            return self.value
+        try:
             raise self.error
-        return self.value
+        finally:
+            del self  # the error refers to this frame, and only the garbage collector would find that out
 
     def __str__(self) -> str:
         return "was cancelled" if self is CANCELLED else f"raised {describe(self.error)}" if self.error else "returned"
@@ -86,9 +89,13 @@ class Outside:
             if self._answer is CANCELLED:
                 raise
         assert self._answer is not None
-        if isinstance(error := self._answer.error, KeyboardInterrupt):  # its own: a Ctrl+C reaches the main thread only
-            raise RemoteFailure("KeyboardInterrupt", first_line(error), user_traceback(error))
-        return self._answer.unwrap()
+        answer, self._answer = self._answer, None  # likewise: its error will refer to this frame
+        try:
+            if isinstance(answer.error, KeyboardInterrupt):  # its own: a Ctrl+C reaches the main thread only
+                raise RemoteFailure("KeyboardInterrupt", first_line(answer.error), user_traceback(answer.error))
+            return answer.unwrap()
+        finally:
+            del answer
 
     async def ended(self) -> None:
         """Wait for its answer."""
