@@ -172,9 +172,10 @@ class Run:
         value, was_called = None, False
         try:
             await trio.lowlevel.checkpoint_if_cancelled()  # a function without awaits would not notice
-            if self._cause is None:
-                self._call, was_called = self._prepared(), True
-                value = await self._services.runners[self._runner].run(self._call, self._scope)
+            call = self._prepared() if self._cause is None else None
+            if call is not None and self._cause is None:  # else one of its arguments has ended it
+                self._call, was_called = call, True
+                value = await self._services.runners[self._runner].run(call, self._scope)
         except BaseException as exc:
             if is_fatal(exc):
                 self._services.report(Halt())  # before the end is: the next run would be cancelled too, and the next

@@ -219,6 +219,10 @@ def takes_a_flag_and_cleans_up(flag=TerminationFlag()):
     cleans_up()
 
 
+def takes_a_flag(flag=TerminationFlag()):
+    return None
+
+
 async def cleans_up_on_trio():
     print("it begins", flush=True)
     try:

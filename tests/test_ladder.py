@@ -14,6 +14,7 @@ import trio
 
 import samples
 from actors import App, TaskTerminationException, TerminationFlag, cancellation_point, cleanup
+from actors.args import FuncArg
 from commands import is_alive
 from helpers import actions, records, running, running_virtually, wait_printed
 
@@ -49,6 +50,27 @@ async def terminated(app, function, **options):
         app.session["it"].terminate()
         await run.wait_ended()
         return trio.current_time()
+
+
+class TestArguments:
+    @pytest.mark.parametrize("mode", ["main", "async", "thread"])
+    async def test_a_function_whose_argument_ends_the_run_is_not_called(self, app, autojump_clock, mode):
+        def ends():
+            app.session["it"].terminate()
+
+        def it(argument=FuncArg(ends, materialize="pre")):
+            called.append(True)
+
+        async def it_async(argument=FuncArg(ends)):
+            called.append(True)
+
+        called = []
+        app.task(func=it_async if mode == "async" else it, name="it", execution=mode)
+        async with running_virtually(app) as run:
+            app.session["it"].run()
+            assert await run.wait_ended() == ["terminate"]
+        assert not called
+        assert end(app).reason == "terminated by itself"
 
 
 class TestAsyncFunctions:
@@ -531,6 +553,15 @@ class TestProcesses:
     async def test_one_that_takes_a_flag_and_does_not_look_is_cancelled_after_its_grace(self, app, capfd):
         record = await self.ended(app, capfd, samples.takes_a_flag_and_cleans_up, grace=0.2)
         assert record.action == "terminate"
+        assert "cleaned" in record.output
+
+    async def test_one_that_takes_a_flag_and_gets_no_grace_cleans_up_all_the_same(self, app, capfd):
+        record = await self.ended(app, capfd, samples.takes_a_flag_and_cleans_up, grace=0)
+        assert "cleaned" in record.output
+
+    async def test_a_hook_that_takes_the_flag_keeps_no_function_from_being_cancelled(self, app, capfd):
+        app.session.hook_task_execute(samples.takes_a_flag)
+        record = await self.ended(app, capfd, samples.cleans_up)
         assert "cleaned" in record.output
 
     async def test_an_exception_that_comes_up_meanwhile_fails_the_run(self, app, capfd):
