@@ -30,13 +30,11 @@ from runtime.logs import runtime_log
 from runtime.outcome import SUCCESS, TIMEOUT, Ending, end_wanted, failure_of, is_fatal, judge
 from runtime.runlog import RunLog
 from runtime.runners import Call, Runner
-from runtime.stopping import Patience, stop
+from runtime.stopping import UNWINDING, Patience, stop
 from runtime.terms import Terms
 from runtime.tracebacks import coroutine_stack
 
 NO_MORE = NextAttempt()
-UNWINDING = 0.3
-"""Seconds that a coroutine gets to unwind once the last shield of its cleaning up was cut."""
 
 
 @dataclass(frozen=True, slots=True)

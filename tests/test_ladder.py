@@ -523,6 +523,24 @@ class TestAsyncioFunctions:
             app.session["it"].terminate()
             assert await run.wait_ended() == ["success"]
 
+    async def test_one_that_cleans_up_for_too_long_is_cut_and_not_abandoned(self):
+        async def it():
+            try:
+                await asyncio.sleep(60)
+            finally:
+                with cleanup():
+                    await asyncio.sleep(60)
+
+        app = App(log=None, cleanup=0.2)
+        app.task(func=it, name="it")
+        async with running(app) as run:
+            app.session["it"].run()
+            await run.wait_started("it")
+            await trio.sleep(0.2)
+            app.session["it"].terminate()
+            assert await run.wait_ended() == ["terminate"]
+        assert end(app).reason == "terminated by the program"
+
 
 class TestProcesses:
     async def ended(self, app, capfd, function, **options):

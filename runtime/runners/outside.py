@@ -17,7 +17,7 @@ from actors.portable import describe, first_line
 from runtime.left_behind import Left, LeftBehind
 from runtime.logs import runtime_log
 from runtime.runners import Call
-from runtime.stopping import Patience, stop
+from runtime.stopping import UNWINDING, Patience, stop
 from runtime.tracebacks import user_stack, user_traceback
 
 
@@ -73,8 +73,8 @@ class Outside:
         self._answered = trio.Event()
         self._deciding = threading.Lock()  # held while it is decided which came first, its answer or its abandonment
         self._answer: Answer | None = None
-        self._abandoned = False
-        self.ask, self.cancel = place.ask, place.cancel
+        self._abandoned = self._was_cancelled = False
+        self.ask = place.ask
 
     async def answer(self) -> Any:
         """Execute the call there, as :meth:`Runner.run` promises."""
@@ -97,12 +97,20 @@ class Outside:
         finally:
             del answer
 
+    def cancel(self) -> bool:
+        """Make it end from inside, where that is possible."""
+        self._was_cancelled = self._place.cancel()
+        return self._was_cancelled
+
     async def ended(self) -> None:
         """Wait for its answer."""
         await self._answered.wait()
 
     async def kill(self) -> None:
         """Abandon it: nothing ends a thread. What it still answers is noted, and changes nothing."""
+        if self._was_cancelled:
+            with trio.CancelScope(deadline=trio.current_time() + UNWINDING, shield=True):
+                await self.ended()
         with self._deciding:
             if self._answer is None:
                 self._abandoned = True
