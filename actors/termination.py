@@ -31,7 +31,11 @@ class Flag(threading.Event):
         self._is_cancelled = True
         super().set()
         while self._listeners:
-            self._listeners.pop()()
+            try:
+                listener = self._listeners.pop()
+            except IndexError:  # another thread was quicker
+                return
+            listener()
 
     def on_cancel(self, listener: Callable[[], object]) -> None:
         """Have `listener` called when the run is cancelled, in the thread that does it; at once if it is already."""

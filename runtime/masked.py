@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import ast
 import inspect
-import textwrap
 from collections.abc import Iterator
 from contextlib import contextmanager
 from types import CodeType, TracebackType
@@ -21,55 +20,79 @@ def unmasked(cancelled: type[BaseException]) -> Iterator[None]:
     """
     try:
         yield
-    except cancelled as exc:
-        if (masked := masked_by(exc)) is not None:
-            raise masked from masked.__cause__
+    except (cancelled, BaseExceptionGroup) as exc:
+        raise_masked(exc, cancelled)
         raise
 
 
 def essential(error: BaseException) -> BaseException:
     """Return what a sync function has failed by: `error`, or the exception whose place it has taken as it ended the function."""
-    masked = masked_by(error) if isinstance(error, TaskTerminationException) else None
+    masked = masked_by(error, TaskTerminationException) if isinstance(error, TaskTerminationException) else None
     return error if masked is None else masked
 
 
-def masked_by(cancellation: BaseException) -> Exception | None:
-    """Return the exception whose place `cancellation` has taken; None if there is none.
+def raise_masked(error: BaseException, cancelled: type[BaseException]) -> None:
+    """Raise the exception that :func:`masked_by` finds, if there is one."""
+    masked = masked_by(error, cancelled)
+    if masked is not None:
+        try:
+            raise masked from masked.__cause__
+        finally:
+            del masked  # it refers to this frame, and only the garbage collector would find that out
+
+
+def masked_by(error: BaseException, cancelled: type[BaseException], *around: BaseException) -> Exception | None:
+    """Return the exception whose place a cancellation, or one of a group of nothing else, has taken; None if there is none.
 
     One that an ``except`` clause was dealing with is not, as in ``except OSError: await sleep(10)``: that was the end of it.
+
+    Args:
+      cancelled: the class of cancellations.
+      around: the groups that `error` is in.
     """
+    if isinstance(error, BaseExceptionGroup):
+        if error.split(cancelled)[1] is not None:  # that is not lost
+            return None
+        found = (masked_by(part, cancelled, *around, error) for part in error.exceptions)
+        return next((masked for masked in found if masked is not None), None)
     met: set[int] = set()
-    current, masking = cancellation.__context__, cancellation
+    current, ways_out = error.__context__, [*around, error]
     while current is not None and id(current) not in met:
         met.add(id(current))
-        if isinstance(current, type(cancellation)):
-            masking = current
-        elif isinstance(current, Exception):
-            return None if _is_being_handled(current, masking) else current
+        if isinstance(current, Exception):
+            return None if _is_being_handled(current, ways_out) else current
+        ways_out.append(current)
         current = current.__context__
     return None
 
 
-def _is_being_handled(error: BaseException, cancellation: BaseException) -> bool:
-    """Return whether `cancellation` was raised in an ``except`` clause that had caught `error`."""
+def _is_being_handled(error: BaseException, ways_out: list[BaseException]) -> bool:
+    """Return whether the first of the cancellations `ways_out` came in an ``except`` clause that had caught `error`.
+
+    One takes the place of the other on the way out, so that each of them has seen some of the frames.
+    """
     caught = error.__traceback__
     if caught is None:
         return False
-    here = next((entry for entry in _entries(cancellation.__traceback__) if entry.tb_frame is caught.tb_frame), None)
-    if here is None:
+    frame = caught.tb_frame
+    lines = {entry.tb_lineno for way in ways_out for entry in _entries(way.__traceback__) if entry.tb_frame is frame}
+    if not lines:
         return False
     try:
-        clauses = _except_clauses(caught.tb_frame.f_code)
-    except (OSError, TypeError, SyntaxError):  # there is no source; most who catch something deal with it
+        clauses = _except_clauses(frame.f_code)
+    except Exception:  # there is no source, or another one by now; most who catch something deal with it
         return True
-    return any(here.tb_lineno in clause and caught.tb_lineno not in clause for clause in clauses)
+    return any(caught.tb_lineno not in clause and not lines.isdisjoint(clause) for clause in clauses)
 
 
 def _except_clauses(code: CodeType) -> list[range]:
     """Return the lines of each ``except`` clause in a function."""
     lines, first = inspect.getsourcelines(code)
     before = max(first, 1) - 1  # of a module, `first` is 0
-    nodes = ast.walk(ast.parse(textwrap.dedent("".join(lines))))
+    source = "".join(lines)
+    if source[:1].isspace():  # it is not dedented: lines of a text in it may begin further left
+        source, before = f"if True:\n{source}", before - 1
+    nodes = ast.walk(ast.parse(source))
     clauses = [node for node in nodes if isinstance(node, ast.ExceptHandler)]
     return [range(before + clause.lineno, before + (clause.end_lineno or clause.lineno) + 1) for clause in clauses]
 

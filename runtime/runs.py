@@ -30,13 +30,11 @@ from runtime.logs import runtime_log
 from runtime.outcome import SUCCESS, TIMEOUT, Ending, end_wanted, failure_of, is_fatal, judge
 from runtime.runlog import RunLog
 from runtime.runners import Call, Runner
-from runtime.stopping import Patience, stop
+from runtime.stopping import UNWINDING, Patience, stop
 from runtime.terms import Terms
 from runtime.tracebacks import coroutine_stack
 
 NO_MORE = NextAttempt()
-UNWINDING = 0.3
-"""Seconds that a coroutine gets to unwind once the last shield of its cleaning up was cut."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -172,9 +170,10 @@ class Run:
         value, was_called = None, False
         try:
             await trio.lowlevel.checkpoint_if_cancelled()  # a function without awaits would not notice
-            if self._cause is None:
-                self._call, was_called = self._prepared(), True
-                value = await self._services.runners[self._runner].run(self._call, self._scope)
+            call = self._prepared() if self._cause is None else None
+            if call is not None and self._cause is None:  # else one of its arguments has ended it
+                self._call, was_called = call, True
+                value = await self._services.runners[self._runner].run(call, self._scope)
         except BaseException as exc:
             if is_fatal(exc):
                 self._services.report(Halt())  # before the end is: the next run would be cancelled too, and the next

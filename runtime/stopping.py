@@ -14,6 +14,9 @@ LAST_GRACE = 1.5
 LAST_MARGIN = 0.5
 """Seconds beyond that, for what the kill itself takes."""
 
+UNWINDING = 0.3
+"""Seconds that what was cancelled gets to unwind once the last shield of its cleaning up was cut."""
+
 
 class Stoppable(Protocol):
     """What can be brought to its end: a coroutine, a thread, a process."""

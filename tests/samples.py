@@ -3,6 +3,7 @@
 import asyncio
 import atexit
 import contextvars
+import multiprocessing
 import os
 import pickle
 import resource
@@ -217,6 +218,15 @@ def cleans_up():
 
 def takes_a_flag_and_cleans_up(flag=TerminationFlag()):
     cleans_up()
+
+
+def spawns_processes():
+    with multiprocessing.get_context("spawn").Pool(1) as pool:
+        return pool.apply(abs, (-1,))
+
+
+def takes_a_flag(flag=TerminationFlag()):
+    return None
 
 
 async def cleans_up_on_trio():

@@ -57,6 +57,15 @@ class TestReferences:
         assert "it" not in app.session.returns
 
 
+class TestProcesses:
+    async def test_a_function_may_spawn_processes_of_its_own(self, app):
+        app.task(func=samples.spawns_processes, name="it", execution="process", timeout=60)
+        async with running(app) as run:
+            app.session["it"].run()
+            assert await run.wait_ended() == ["success"]
+        assert app.session.returns["it"] == 1
+
+
 class TestParameters:
     async def test_they_may_be_changed_by_threads_at_any_moment(self, app):
         app.params(**{f"p{number}": number for number in range(50)})

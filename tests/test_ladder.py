@@ -1,8 +1,10 @@
 """The ladder: how what runs is brought to its end, in each mode, and what becomes of what cannot be."""
 
 import asyncio
+import gc
 import threading
 import time
+import weakref
 from contextlib import suppress
 from pathlib import Path
 
@@ -12,6 +14,7 @@ import trio
 
 import samples
 from actors import App, TaskTerminationException, TerminationFlag, cancellation_point, cleanup
+from actors.args import FuncArg
 from commands import is_alive
 from helpers import actions, records, running, running_virtually, wait_printed
 
@@ -47,6 +50,27 @@ async def terminated(app, function, **options):
         app.session["it"].terminate()
         await run.wait_ended()
         return trio.current_time()
+
+
+class TestArguments:
+    @pytest.mark.parametrize("mode", ["main", "async", "thread"])
+    async def test_a_function_whose_argument_ends_the_run_is_not_called(self, app, autojump_clock, mode):
+        def ends():
+            app.session["it"].terminate()
+
+        def it(argument=FuncArg(ends, materialize="pre")):
+            called.append(True)
+
+        async def it_async(argument=FuncArg(ends)):
+            called.append(True)
+
+        called = []
+        app.task(func=it_async if mode == "async" else it, name="it", execution=mode)
+        async with running_virtually(app) as run:
+            app.session["it"].run()
+            assert await run.wait_ended() == ["terminate"]
+        assert not called
+        assert end(app).reason == "terminated by itself"
 
 
 class TestAsyncFunctions:
@@ -282,6 +306,71 @@ class TestMaskedExceptions:
         await terminated(app, it)
         assert end(app).action == "terminate"
 
+    async def test_an_error_that_was_being_dealt_with_when_two_cancellations_came_does_not_either(self, app, autojump_clock):
+        async def waits():
+            try:
+                await trio.sleep(60)
+            finally:
+                await trio.sleep(1)
+
+        async def it():
+            try:
+                Path("nowhere").read_text()
+            except OSError:
+                await waits()
+
+        await terminated(app, it)
+        assert end(app).action == "terminate"
+
+    async def test_an_error_that_is_being_dealt_with_in_a_task_group_of_asyncio_does_not_either(self):
+        async def it():
+            async with asyncio.TaskGroup():
+                try:
+                    Path("nowhere").read_text()
+                except OSError:
+                    await asyncio.sleep(60)
+
+        app = App(log=None)
+        app.task(func=it, name="it")
+        async with running(app) as run:
+            app.session["it"].run()
+            await run.wait_started("it")
+            await trio.sleep(0.3)
+            app.session["it"].terminate()
+            await run.wait_ended()
+        assert end(app).action == "terminate"
+
+    @pytest.mark.parametrize("dealt_with", [False, True])
+    async def test_an_error_in_a_nursery_is_lost_only_if_it_is_being_dealt_with(self, app, autojump_clock, dealt_with):
+        async def child():
+            try:
+                raise ValueError("the real one")
+            except expected:
+                await trio.sleep(60)
+            finally:
+                await trio.sleep(60)
+
+        async def it():
+            async with trio.open_nursery() as nursery:
+                nursery.start_soon(trio.sleep_forever)
+                nursery.start_soon(child)
+
+        expected = ValueError if dealt_with else OSError
+        await terminated(app, it)
+        assert end(app).action == ("terminate" if dealt_with else "fail")
+
+    async def test_an_error_is_found_behind_a_text_that_begins_further_left_than_its_function(self, app, autojump_clock):
+        async def it():
+            """Wait
+for ever."""  # fmt: skip
+            try:
+                raise ValueError("the real one")
+            finally:
+                await trio.sleep(60)
+
+        await terminated(app, it)
+        assert end(app).reason == "ValueError: the real one"
+
 
 class TestThreads:
     async def test_one_that_ends_by_its_flag_has_its_grace(self, app):
@@ -450,6 +539,24 @@ class TestAsyncioFunctions:
             app.session["it"].terminate()
             assert await run.wait_ended() == ["success"]
 
+    async def test_one_that_cleans_up_for_too_long_is_cut_and_not_abandoned(self):
+        async def it():
+            try:
+                await asyncio.sleep(60)
+            finally:
+                with cleanup():
+                    await asyncio.sleep(60)
+
+        app = App(log=None, cleanup=0.2)
+        app.task(func=it, name="it")
+        async with running(app) as run:
+            app.session["it"].run()
+            await run.wait_started("it")
+            await trio.sleep(0.2)
+            app.session["it"].terminate()
+            assert await run.wait_ended() == ["terminate"]
+        assert end(app).reason == "terminated by the program"
+
 
 class TestProcesses:
     async def ended(self, app, capfd, function, **options):
@@ -481,6 +588,15 @@ class TestProcesses:
     async def test_one_that_takes_a_flag_and_does_not_look_is_cancelled_after_its_grace(self, app, capfd):
         record = await self.ended(app, capfd, samples.takes_a_flag_and_cleans_up, grace=0.2)
         assert record.action == "terminate"
+        assert "cleaned" in record.output
+
+    async def test_one_that_takes_a_flag_and_gets_no_grace_cleans_up_all_the_same(self, app, capfd):
+        record = await self.ended(app, capfd, samples.takes_a_flag_and_cleans_up, grace=0)
+        assert "cleaned" in record.output
+
+    async def test_a_hook_that_takes_the_flag_keeps_no_function_from_being_cancelled(self, app, capfd):
+        app.session.hook_task_execute(samples.takes_a_flag)
+        record = await self.ended(app, capfd, samples.cleans_up)
         assert "cleaned" in record.output
 
     async def test_an_exception_that_comes_up_meanwhile_fails_the_run(self, app, capfd):
@@ -609,3 +725,76 @@ class TestTheEndInTheSameInstant:
         async with running(app) as run:
             app.session["it"].run()
             assert await run.wait_ended() == ["success"]
+
+
+class Held:
+    """What a function holds while it runs."""
+
+
+class TestWhatIsLeftOfARun:
+    """The memory that a run has used is free once it has ended, and does not wait for the garbage collector."""
+
+    @pytest.fixture(autouse=True)
+    def _no_collector(self):
+        gc.collect()
+        gc.disable()
+        yield
+        gc.enable()
+
+    async def check(self, app, function, **options):
+        """Run a function, have it terminated if it does not end, and check that what it held is gone."""
+        held = []
+
+        def holding(kept):
+            held.append(weakref.ref(kept))
+
+        app.task(func=function, name="it", parameters={"hold": holding}, grace=0.05, **options)
+        async with running(app) as run:
+            app.session["it"].run()
+            await wait_until(lambda: held)
+            await trio.sleep(0.1)
+            app.session["it"].terminate()
+            await run.wait_ended()
+            await wait_until(lambda: held[0]() is None)
+
+    @pytest.mark.parametrize("options", [{}, {"backend": "asyncio"}])
+    async def test_of_async_functions(self, app, options):
+        async def fails(hold):
+            hold(kept := Held())  # noqa: F841  # that is the point
+            await anyio.sleep(0)
+            raise ValueError
+
+        async def waits(hold):
+            hold(kept := Held())  # noqa: F841
+            await anyio.sleep(60)
+
+        async def hides(hold):
+            hold(kept := Held())  # noqa: F841
+            try:
+                raise ValueError
+            finally:
+                await anyio.sleep(60)
+
+        for function in (fails, waits, hides):
+            await self.check(app, function, **options)
+            app.session.remove_task("it")
+
+    async def test_of_functions_in_threads(self, app):
+        def fails(hold):
+            hold(kept := Held())  # noqa: F841
+            raise ValueError
+
+        def looks(hold):
+            hold(kept := Held())  # noqa: F841
+            while True:
+                time.sleep(0.005)
+                cancellation_point()
+
+        def does_not_look(hold):
+            hold(kept := Held())  # noqa: F841
+            while True:
+                time.sleep(0.005)
+
+        for function in (fails, looks, does_not_look):
+            await self.check(app, function, execution="thread", interrupt=True)
+            app.session.remove_task("it")

@@ -205,17 +205,23 @@ class _Work:
             return CANCELLED
         current_cleanup.set(lambda: anyio.move_on_after(self._cleanup, shield=True))
         answer = CANCELLED
-        with anyio.CancelScope() as self._scope:
-            try:
-                answer = Answer(await self._awaited)
-            except asyncio.CancelledError as exc:
-                masked = masked_by(exc) if self._cancelled else exc
-                answer = CANCELLED if masked is None else Answer(error=masked)
-                if self._cancelled:
-                    raise
-            except BaseException as exc:  # a SystemExit would end the loop for all
-                answer = Answer(error=exc)
-        return answer
+        try:
+            with anyio.CancelScope() as self._scope:
+                try:
+                    answer = Answer(await self._awaited)
+                except asyncio.CancelledError as exc:
+                    answer = self._answer_to(exc)
+                    if self._cancelled:
+                        raise
+                except BaseException as exc:  # a SystemExit would end the loop for all
+                    answer = Answer(error=exc)
+            return answer
+        finally:
+            del answer  # its error refers to this frame, and only the garbage collector would find that out
+
+    def _answer_to(self, cancellation: asyncio.CancelledError) -> Answer:
+        masked = masked_by(cancellation, asyncio.CancelledError) if self._cancelled else cancellation
+        return CANCELLED if masked is None else Answer(error=masked)
 
 
 def _discard(awaited: Awaitable[Any]) -> None:

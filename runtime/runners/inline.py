@@ -11,7 +11,7 @@ import trio
 
 from actors.errors import AsyncioNeeded
 from actors.termination import current_cleanup
-from runtime.masked import masked_by
+from runtime.masked import raise_masked
 from runtime.runners import Call
 from runtime.runners.asyncio_loop import AsyncioLoop
 from runtime.stopping import Patience
@@ -34,9 +34,8 @@ class InlineRunner:
             current_cleanup.set(lambda: self._patience.allow(call.cleanup))
             try:
                 return await (_on_trio(result) if isinstance(result, CoroutineType) else result)
-            except trio.Cancelled as exc:
-                if (masked := masked_by(exc)) is not None:
-                    raise masked from masked.__cause__
+            except (trio.Cancelled, BaseExceptionGroup) as exc:
+                raise_masked(exc, trio.Cancelled)
                 raise
 
 
@@ -53,6 +52,8 @@ def _on_trio(work: Coroutine[Any, Any, Any]) -> Generator[Any, Any, Any]:
             trap = resume(value)
         except StopIteration as stop:
             return stop.value
+        finally:
+            value = None  # an exception that comes out again refers to this frame: nothing but the garbage collector would see
         if not getattr(trap, "__module__", "").startswith("trio."):
             resume, value = work.throw, AsyncioNeeded(type(trap).__qualname__ if trap is not None else "asyncio.sleep(0)")
             continue

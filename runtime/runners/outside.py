@@ -17,7 +17,7 @@ from actors.portable import describe, first_line
 from runtime.left_behind import Left, LeftBehind
 from runtime.logs import runtime_log
 from runtime.runners import Call
-from runtime.stopping import Patience, stop
+from runtime.stopping import UNWINDING, Patience, stop
 from runtime.tracebacks import user_stack, user_traceback
 
 
@@ -30,9 +30,12 @@ class Answer:
 
     def unwrap(self) -> Any:
         """Return the value, or raise the error."""
-        if self.error is not None:
+        if self.error is None:
+            return self.value
+        try:
             raise self.error
-        return self.value
+        finally:
+            del self  # the error refers to this frame, and only the garbage collector would find that out
 
     def __str__(self) -> str:
         return "was cancelled" if self is CANCELLED else f"raised {describe(self.error)}" if self.error else "returned"
@@ -70,8 +73,8 @@ class Outside:
         self._answered = trio.Event()
         self._deciding = threading.Lock()  # held while it is decided which came first, its answer or its abandonment
         self._answer: Answer | None = None
-        self._abandoned = False
-        self.ask, self.cancel = place.ask, place.cancel
+        self._abandoned = self._was_cancelled = False
+        self.ask = place.ask
 
     async def answer(self) -> Any:
         """Execute the call there, as :meth:`Runner.run` promises."""
@@ -86,9 +89,18 @@ class Outside:
             if self._answer is CANCELLED:
                 raise
         assert self._answer is not None
-        if isinstance(error := self._answer.error, KeyboardInterrupt):  # its own: a Ctrl+C reaches the main thread only
-            raise RemoteFailure("KeyboardInterrupt", first_line(error), user_traceback(error))
-        return self._answer.unwrap()
+        answer, self._answer = self._answer, None  # likewise: its error will refer to this frame
+        try:
+            if isinstance(answer.error, KeyboardInterrupt):  # its own: a Ctrl+C reaches the main thread only
+                raise RemoteFailure("KeyboardInterrupt", first_line(answer.error), user_traceback(answer.error))
+            return answer.unwrap()
+        finally:
+            del answer
+
+    def cancel(self) -> bool:
+        """Make it end from inside, where that is possible."""
+        self._was_cancelled = self._place.cancel()
+        return self._was_cancelled
 
     async def ended(self) -> None:
         """Wait for its answer."""
@@ -96,6 +108,9 @@ class Outside:
 
     async def kill(self) -> None:
         """Abandon it: nothing ends a thread. What it still answers is noted, and changes nothing."""
+        if self._was_cancelled:
+            with trio.CancelScope(deadline=trio.current_time() + UNWINDING, shield=True):
+                await self.ended()
         with self._deciding:
             if self._answer is None:
                 self._abandoned = True

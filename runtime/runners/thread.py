@@ -47,11 +47,12 @@ class _Work:
         self._context = contextvars.copy_context()
         self._interruption = Interruption() if call.interrupt else None
         self._is_async = False
+        self._answer: Answer | None = None  # from when it is there until it is delivered
         self.thread_id: int | None = None
 
     def begin(self, deliver: Callable[[Answer], None]) -> None:
         """Have it done in a thread, and its answer delivered."""
-        trio.lowlevel.start_thread_soon(self._work, lambda outcome: deliver(outcome.unwrap()), f"callsheet {self._call.task}")
+        trio.lowlevel.start_thread_soon(self._work, lambda _: deliver(self._taken()), f"callsheet {self._call.task}")
 
     def ask(self) -> bool:
         """Set its flag, at which it looks whenever it wants; what does not heed it outright may pass a cancellation point."""
@@ -63,9 +64,15 @@ class _Work:
         self._flag.cancel()
         return self._is_async or (self._interruption is not None and self._interruption.make())
 
-    def _work(self) -> Answer:
+    def _taken(self) -> Answer:
+        answer, self._answer = self._answer, None
+        assert answer is not None
+        return answer
+
+    def _work(self) -> None:
+        """Call the function. Its answer is not returned: a frame of trio's would hold it, to which its error refers."""
         self.thread_id = threading.get_ident()
-        return self._context.run(self._execute)
+        self._answer = self._context.run(self._execute)
 
     def _execute(self) -> Answer:
         """Call the function; its answer travels as a value, since nothing raised in a thread may reach the thread cache."""
@@ -77,8 +84,11 @@ class _Work:
             answer = self._answered()
             self._interruption.close()
         except TaskTerminationException as exc:  # it comes where the function has not begun, or has ended already
-            answer = answer or Answer(error=exc)
-        return answer
+            return answer or Answer(error=exc)
+        else:
+            return answer
+        finally:
+            del answer  # its error refers to this frame, and only the garbage collector would find that out
 
     def _answered(self) -> Answer:
         current_flag.set(self._flag)

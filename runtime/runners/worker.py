@@ -45,6 +45,7 @@ _SCRIPT = str(Path(worker_side.__file__).with_name("__main__.py"))
 _TO_GET_READY = 120.0
 _TO_EXIT = 1.0
 _TO_REAP = 1.0
+_TO_NOTICE = 0.2
 _TRANSFER = "callsheet transfer"
 
 T = TypeVar("T")
@@ -261,6 +262,7 @@ class _Ending:
         self._worker, self._call, self._session = worker, call, session
         self.last_word: tuple[Returned | Raised, list[Parcel]] | None = None
         """What it still answered."""
+        self._insists = False
 
     def ask(self) -> bool:
         """Have its flag set by SIGTERM, where it has asked for that: see :mod:`runtime.worker.sigterm`."""
@@ -272,11 +274,22 @@ class _Ending:
     def cancel(self) -> bool:
         """Send SIGTERM, which raises an exception in it, and is for the children that it has started."""
         self._worker.signal(signal.SIGTERM)
+        self._insists = self._call.flag is not None and self._call.flag.is_heeded
         return True
 
     async def ended(self) -> None:
         """Wait for its answer, or for the end of the process."""
-        self.last_word = await self._worker.last_word(self._call, self._session)
+        async with trio.open_nursery() as nursery:
+            if self._insists:
+                nursery.start_soon(self._insist)
+            self.last_word = await self._worker.last_word(self._call, self._session)
+            nursery.cancel_scope.cancel()
+
+    async def _insist(self) -> None:
+        """Send SIGTERM again: where it has not noticed the one that asked it yet, the one that cancels it was lost in that."""
+        while True:
+            await trio.sleep(_TO_NOTICE)
+            self._worker.signal(signal.SIGTERM, group=False)
 
     async def kill(self) -> None:
         """Kill the group; it is reaped when the worker ends."""
@@ -367,4 +380,7 @@ def _unwrapped(call: Call, answer: Returned | Raised, values: Sequence[Parcel]) 
     if answer.error is not None:
         with suppress(Exception):
             original = pickle.loads(answer.error)
-    raise error from original
+    try:
+        raise error from original
+    finally:
+        del error, original  # they refer to this frame, and only the garbage collector would find that out

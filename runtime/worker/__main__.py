@@ -7,4 +7,5 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
 
 from runtime.worker.child import serve  # the line above is what makes it importable
 
-serve(int(sys.argv[1]), int(sys.argv[2]))
+if __name__ == "__main__":  # multiprocessing executes it again in what a function spawns
+    serve(int(sys.argv[1]), int(sys.argv[2]))

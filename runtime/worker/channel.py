@@ -170,13 +170,15 @@ class RemoteControls:
             with _undisturbed():
                 self._speaking = threading.get_ident()
                 self.is_cut = True
-                self._channel.send(Request(control, args), *values)
-                reply, found = self._channel.receive()
-                self.is_cut = False
-                self._speaking = None
-        step, self._postponed = self._postponed, None
-        if step is not None:
-            step()
+                try:
+                    self._channel.send(Request(control, args), *values)
+                    reply, found = self._channel.receive()
+                    self.is_cut = False
+                finally:
+                    self._speaking = None
+                    step, self._postponed = self._postponed, None  # before another thread speaks, to which it does not belong
+                    if step is not None:
+                        step()
         assert isinstance(reply, Reply)
         if reply.error is not None:
             raise pickle.loads(reply.error)

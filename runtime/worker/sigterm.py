@@ -14,7 +14,7 @@ from runtime.worker.channel import RemoteControls
 
 
 class Sigterm:
-    """Where the function heeds its flag, the first SIGTERM sets that. Each other one cancels it.
+    """Where the function heeds its flag, the first SIGTERM sets that. The next one cancels it, and those after it do nothing.
 
     That is an exception wherever it is, so that what it has begun is cleaned up, or for an async function a cancellation at its
     next await. One that does not notice, as the interpreter does not come to it, is killed by the scheduler. Once the function
@@ -23,7 +23,8 @@ class Sigterm:
 
     def __init__(self, flag: Flag, controls: RemoteControls) -> None:
         self._flag, self._controls = flag, controls
-        self._is_async = False
+        self._is_to_ask = flag.is_heeded  # as the scheduler knows it: a hook that takes the flag later asks for nothing
+        self._is_async = self._was_cancelled = False
 
     @contextmanager
     def handled(self) -> Iterator[None]:
@@ -46,7 +47,10 @@ class Sigterm:
 
         That is begun without the locks of :mod:`threading`, too.
         """
-        is_asking = self._flag.is_heeded and not self._flag.is_set()
+        if self._was_cancelled:
+            return
+        is_asking, self._is_to_ask = self._is_to_ask, False
+        self._was_cancelled = not is_asking
         _thread.start_new_thread(self._flag.set if is_asking else self._flag.cancel, ())
         if not (is_asking or self._is_async):
             self._controls.after_message(self._cancel)
