@@ -73,6 +73,18 @@ class TestArguments:
         assert end(app).reason == "terminated by itself"
 
 
+async def ended(app, function, pause=0.0, **options):
+    """Run a function as a task, on real time, terminate it after a pause from when it goes on, and return how it ends."""
+    app.task(func=function, name="it", **options)
+    async with running(app) as run:
+        app.session["it"].run()
+        await run.wait_started("it")
+        await trio.sleep(pause)
+        app.session["it"].terminate()
+        (action,) = await run.wait_ended()
+    return action
+
+
 class TestAsyncFunctions:
     async def test_one_is_cancelled_at_once(self, app, autojump_clock):
         assert await terminated(app, trio.sleep_forever) == 1
@@ -251,13 +263,7 @@ class TestMaskedExceptions:
 
         app = App(log=None)
         options = {"backend": "asyncio"} if mode == "asyncio" else {"execution": mode}
-        app.task(func=it, name="it", **options)
-        async with running(app) as run:
-            app.session["it"].run()
-            await run.wait_started("it")
-            await trio.sleep(0.3)
-            app.session["it"].terminate()
-            await run.wait_ended()
+        await ended(app, it, **options, pause=0.3)
         assert (end(app).action, end(app).reason, end(app).cause) == ("fail", "ValueError: the real one", "terminate")
         assert "the real one" in end(app).exc_text
 
@@ -331,13 +337,7 @@ class TestMaskedExceptions:
                     await asyncio.sleep(60)
 
         app = App(log=None)
-        app.task(func=it, name="it")
-        async with running(app) as run:
-            app.session["it"].run()
-            await run.wait_started("it")
-            await trio.sleep(0.3)
-            app.session["it"].terminate()
-            await run.wait_ended()
+        await ended(app, it, pause=0.3)
         assert end(app).action == "terminate"
 
     @pytest.mark.parametrize("dealt_with", [False, True])
@@ -374,12 +374,7 @@ for ever."""  # fmt: skip
 
 class TestThreads:
     async def test_one_that_ends_by_its_flag_has_its_grace(self, app):
-        app.task(func=samples.looks_at_flag, name="it", execution="thread")
-        async with running(app) as run:
-            app.session["it"].run()
-            await run.wait_started("it")
-            app.session["it"].terminate()
-            assert await run.wait_ended() == ["success"]
+        assert await ended(app, samples.looks_at_flag, execution="thread") == "success"
 
     async def test_an_abandoned_one_is_noted_when_it_ends_and_its_result_changes_nothing(self, app):
         enough = threading.Event()
@@ -426,12 +421,7 @@ class TestThreads:
                 flag.wait(20)
                 cancellation_point()
 
-        app.task(func=it, name="it", execution="thread")
-        async with running(app) as run:
-            app.session["it"].run()
-            await run.wait_started("it")
-            app.session["it"].terminate()
-            assert await run.wait_ended() == ["fail"]
+        assert await ended(app, it, execution="thread") == "fail"
         assert end(app).reason == "ValueError: the real one"
 
     async def test_one_that_may_be_interrupted_is_after_its_grace(self, app):
@@ -443,12 +433,7 @@ class TestThreads:
                 cleaned.append(True)
 
         cleaned = []
-        app.task(func=it, name="it", execution="thread", grace=0.05, interrupt=True)
-        async with running(app) as run:
-            app.session["it"].run()
-            await run.wait_started("it")
-            app.session["it"].terminate()
-            assert await run.wait_ended() == ["terminate"]
+        assert await ended(app, it, execution="thread", grace=0.05, interrupt=True) == "terminate"
         assert cleaned == [True]
         assert end(app).reason == "terminated by the program"
 
@@ -462,13 +447,8 @@ class TestThreads:
                     pass
 
         enough = threading.Event()
-        app.task(func=it, name="it", execution="thread", grace=0.05, cleanup=0.05, interrupt=True)
-        async with running(app) as run:
-            app.session["it"].run()
-            await run.wait_started("it")
-            app.session["it"].terminate()
-            assert await run.wait_ended() == ["terminate"]
-            enough.set()
+        assert await ended(app, it, execution="thread", grace=0.05, cleanup=0.05, interrupt=True) == "terminate"
+        enough.set()
         assert "abandoned" in end(app).reason
 
     async def test_an_interruption_that_comes_too_late_hits_nothing_else(self):
@@ -494,13 +474,7 @@ class TestThreads:
                     cleaned.append(True)
 
         cleaned = []
-        app.task(func=it, name="it", execution="thread", backend=backend)
-        async with running(app) as run:
-            app.session["it"].run()
-            await run.wait_started("it")
-            await trio.sleep(0.3)
-            app.session["it"].terminate()
-            assert await run.wait_ended() == ["terminate"]
+        assert await ended(app, it, execution="thread", backend=backend, pause=0.3) == "terminate"
         assert cleaned == [True]
 
 
@@ -515,13 +489,7 @@ class TestAsyncioFunctions:
                     cleaned.append(True)
 
         cleaned, app = [], App(log=None)
-        app.task(func=it, name="it")
-        async with running(app) as run:
-            app.session["it"].run()
-            await run.wait_started("it")
-            await trio.sleep(0.2)
-            app.session["it"].terminate()
-            assert await run.wait_ended() == ["terminate"]
+        assert await ended(app, it, pause=0.2) == "terminate"
         assert cleaned == [True]
 
     async def test_one_that_takes_a_flag_is_asked_first(self):
@@ -531,13 +499,7 @@ class TestAsyncioFunctions:
             return "ended by itself"
 
         app = App(log=None)
-        app.task(func=it, name="it")
-        async with running(app) as run:
-            app.session["it"].run()
-            await run.wait_started("it")
-            await trio.sleep(0.2)
-            app.session["it"].terminate()
-            assert await run.wait_ended() == ["success"]
+        assert await ended(app, it, pause=0.2) == "success"
 
     async def test_one_that_cleans_up_for_too_long_is_cut_and_not_abandoned(self):
         async def it():
@@ -548,13 +510,7 @@ class TestAsyncioFunctions:
                     await asyncio.sleep(60)
 
         app = App(log=None, cleanup=0.2)
-        app.task(func=it, name="it")
-        async with running(app) as run:
-            app.session["it"].run()
-            await run.wait_started("it")
-            await trio.sleep(0.2)
-            app.session["it"].terminate()
-            assert await run.wait_ended() == ["terminate"]
+        assert await ended(app, it, pause=0.2) == "terminate"
         assert end(app).reason == "terminated by the program"
 
 
