@@ -82,7 +82,8 @@ def cleanup() -> AbstractContextManager[object]:
 
     The block is shielded from the cancellation of its run for at most the ``cleanup`` of its task, counted from its beginning,
     and for less when the whole app ends; then it is cancelled too. In an async function on trio or asyncio, in whatever mode;
-    elsewhere there is nothing to be shielded from, and it does nothing.
+    elsewhere there is nothing to be shielded from, and it does nothing. What ``asyncio.gather`` cancels itself it does not
+    shield: use an ``asyncio.TaskGroup``.
     """
     make = current_cleanup.get()
     return nullcontext() if make is None else make()
