@@ -67,7 +67,7 @@ async def _run(app: App, only: list[str] | None, folder: Path, until_exit: bool)
 def _exit(app: App, ended: Ended, folder: Path) -> None:
     """End the process: tasks that ignore their cancellation would never let it. All records are written; workers end too."""
     _tell(ended)
-    runtime_log.tell(logging.ERROR, "%d runs ignore their cancellation; exiting without them", ended.stuck)
+    runtime_log.tell(logging.ERROR, "exiting without the runs that ignore their cancellation: %d", ended.stuck)
     if ended.restart and app.session.config.restarting != "recall":
         _start_again(app, folder)
     _flush()

@@ -34,7 +34,7 @@ def run_to_end(work: Coroutine[Any, Any, Any], backend: str, flag: Flag, cleanup
             flag.on_cancel(cancel)
             with unmasked(anyio.get_cancelled_exc_class()):
                 return await work
-        raise TaskTerminationException("cancelled")
+        raise TaskTerminationException("cancelled by its flag, or by a SIGTERM that did not come from the scheduler")
 
     return anyio.run(until_cancelled, backend=backend)
 

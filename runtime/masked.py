@@ -26,9 +26,18 @@ def unmasked(cancelled: type[BaseException]) -> Iterator[None]:
 
 
 def essential(error: BaseException) -> BaseException:
-    """Return what a sync function has failed by: `error`, or the exception whose place it has taken as it ended the function."""
-    masked = masked_by(error, TaskTerminationException) if isinstance(error, TaskTerminationException) else None
-    return error if masked is None else masked
+    """Return what a sync function has ended by, other than by `error` itself.
+
+    Where that is a termination, the exception whose place it has taken; where it was raised ``from`` a termination, which
+    somebody takes for an error like any other, that.
+    """
+    if isinstance(error, TaskTerminationException):
+        masked = masked_by(error, TaskTerminationException)
+        return error if masked is None else masked
+    cause = error.__cause__
+    while cause is not None and not isinstance(cause, TaskTerminationException):
+        cause = cause.__cause__
+    return error if cause is None else cause
 
 
 def raise_masked(error: BaseException, cancelled: type[BaseException]) -> None:

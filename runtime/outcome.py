@@ -40,6 +40,8 @@ class Ending:
     action: Action
     reason: str | None = None
     exc_text: str | None = None
+    is_forced: bool = False
+    """Whether the function was killed, or goes on although its run was given up."""
 
 
 SUCCESS = Ending("success")
@@ -62,7 +64,7 @@ def judge(error: BaseException, asked: str | None) -> Ending:
         return Ending("inaction", first_line(error) or "nothing to do")
     if isinstance(error, (RunAbandoned, RunKilled)):
         stack = error.stack if isinstance(error, RunAbandoned) else None
-        return Ending("terminate", f"{asked}; {error}" if asked else str(error), stack)
+        return Ending("terminate", f"{asked}; {error}" if asked else str(error), stack, is_forced=True)
     if asked is not None and any(isinstance(leaf, trio.Cancelled) for leaf in _leaves(error)):
         return Ending("terminate", asked)
     text = user_traceback(error)

@@ -155,8 +155,12 @@ class RunLog:
         self.note({**columns, "action": "late", "afterwards": words})
         task_log.tell(logging.INFO, "task %r run %s: %s", begun["task_name"], begun["run_id"], words)
 
-    def record(self, document: dict[str, Any]) -> int:
-        """Write `document`, a record as its columns, tell the standard loggers, and return its number in the order of records."""
+    def record(self, document: dict[str, Any], *, is_warning: bool = False) -> int:
+        """Write `document`, a record as its columns, tell the standard loggers, and return its number in the order of records.
+
+        Args:
+          is_warning: whether it is told as a warning, whatever its action.
+        """
         self._count += 1
         if self._waiting:
             self._wait(document)
@@ -168,7 +172,7 @@ class RunLog:
             except OSError as exc:
                 runtime_log.tell(logging.ERROR, "run log: cannot write (%s); records wait in memory until it can be", exc)
                 self._wait(document)
-        level = LEVELS.get(document["action"], logging.INFO)
+        level = logging.WARNING if is_warning else LEVELS.get(document["action"], logging.INFO)
         if task_log.wants(level):
             task_log.tell(level, "%s", ": ".join(_sayings(document)), extra={"callsheet": dict(document)})
         return self._count

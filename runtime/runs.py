@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import logging
 import math
 from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass
@@ -26,11 +25,10 @@ from runtime.attempts import kept_params, seed_of
 from runtime.clock import Clock
 from runtime.ids import RunIds
 from runtime.left_behind import Left, LeftBehind
-from runtime.logs import runtime_log
 from runtime.outcome import SUCCESS, TIMEOUT, Ending, end_wanted, failure_of, is_fatal, judge
 from runtime.runlog import RunLog
 from runtime.runners import Call, Runner
-from runtime.stopping import UNWINDING, Patience, stop
+from runtime.stopping import Patience, stop
 from runtime.terms import Terms
 from runtime.tracebacks import coroutine_stack
 
@@ -138,8 +136,6 @@ class Run:
 
     async def kill(self) -> None:
         """Give it up: nothing ends a coroutine that ignores its cancellation."""
-        with trio.CancelScope(deadline=trio.current_time() + UNWINDING, shield=True):
-            await self.ended()
         if self.launch.number in self._siblings:
             self.give_up()
 
@@ -194,12 +190,9 @@ class Run:
     def give_up(self) -> None:
         """Put on record that it was terminated although it goes on; what comes of it later is noted, and changes nothing."""
         assert self._cause is not None
-        services = self._services
-        services.left_behind.add(self, Left("coroutine", self._task.name, self.run_id))
+        self._services.left_behind.add(self, Left("coroutine", self._task.name, self.run_id))
         stack = coroutine_stack(None if self._call is None else self._call.awaited)
-        told = "task %r run %s ignores its cancellation (%s); it is given up, and goes on"
-        runtime_log.tell(logging.ERROR, told, self._task.name, self.run_id, self._cause.text)
-        self._end(Ending("terminate", f"{self._cause.text}; stuck: it ignores its cancellation", stack))
+        self._end(Ending("terminate", f"{self._cause.text}; stuck: it ignores its cancellation", stack, is_forced=True))
 
     def _end_with_app(self, wanted: SchedulerExit | SchedulerRestart) -> None:
         """Put on record that it has done its work, and have the app end or begin anew; one that ends already is not hurried."""
@@ -297,7 +290,7 @@ class Run:
             return
         if following.because:
             document["reason"] = f"{ending.reason}; {following.because}"
-        number = self._services.log.record(document)
+        number = self._services.log.record(document, is_warning=ending.is_forced)
         is_failure = ending.action == "fail" or (ending.action == "terminate" and self._is_wanted_again)
         if ending is SUCCESS and self._services.session.declared(self._task.name) is self._task:  # else it was removed
             self._services.session.returns.keep(self._task.name, value)

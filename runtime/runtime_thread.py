@@ -162,7 +162,7 @@ class RuntimeThread:
             self.started.set_result(None)
             ended = await lives.wait_ended()
             if ended.stuck:  # to be waited for by this thread, but by nobody else
-                told = "%d runs ignore their cancellation; the thread of the runtime is left behind with them"
+                told = "the thread of the runtime is left behind, with the runs that ignore their cancellation: %d"
                 runtime_log.tell(logging.ERROR, told, ended.stuck)
                 self.ended.set_result(ended)
         return ended

@@ -101,8 +101,9 @@ class Signals:
             self._shut_down(self._told, f"shutdown by {self._came[0].name}")
 
     def _exit(self) -> NoReturn:
-        names = ", ".join(repr(task.name) for task in self._session.tasks if task.is_running) or "(none)"
-        runtime_log.tell(logging.ERROR, "something holds up the end: exiting at once; runs of these tasks go on: %s", names)
+        names = ", ".join(repr(task.name) for task in self._session.tasks if task.is_running)
+        what = f"task {names}" if names else "something that is no task"
+        runtime_log.tell(logging.ERROR, "%s holds up the end: exiting at once, without waiting for it", what)
         os._exit(EXIT_CUT_SHORT)
 
 
@@ -123,6 +124,7 @@ def handled(session: Session, *, until_exit: bool = False) -> Iterator[Signals]:
     if threading.current_thread() is not threading.main_thread():
         yield signals
         return
+    mask = signal.pthread_sigmask(signal.SIG_UNBLOCK, HANDLED)  # whoever started the program may have blocked them
     before = signal.set_wakeup_fd(signals.begin(), warn_on_full_buffer=False)  # trio's own: the thread wakes trio meanwhile
     handlers = {number: signal.signal(number, _noted) for number in HANDLED}
     try:
@@ -131,6 +133,7 @@ def handled(session: Session, *, until_exit: bool = False) -> Iterator[Signals]:
         for number, handler in handlers.items():
             signal.signal(number, handler if handler is not None else signal.SIG_DFL)  # None: it was not Python that set it
         signal.set_wakeup_fd(before)
+        signal.pthread_sigmask(signal.SIG_SETMASK, mask)
         signals.end(until_exit=until_exit)
 
 

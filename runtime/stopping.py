@@ -55,6 +55,9 @@ async def stop(what: Stoppable, patience: Patience, grace: float, cleanup: float
         with patience.allow(cleanup):
             await what.ended()
             return True
+        with trio.CancelScope(deadline=trio.current_time() + patience.unwinding, shield=True):
+            await what.ended()
+            return True
     await what.kill()
     return False
 
@@ -65,6 +68,8 @@ class Patience:
     def __init__(self) -> None:
         self._limit = self._asking_limit = math.inf
         self._open: dict[trio.CancelScope, bool] = {}  # {scope: whether it is asking}
+        self.unwinding = UNWINDING
+        """Seconds that what was cancelled gets beyond its time to clean up, which may have ended in this instant."""
 
     @contextmanager
     def allow(self, seconds: float, *, is_asking: bool = False) -> Iterator[trio.CancelScope]:
@@ -88,6 +93,11 @@ class Patience:
         self._asking_limit = min(self._asking_limit, now + max(limit - now, 0.0) / 2)
         for scope, is_asking in self._open.items():
             scope.deadline = min(scope.deadline, self._asking_limit if is_asking else self._limit)
+
+    def end(self) -> None:
+        """Let no shield last beyond now: what still runs is to be killed."""
+        self.unwinding = 0.0
+        self.shorten(trio.current_time())
 
     def restore(self) -> None:
         """Give later shields their full time again."""

@@ -209,7 +209,8 @@ class Supervisor:
                 timing.start_soon(self._alarm.run)
                 timing.start_soon(self._wall_alarm.run)
                 await self._begin(asked, only)
-                runtime_log.tell(logging.INFO, "runtime started, with %d tasks", len(self._actors))
+                if self._shutdown is None:
+                    runtime_log.tell(logging.INFO, "runtime started, with %d tasks", len(self._actors))
                 self._has_begun = True
                 self.mailbox.open()
                 self.mailbox.put(None)
@@ -554,10 +555,12 @@ class Supervisor:
         shutdown, haste = self._shutdown or self._begin_shutdown(), _haste(message, again=again)
         if not again:
             self._cause = Cause("restart" if message.restart else "shutdown", message.reason)
-        if (haste > shutdown.haste or not again) and (self._admission.running or not self._has_started):
-            runs = self._admission.running if self._has_started else 0
-            told = announcement(haste, runs, shutdown.wait, by_signal=bool(message.signals))
-            runtime_log.tell(logging.WARNING, "%s: %s", message.reason, told)
+        if (runs := self._admission.running) or not self._has_started:
+            if haste > shutdown.haste or not again:
+                told = announcement(haste, runs, shutdown.wait, by_signal=bool(message.signals))
+                runtime_log.tell(logging.WARNING, "%s: %s", message.reason, told)
+        elif not again:
+            runtime_log.tell(logging.INFO, "%s", message.reason)
         shutdown.hurry(trio.current_time(), haste)
         if shutdown.phase is Phase.OVER:
             self._hooks.cut(shutdown.limit - LAST_PART / 2)
@@ -587,6 +590,8 @@ class Supervisor:
                 self._patience.restore()
                 self._offer_closing()
             else:
+                if phase is Phase.KILLING:
+                    self._patience.end()
                 self._patience.shorten(shutdown.patience)
                 self._hooks.cut(shutdown.patience)
                 self._launches.drop(None, self._cause)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 import traceback
 from pathlib import Path
 from types import FrameType
@@ -35,6 +36,14 @@ def user_stack(frame: FrameType) -> str:
     return "".join(traceback.format_list(frames[ours[-1] + 1 :] if ours else frames)).rstrip("\n")
 
 
+def stack_of(thread_id: int | None, awaited: object = None) -> str:
+    """Return the stack of what a thread executes, or of what is `awaited` there, where that waits."""
+    if awaited is not None and not getattr(awaited, "cr_running", True):
+        return coroutine_stack(awaited)
+    frame = sys._current_frames().get(thread_id) if thread_id is not None else None
+    return user_stack(frame) if frame is not None else "(its stack is not known)"
+
+
 def coroutine_stack(work: Any) -> str:
     """Return the stack of a coroutine that waits, or of whatever else is awaited, down to where it leaves the user's code."""
     frames: list[tuple[FrameType, int]] = []
@@ -45,7 +54,7 @@ def coroutine_stack(work: Any) -> str:
         frame = getattr(work, f"{kind}_frame")
         frames.append((frame, frame.f_lineno))
         work = getattr(work, "gi_yieldfrom" if kind == "gi" else f"{kind}_await")
-    while len(frames) > 1 and frames[-1][0].f_globals.get("__name__", "").partition(".")[0] in ("trio", "anyio"):
+    while len(frames) > 1 and frames[-1][0].f_globals.get("__name__", "").partition(".")[0] in ("trio", "anyio", "asyncio"):
         frames.pop()
     return "".join(traceback.StackSummary.extract(iter(frames)).format()).rstrip("\n") or "(its stack is not known)"
 

@@ -18,6 +18,10 @@ from runtime.whereabouts import Glance, Whereabouts, glance
 
 _LOOKS_AFTER = 1.0
 """Seconds after which a loop that is awake is looked at again at the latest, so that a change of ``stall_after`` soon counts."""
+_LOOKS_TWICE = 0.25
+"""The share of ``stall_after`` after which it is looked at again whether a loop that makes no step is busy with one thing."""
+_LATE = 1.5
+"""The share of ``stall_after`` beyond which this thread comes too late for that."""
 _WORKED = 0.1
 """The share of a time in which the process has worked that must be its own, or it was not run in that time."""
 _TO_END = 1.0
@@ -77,16 +81,17 @@ class Pulse(trio.abc.Instrument):
         self.is_over = True
         self._bell.set()
 
-    def wait_for_change(self, seen: float | None) -> None:
-        """Wait while ``awake_since`` is `seen`, however long; or less, since a ring may have been meant for an earlier wait."""
+    def wait_for_change(self, seen: float | None, seconds: float | None = None) -> None:
+        """Wait while ``awake_since`` is `seen`, at most so long; or less, as a ring may have been meant for an earlier wait."""
         self.is_awaited = True
         if self.awake_since == seen and not self.is_over:
-            self.wait(None)
+            self.wait(seconds)
         self.is_awaited = False
 
     def wait(self, seconds: float | None) -> None:
         """Wait so long, or until it rings."""
-        self._bell.wait(seconds)
+        if not self.is_over:  # else its ring may be cleared already, as the end of another wait
+            self._bell.wait(seconds)
         self._bell.clear()  # a ring that comes between these two announces what is looked at right after
 
 
@@ -152,16 +157,33 @@ class Watchdog:
     def _follow(self, since: float, began: float) -> None:
         """Tell of the turn that began at `since` and takes too long, the time from `began` on; then, of its end."""
         seen = self._glance()
+        stall_after = self._stall_after()
+        is_late = monotonic() - began > stall_after * _LATE  # a function held the GIL, and may have let go of it right now
         if seen is None or self._pulse.awake_since != since:  # it is over, and what is seen may not be what took so long
             return
+        if not (is_late or self._goes_on(seen, since, stall_after * _LOOKS_TWICE)):
+            return
         where = seen.in_words()  # only now: the loop may go on while files are read
-        del seen
         self._stall = stall = Stall(began, where)
         runtime_log.tell(logging.WARNING, "%s\n%s", stall.in_words(), where.stack)
-        while self._pulse.awake_since == since and not self._pulse.is_over:
-            self._pulse.wait_for_change(since)
+        while self._goes_on(seen, since, stall_after):
+            pass
         self._stall = None
         runtime_log.tell(logging.INFO, "the scheduler makes steps again, after %.1f s: %s", monotonic() - began, where.who)
+
+    def _goes_on(self, seen: Glance, since: float, seconds: float) -> bool:
+        """Wait so long, and return whether the turn that began at `since` still goes on with what was seen of it.
+
+        A turn may be long because much is done in it, each for a moment: then time counts anew, and nothing is to be told.
+        """
+        self._pulse.wait_for_change(since, seconds)
+        if self._pulse.awake_since != since or self._pulse.is_over:
+            return False
+        now = self._glance()
+        if now is not None and now.is_like(seen):
+            return True
+        self._anew = monotonic()
+        return False
 
     def _glance(self) -> Glance | None:
         frame = sys._current_frames().get(self._watched)

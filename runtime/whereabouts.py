@@ -40,6 +40,10 @@ class Glance:
     run: Run | None
     calls: list[tuple[FrameType, int]]
 
+    def is_like(self, other: Glance) -> bool:
+        """Return whether the thread is busy with the same as it was then: the same run, or the same call of the scheduler's."""
+        return self.run is other.run if self.run is not None else self.calls[0][0] is other.calls[0][0]
+
     def in_words(self) -> Whereabouts:
         """Return that in words, for which the files of the code are read."""
         stack = without_ours(traceback.StackSummary.extract(iter(self.calls)))

@@ -265,6 +265,14 @@ def fails_and_cleans_up_slowly():
         time.sleep(60)
 
 
+def wraps_what_it_is_ended_by():
+    print("it begins", flush=True)
+    try:
+        time.sleep(60)
+    except Exception as exc:
+        raise OSError("it failed") from exc
+
+
 def swallows_everything():
     print("it begins", flush=True)
     while True:

@@ -749,7 +749,7 @@ class TestWhatDoesNotEnd:
             assert not handle.is_running
             with pytest.raises(AlreadyRunning):
                 app.start_in_thread()
-        assert re.search("task 'clings' run [0-9a-f]+ ignores its cancellation", caplog.text)
+        assert re.search("task 'clings' run [0-9a-f]+: terminate .*ignores its cancellation", caplog.text)
         assert "the thread of the runtime is left behind" in caplog.text
         assert actions(app, "clings") == ["run", "terminate"]
 

@@ -137,13 +137,16 @@ class TestAbandoned:
     def test_it_is_terminated_with_who_asked_and_where_it_is(self):
         error = raised(RunAbandoned("it", "thread", 5.0, self.STACK))
         assert judge(error, "timeout") == Ending(
-            "terminate", "timeout; abandoned: the thread of task 'it' did not end within 5 s of being asked to", self.STACK
+            "terminate",
+            "timeout; abandoned: the thread of task 'it' did not end within 5 s of being asked to",
+            self.STACK,
+            is_forced=True,
         )
 
     def test_it_is_terminated_also_if_nobody_asked(self):
         error = raised(RunAbandoned("it", "thread", 5.0, self.STACK))
         assert judge(error, None) == Ending(
-            "terminate", "abandoned: the thread of task 'it' did not end within 5 s of being asked to", self.STACK
+            "terminate", "abandoned: the thread of task 'it' did not end within 5 s of being asked to", self.STACK, is_forced=True
         )
 
 

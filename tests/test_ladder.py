@@ -563,6 +563,10 @@ class TestProcesses:
         record = await self.ended(app, capfd, samples.fails_and_cleans_up_slowly)
         assert (record.action, record.reason) == ("fail", "ValueError: the real one")
 
+    async def test_who_takes_the_termination_for_an_error_has_been_terminated(self, app, capfd):
+        record = await self.ended(app, capfd, samples.wraps_what_it_is_ended_by)
+        assert (record.action, record.reason) == ("terminate", "terminated by the program")
+
     async def test_what_it_has_started_and_ignores_sigterm_is_killed(self, app, capfd):
         await self.ended(app, capfd, samples.starts_one_that_ignores_sigterm, cleanup=0.3)
         child = int(self.printed.rsplit("child ", 1)[1].split()[0])

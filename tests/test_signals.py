@@ -315,7 +315,7 @@ class TestStubborn:
                 program.process.send_signal(signal.SIGTERM)
                 time.sleep(0.05)  # else the kernel may make one of them
             assert program.wait_ended(within=10) == 3
-        assert "something holds up the end: exiting at once" in program.printed
+        assert "holds up the end: exiting at once" in program.printed
 
     def test_a_thread_pool_of_a_task_does_not_hold_up_the_exit(self):
         jobs(

@@ -21,6 +21,7 @@ from runtime.masked import masked_by
 from runtime.runners import Call
 from runtime.runners.outside import CANCELLED, Answer, Outside, Place
 from runtime.stopping import Patience
+from runtime.tracebacks import stack_of
 
 _TO_BEGIN = 10.0
 
@@ -50,7 +51,7 @@ class AsyncioLoop:
             lambda deliver: loop.post(work, deliver),
             call.ask,
             lambda: loop.cancel(work),
-            lambda: loop.thread.ident,
+            lambda: stack_of(loop.thread.ident, awaited),
         )
         try:
             return await Outside(place, call, self._patience, self._left_behind).answer()

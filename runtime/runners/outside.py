@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import logging
-import sys
 import threading
 from collections.abc import Callable
 from contextlib import suppress
@@ -15,10 +13,9 @@ import trio
 from actors.errors import RemoteFailure, RunAbandoned
 from actors.portable import describe, first_line
 from runtime.left_behind import Left, LeftBehind
-from runtime.logs import runtime_log
 from runtime.runners import Call
-from runtime.stopping import UNWINDING, Patience, stop
-from runtime.tracebacks import user_stack, user_traceback
+from runtime.stopping import Patience, stop
+from runtime.tracebacks import user_traceback
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,14 +47,14 @@ class Place:
       begin: has the call executed, and its answer given to the function it gets, from whatever thread.
       ask: asks the function to end; returns whether it listens. From the trio thread, without waiting; so does the next.
       cancel: makes it end from inside; returns whether that is possible.
-      thread_id: tells the thread that executes it, for its stack, where that is known.
+      stack: tells where it is now.
     """
 
     what: str
     begin: Callable[[Callable[[Answer], None]], None]
     ask: Callable[[], bool]
     cancel: Callable[[], bool]
-    thread_id: Callable[[], int | None]
+    stack: Callable[[], str]
 
 
 class Outside:
@@ -73,8 +70,8 @@ class Outside:
         self._answered = trio.Event()
         self._deciding = threading.Lock()  # held while it is decided which came first, its answer or its abandonment
         self._answer: Answer | None = None
-        self._abandoned = self._was_cancelled = False
-        self.ask = place.ask
+        self._abandoned = False
+        self.ask, self.cancel = place.ask, place.cancel
 
     async def answer(self) -> Any:
         """Execute the call there, as :meth:`Runner.run` promises."""
@@ -97,20 +94,12 @@ class Outside:
         finally:
             del answer
 
-    def cancel(self) -> bool:
-        """Make it end from inside, where that is possible."""
-        self._was_cancelled = self._place.cancel()
-        return self._was_cancelled
-
     async def ended(self) -> None:
         """Wait for its answer."""
         await self._answered.wait()
 
     async def kill(self) -> None:
         """Abandon it: nothing ends a thread. What it still answers is noted, and changes nothing."""
-        if self._was_cancelled:
-            with trio.CancelScope(deadline=trio.current_time() + UNWINDING, shield=True):
-                await self.ended()
         with self._deciding:
             if self._answer is None:
                 self._abandoned = True
@@ -128,9 +117,7 @@ class Outside:
             self._token.run_sync_soon(self._answered.set)
 
     def _abandonment(self, waited: float) -> RunAbandoned:
-        error = RunAbandoned(self._call.task, self._place.what, round(waited, 1), _stack(self._place.thread_id()))
-        runtime_log.tell(logging.WARNING, "run %s: %s", self._call.run_id, error)
-        return error
+        return RunAbandoned(self._call.task, self._place.what, round(waited, 1), self._place.stack())
 
 
 class _Cancelled(BaseException):
@@ -138,8 +125,3 @@ class _Cancelled(BaseException):
 
 
 CANCELLED = Answer(error=_Cancelled())
-
-
-def _stack(thread_id: int | None) -> str:
-    frame = sys._current_frames().get(thread_id) if thread_id is not None else None
-    return user_stack(frame) if frame is not None else "(its stack is not known)"

@@ -5,7 +5,7 @@ from __future__ import annotations
 import contextvars
 import inspect
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Coroutine
 from typing import Any
 
 import trio
@@ -19,6 +19,7 @@ from runtime.masked import essential
 from runtime.runners import Call
 from runtime.runners.outside import Answer, Outside, Place
 from runtime.stopping import Patience
+from runtime.tracebacks import stack_of
 
 
 class ThreadRunner:
@@ -33,7 +34,7 @@ class ThreadRunner:
 
     async def run(self, call: Call, scope: trio.CancelScope) -> Any:
         work = _Work(call)
-        place = Place("thread", work.begin, work.ask, work.cancel, lambda: work.thread_id)
+        place = Place("thread", work.begin, work.ask, work.cancel, work.stack)
         with scope:
             return await Outside(place, call, self._patience, self._left_behind).answer()
 
@@ -46,9 +47,9 @@ class _Work:
         self._flag = call.flag if call.flag is not None else Flag()
         self._context = contextvars.copy_context()
         self._interruption = Interruption() if call.interrupt else None
-        self._is_async = False
+        self._awaited: Coroutine[Any, Any, Any] | None = None  # where the function is async
         self._answer: Answer | None = None  # from when it is there until it is delivered
-        self.thread_id: int | None = None
+        self._thread_id: int | None = None
 
     def begin(self, deliver: Callable[[Answer], None]) -> None:
         """Have it done in a thread, and its answer delivered."""
@@ -62,7 +63,11 @@ class _Work:
     def cancel(self) -> bool:
         """Cancel it if it is async, or else interrupt it where it may be."""
         self._flag.cancel()
-        return self._is_async or (self._interruption is not None and self._interruption.make())
+        return self._awaited is not None or (self._interruption is not None and self._interruption.make())
+
+    def stack(self) -> str:
+        """Return where it is now."""
+        return stack_of(self._thread_id, self._awaited)
 
     def _taken(self) -> Answer:
         answer, self._answer = self._answer, None
@@ -71,7 +76,7 @@ class _Work:
 
     def _work(self) -> None:
         """Call the function. Its answer is not returned: a frame of trio's would hold it, to which its error refers."""
-        self.thread_id = threading.get_ident()
+        self._thread_id = threading.get_ident()
         self._answer = self._context.run(self._execute)
 
     def _execute(self) -> Answer:
@@ -95,7 +100,7 @@ class _Work:
         try:
             result = self._call.invoke()
             if inspect.iscoroutine(result):
-                self._is_async = True
+                self._awaited = result
                 result = run_to_end(result, self._call.backend, self._flag, self._call.cleanup)
             return Answer(result)
         except BaseException as exc:

@@ -56,4 +56,4 @@ class Sigterm:
             self._controls.after_message(self._cancel)
 
     def _cancel(self) -> None:
-        raise TaskTerminationException("terminated by SIGTERM")
+        raise TaskTerminationException("its process got a SIGTERM, and not from the scheduler")  # else that knows why
