@@ -110,6 +110,11 @@ class RunLog:
         """How many records there are, and other lines: the number of the latest."""
         return self._count
 
+    def problems(self) -> tuple[str, ...]:
+        """Return what is wrong with it now, in words; from any thread."""
+        waiting = len(self._waiting)
+        return (f"the run log cannot be written; records that wait in memory: {waiting}",) if waiting else ()
+
     def open(self, policy_of: Callable[[str], Retry | None] = lambda _: None) -> History:
         """Lock the journal, close the runs that a former life left open and that do not go on, and return what it amounts to.
 

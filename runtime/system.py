@@ -160,10 +160,11 @@ class _Parts:
     asyncio_loop: AsyncioLoop
     watchdog: Watchdog
     left_behind: LeftBehind
+    log: RunLog
 
     def health(self) -> Health:
         """Return what is wrong now, as all parts tell that may know of something; from any thread."""
-        sources = (self.watchdog.problems, self.left_behind.problems)
+        sources = (self.watchdog.problems, self.left_behind.problems, self.log.problems)
         return Health(tuple(problem for source in sources for problem in source()))
 
 
@@ -199,7 +200,7 @@ def _assembled(app: App, log: RunLog, history: History) -> _Parts:
     runners: dict[str, Runner] = {"main": inline, "async": inline, "thread": thread, "process": process}
     runners["command"] = CommandRunner(patience)
     supervisor = Supervisor(app.session, log, runners, patience, left_behind, history)
-    return _Parts(supervisor, process, asyncio_loop, Watchdog(lambda: app.session.config.stall_after), left_behind)
+    return _Parts(supervisor, process, asyncio_loop, Watchdog(lambda: app.session.config.stall_after), left_behind, log)
 
 
 def _claimed(session: Session) -> Standby:

@@ -592,6 +592,14 @@ class TestUnwritable:
             "run log: cannot write ([Errno 28] No space left on device); records wait in memory until it can be",
         ]
 
+    def test_it_is_a_problem_as_long_as_records_wait(self, disk, log):
+        disk.broken = True
+        log.record(run("a", "1", 1.0))
+        assert log.problems() == ("the run log cannot be written; records that wait in memory: 1",)
+        disk.broken = False
+        log.record(end("a", "1", 1.0))
+        assert log.problems() == ()
+
     def test_closing_writes_what_waits(self, disk, log):
         disk.broken = True
         log.record(run("a", "1", 1.0))
