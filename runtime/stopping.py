@@ -45,7 +45,7 @@ async def stop(what: Stoppable, patience: Patience, grace: float, cleanup: float
 
     Args:
       grace: seconds for it to end by itself, where it listens.
-      cleanup: seconds for it to clean up once it is cancelled.
+      cleanup: seconds for it to clean up once it is cancelled; then it has a moment to unwind, as what it awaits is cut.
     """
     if what.ask():
         with patience.allow(grace, is_asking=True):

@@ -86,7 +86,7 @@ class Outside:
             if self._answer is CANCELLED:
                 raise
         assert self._answer is not None
-        answer, self._answer = self._answer, None  # likewise: its error will refer to this frame
+        answer, self._answer = self._answer, None  # as in Answer.unwrap: its error will refer to this frame
         try:
             if isinstance(answer.error, KeyboardInterrupt):  # its own: a Ctrl+C reaches the main thread only
                 raise RemoteFailure("KeyboardInterrupt", first_line(answer.error), user_traceback(answer.error))
