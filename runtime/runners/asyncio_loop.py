@@ -172,6 +172,7 @@ class _Loop:
                     deliver = self._undelivered.pop(work)
                 deliver(answer)
                 self._end_if_retired()
+            del answer  # the frames of its error refer to this one, in Python 3.13
 
     def _end_if_retired(self) -> None:
         if self._retired and not self._undelivered:
