@@ -21,9 +21,6 @@ class Cause(NamedTuple):
     text: str
     """The same in words, with who asked for it; becomes the record's ``reason``."""
 
-    def __str__(self) -> str:
-        return self.text
-
 
 OVERLAP = Cause("overlap", "overlap: its next start is due")
 CHANGED = Cause("changed", "its condition was changed or paused")

@@ -592,7 +592,8 @@ class Supervisor:
             else:
                 if phase is Phase.KILLING:
                     self._patience.end()
-                self._patience.shorten(shutdown.patience)
+                else:
+                    self._patience.shorten(shutdown.patience)
                 self._hooks.cut(shutdown.patience)
                 self._launches.drop(None, self._cause)
                 for actor in self._actors.values():
