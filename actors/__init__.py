@@ -1,6 +1,6 @@
 """Callsheet: tasks as supervised actors. What most modules need; everything has its home in one of the modules below.
 
-Conditions are loaded at first use: not every worker process needs them.
+Conditions and what actors are made of are loaded at first use: not every worker process needs them.
 """
 
 from __future__ import annotations
@@ -33,6 +33,10 @@ from actors.termination import cancellation_point as cancellation_point
 from actors.termination import cleanup as cleanup
 
 if TYPE_CHECKING:
+    from actors.actor import Actor as Actor
+    from actors.actor import Down as Down
+    from actors.actor import Message as Message
+    from actors.args import Ref as Ref
     from actors.conds import after_all_fail as after_all_fail
     from actors.conds import after_all_finish as after_all_finish
     from actors.conds import after_all_success as after_all_success
@@ -73,15 +77,46 @@ if TYPE_CHECKING:
     from actors.conds import time_of_year as time_of_year
     from actors.conds import weekly as weekly
     from actors.conds import yearly as yearly
+    from actors.errors import Decline as Decline
+    from actors.handlers import handler as handler
+    from actors.outcomes import Outcome as Outcome
+    from actors.ref import ActorRef as ActorRef
+    from actors.spec import ActorSpec as ActorSpec
+    from actors.spec import Supervisor as Supervisor
+    from actors.supervision import Restart as Restart
+    from actors.supervision import one_for_all as one_for_all
+    from actors.supervision import one_for_one as one_for_one
+    from actors.supervision import rest_for_one as rest_for_one
+
+_OF_ACTORS = {
+    "Actor": "actors.actor",
+    "ActorRef": "actors.ref",
+    "ActorSpec": "actors.spec",
+    "Decline": "actors.errors",
+    "Down": "actors.actor",
+    "Message": "actors.actor",
+    "Outcome": "actors.outcomes",
+    "Ref": "actors.args",
+    "Restart": "actors.supervision",
+    "Supervisor": "actors.spec",
+    "handler": "actors.handlers",
+    "one_for_all": "actors.supervision",
+    "one_for_one": "actors.supervision",
+    "rest_for_one": "actors.supervision",
+}
 
 
 def __dir__() -> list[str]:
     from actors import conds
 
-    return sorted({*globals(), *conds.__all__})
+    return sorted({*globals(), *conds.__all__, *_OF_ACTORS})
 
 
 def __getattr__(name: str) -> _Anything:
+    if name in _OF_ACTORS:
+        from importlib import import_module
+
+        return getattr(import_module(_OF_ACTORS[name]), name)
     from actors import conds
 
     if name in conds.__all__:

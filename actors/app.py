@@ -21,6 +21,7 @@ from actors.task import Task, WorkOptions
 if TYPE_CHECKING:
     import runtime
     from actors.records import Repo
+    from actors.spec import ActorSpec
 
 
 class App(Declaring[Task]):
@@ -137,6 +138,9 @@ class App(Declaring[Task]):
 
     def _declare(self, func: Function | None, name: str | None, start_cond: StartCondition, options: WorkOptions) -> Task:
         return self.session.create_task(func, name, start_cond, **options)
+
+    def _declare_actor(self, spec: ActorSpec) -> None:
+        self.session.declare_actor(spec)
 
     def _add_condition(self, condition: Custom) -> None:
         self.session.conditions.add(condition)

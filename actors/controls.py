@@ -5,12 +5,17 @@ from __future__ import annotations
 import threading
 from collections import deque
 from collections.abc import Mapping
-from typing import Any, Protocol
+from typing import TYPE_CHECKING, Any, Protocol
 
 from actors.changes import Change
 from actors.errors import NotRunning
 from actors.facts import TaskFacts
 from actors.health import NOT_RUNNING, Health
+
+if TYPE_CHECKING:
+    from actors.nodes import DeadLetter, Node
+    from actors.ref import ActorRef
+    from actors.spec import ActorSpec
 
 HERE: Any = object()
 """Says that something is not kept elsewhere."""
@@ -51,6 +56,22 @@ class Controls(Protocol):
 
     def health(self) -> Health:
         """Return what is wrong now with the app."""
+        ...
+
+    def actor(self, name: str) -> ActorRef:
+        """Return the actor of that full name; raises UnknownActor, or NotRunning."""
+        ...
+
+    async def spawn(self, spec: ActorSpec) -> ActorRef:
+        """Start an actor at the top, and return once its ``on_start`` has."""
+        ...
+
+    def tree(self) -> Node | None:
+        """Return what runs; None where nothing does."""
+        ...
+
+    def dead_letters(self) -> tuple[DeadLetter, ...]:
+        """Return the latest messages that nobody has dealt with, the oldest first."""
         ...
 
     def elsewhere(self, change: Change) -> bool:
@@ -156,3 +177,15 @@ class Standby(Local):
 
     def health(self) -> Health:
         return NOT_RUNNING
+
+    def actor(self, name: str) -> ActorRef:
+        raise NotRunning(f"actor {name!r}")
+
+    async def spawn(self, spec: ActorSpec) -> ActorRef:
+        raise NotRunning(f"spawning actor {spec.name!r}")
+
+    def tree(self) -> Node | None:
+        return None
+
+    def dead_letters(self) -> tuple[DeadLetter, ...]:
+        return ()

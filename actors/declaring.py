@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Mapping
-from typing import Any, Generic, TypeVar, Unpack, cast, overload
+from typing import TYPE_CHECKING, Any, Generic, TypeVar, Unpack, cast, overload
 
 from actors.args.functions import FuncArg
 from actors.callables import Function, name_of
@@ -15,8 +15,12 @@ from actors.conds.option import StartCondition
 from actors.task import TaskOptions, WorkOptions
 from actors.timespans import TimeSpan
 
+if TYPE_CHECKING:
+    from actors.spec import ActorOptions, ActorSpec, Factory
+
 F = TypeVar("F", bound=Callable[..., Any])
 H = TypeVar("H")
+X = TypeVar("X", bound="Factory")
 
 
 class Declaring(Generic[H]):
@@ -130,7 +134,30 @@ class Declaring(Generic[H]):
 
         return declare
 
+    def actor(
+        self, factory: X, name: str | None = None, args: Mapping[str, Any] | None = None, **options: Unpack[ActorOptions]
+    ) -> X:
+        """Declare an actor, which starts before the tasks and ends after them; returns `factory`, so ``@app.actor`` does too.
+
+        Args:
+          factory: its class, a function that returns one, or a :class:`Supervisor`.
+          name: by which ``Ref("name")`` and ``session.actor("name")`` find it; default is that of the class.
+          args: what `factory` is called with.
+          options: see :class:`actors.spec.ActorSpec`.
+
+        Raises:
+          ActorExists: the name is taken.
+          InvalidOption, UnknownOption: as they say.
+        """
+        from actors.spec import spec_of  # takes 5 ms to import, which each worker would pay
+
+        self._declare_actor(spec_of(factory, name, args, options))
+        return factory
+
     def _declare(self, func: Function | None, name: str | None, start_cond: StartCondition, options: WorkOptions) -> H:
+        raise NotImplementedError
+
+    def _declare_actor(self, spec: ActorSpec) -> None:
         raise NotImplementedError
 
     def _add_condition(self, condition: Custom) -> None:

@@ -26,6 +26,23 @@ CallsheetError
 │   ├── NoLog                         there is none to read
 │   ├── LogLocked                     another runtime writes it
 │   └── LogUnusable                   it is not a run log, or cannot be opened
+├── ActorError                        actors that talk
+│   ├── UnknownActor                  no actor has that name, or has it any more
+│   ├── ActorStopped                  it has ended, or ends, and takes no messages
+│   ├── ActorRestarting               it is being restarted, and takes none meanwhile
+│   ├── ActorFailed                   it failed on the message; ``__cause__`` is what it raised
+│   ├── MailboxFull                   it has more messages than it may, and this one has no room
+│   ├── AskTimeout                    no reply came in the time it was worth waiting for
+│   ├── NoReply                       it has dealt with the message, and gave no answer
+│   ├── DeadlockError                 actors that would wait for each other for ever
+│   ├── UnexpectedMessage             it takes no messages of this class
+│   ├── UnportableMessage             what cannot cross from a process
+│   ├── StashFull                     more messages were put aside than may be
+│   ├── ActorExists                   its name is taken: by one that runs, is kept, or is being restarted
+│   ├── StartError                    a child did not start; ``__cause__`` is why
+│   ├── StartTimeout                  its ``on_start`` took too long
+│   ├── ActorGaveUp                   a supervisor did; ``__cause__`` has the failures
+│   └── Decline                       raised by ``on_start`` to decline to begin
 ├── TargetError                       a program the command line cannot load
 └── TaskSignal                        raised by task functions to choose their outcome
     ├── TaskTerminationException      "I ended early because I was asked to"
@@ -432,6 +449,186 @@ class LogUnusable(LogError):
 
     def __str__(self) -> str:
         return f"cannot use {self.path} as a run log: {self.problem}. Nothing was changed; name another file with log='...'"
+
+
+class ActorError(CallsheetError):
+    """The root of the errors of actors that talk."""
+
+
+class UnknownActor(ActorError, KeyError):
+    """No actor has that name, or has it any more."""
+
+    def __init__(self, name: str, known: Sequence[str]) -> None:
+        super().__init__(name, tuple(known))
+        self.name, self.known = name, tuple(known)
+
+    def __str__(self) -> str:
+        return f"there is no actor {self.name!r}.{nearest(self.name, self.known)} Actors are: {_listed(self.known)}"
+
+
+class ActorStopped(ActorError):
+    """A message came to an actor that takes none any more, or was left when it ended."""
+
+    def __init__(self, actor: str, why: str) -> None:
+        super().__init__(actor, why)
+        self.actor, self.why = actor, why
+
+    def __str__(self) -> str:
+        return f"actor {self.actor!r} takes no messages: {self.why}"
+
+
+class ActorRestarting(ActorError):
+    """A message came while the actor was being restarted, and it declines those: ``while_restarting="reject"``."""
+
+    def __init__(self, actor: str, why: str) -> None:
+        super().__init__(actor, why)
+        self.actor, self.why = actor, why
+
+    def __str__(self) -> str:
+        return f"actor {self.actor!r} is being restarted, since it {self.why}. Ask again once `await ref.wait_ready()` returns"
+
+
+class ActorFailed(ActorError):
+    """An actor failed on the message; ``__cause__`` is what it raised, where that can be told here."""
+
+    def __init__(self, actor: str, message: str, error: str) -> None:
+        super().__init__(actor, message, error)
+        self.actor, self.message, self.error = actor, message, error
+
+    def __str__(self) -> str:
+        return f"actor {self.actor!r} failed on {self.message}: {self.error}"
+
+
+class MailboxFull(ActorError):
+    """A message was offered to an actor whose mailbox has no room, or had to make room for a later one."""
+
+    def __init__(self, actor: str, capacity: int) -> None:
+        super().__init__(actor, capacity)
+        self.actor, self.capacity = actor, capacity
+
+    def __str__(self) -> str:
+        return f"actor {self.actor!r} has {self.capacity} unread messages; `await ref.send(message)` waits for room"
+
+
+class AskTimeout(ActorError, TimeoutError):
+    """No reply came in the time that the caller had for it."""
+
+    def __init__(self, actor: str, message: str, within: float, state: str) -> None:
+        super().__init__(actor, message, within, state)
+        self.actor, self.message, self.within, self.state = actor, message, within, state
+
+    def __str__(self) -> str:
+        return f"actor {self.actor!r} did not answer {self.message} within {self.within:g} s: {self.state}"
+
+
+class NoReply(ActorError):
+    """An actor has dealt with a message and gave no answer, or ended before it gave the one it had put off."""
+
+    def __init__(self, actor: str, message: str, why: str) -> None:
+        super().__init__(actor, message, why)
+        self.actor, self.message, self.why = actor, message, why
+
+    def __str__(self) -> str:
+        return f"actor {self.actor!r} gave no answer to {self.message}: {self.why}"
+
+
+class DeadlockError(ActorError):
+    """An actor would wait for one that waits for it, itself perhaps: neither would go on before its time is up."""
+
+    def __init__(self, cycle: Sequence[str]) -> None:
+        super().__init__(tuple(cycle))
+        self.cycle = tuple(cycle)
+
+    def __str__(self) -> str:
+        return (
+            f"{' -> '.join(self.cycle)}: each would wait for the next for ever. Let one of them `tell`, or ask outside of its "
+            "handler, with ctx.pipe_to_self()"
+        )
+
+
+class UnexpectedMessage(ActorError, TypeError):
+    """An actor takes no messages of this class."""
+
+    def __init__(self, actor: str, message: str, known: Sequence[str]) -> None:
+        super().__init__(actor, message, tuple(known))
+        self.actor, self.message, self.known = actor, message, tuple(known)
+
+    def __str__(self) -> str:
+        hint = nearest(self.message, self.known)
+        return f"actor {self.actor!r} takes no {self.message}.{hint} It takes: {_listed(self.known)}"
+
+
+class UnportableMessage(ActorError):
+    """A message, or the answer to it, cannot cross between a process and the scheduler."""
+
+    def __init__(self, message: str, problem: str) -> None:
+        super().__init__(message, problem)
+        self.message, self.problem = message, problem
+
+    def __str__(self) -> str:
+        return f"{self.message} cannot cross to or from a process: {self.problem}"
+
+
+class StashFull(ActorError):
+    """An actor has put aside as many messages as it may."""
+
+    def __init__(self, actor: str, capacity: int) -> None:
+        super().__init__(actor, capacity)
+        self.actor, self.capacity = actor, capacity
+
+    def __str__(self) -> str:
+        return (
+            f"actor {self.actor!r} has put aside {self.capacity} messages, which is all it may; ctx.unstash() takes them up again"
+        )
+
+
+class ActorExists(ActorError):
+    """The name of a new actor is taken."""
+
+    def __init__(self, name: str, state: str) -> None:
+        super().__init__(name, state)
+        self.name, self.state = name, state
+
+    def __str__(self) -> str:
+        way_out = "ref.start() starts it, ref.remove() frees its name" if self.state == "stopped" else "ref.stop() ends it"
+        return f"there is an actor {self.name!r} already; it is {self.state}. Choose another name, or: {way_out}"
+
+
+class StartError(ActorError):
+    """A child did not start, so what it belongs to did not either; ``__cause__`` is why."""
+
+    def __init__(self, actor: str, error: str) -> None:
+        super().__init__(actor, error)
+        self.actor, self.error = actor, error
+
+    def __str__(self) -> str:
+        return f"actor {self.actor!r} did not start: {self.error}"
+
+
+class StartTimeout(ActorError, TimeoutError):
+    """The ``on_start`` of an actor took longer than it may."""
+
+    def __init__(self, actor: str, seconds: float) -> None:
+        super().__init__(actor, seconds)
+        self.actor, self.seconds = actor, seconds
+
+    def __str__(self) -> str:
+        return f"on_start of actor {self.actor!r} took longer than {self.seconds:g} s; give it a longer start_timeout"
+
+
+class ActorGaveUp(ActorError):
+    """What supervises the actors of an app gave up; ``__cause__`` is the group of the last failures."""
+
+    def __init__(self, actor: str, reason: str) -> None:
+        super().__init__(actor, reason)
+        self.actor, self.reason = actor, reason
+
+    def __str__(self) -> str:
+        return f"{self.actor!r} gave up: {self.reason}"
+
+
+class Decline(ActorError):
+    """Raise it in ``on_start`` of an actor that is not to begin, which is no failure: its outcome is ``Ignored``."""
 
 
 class TargetError(CallsheetError):

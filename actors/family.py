@@ -25,6 +25,8 @@ class Family:
     parent: Family | None = None
     names: dict[Any, str] = field(default_factory=dict)
     """{name in the group, or function: name in the app}."""
+    actors: dict[str, str] = field(default_factory=dict)
+    """{name in the group: name in the app}."""
 
     def add(self, name: str, function: object) -> str:
         """Take in a task, and return its name in the app; it is known to the groups around this one too."""
@@ -35,6 +37,21 @@ class Family:
         if isinstance(function, Hashable):
             self.names.setdefault(function, full)
         return full
+
+    def add_actor(self, name: str) -> str:
+        """Take in an actor, and return its name in the app."""
+        full = self.prefix + name
+        if self.parent is not None:
+            full = self.parent.add_actor(full)
+        self.actors[name] = full
+        return full
+
+    def resolved_actor(self, name: str) -> str:
+        """Return the name in the app of the actor that is called so in here, or in a group around it, or there."""
+        found = self.actors.get(name)
+        if found is not None or self.parent is None:
+            return name if found is None else found
+        return self.parent.resolved_actor(name)
 
     def custom_conditions(self) -> CustomConditions:
         """Return the conditions that texts may name."""

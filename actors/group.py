@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 from functools import reduce
 from operator import and_
-from typing import Any, NamedTuple, Unpack
+from typing import TYPE_CHECKING, Any, NamedTuple, Unpack
 
 from actors.args.signature import Signature
 from actors.callables import Function, name_of
@@ -17,6 +18,9 @@ from actors.errors import InvalidOption, UnknownOption
 from actors.family import Family
 from actors.session import Session
 from actors.task import Task, TaskOptions, WorkOptions
+
+if TYPE_CHECKING:
+    from actors.spec import ActorSpec
 
 
 class Declared(NamedTuple):
@@ -63,6 +67,7 @@ class Group(Declaring[None]):
                 raise UnknownOption("Group", name, ["prefix", *Task.option_names()])
         self.prefix, self.start_cond, self.options = prefix, start_cond, options
         self._declared: list[Declared | Group] = []
+        self._actors: list[ActorSpec] = []
         self._conditions: list[Custom] = []
         self._parameters: dict[str, Any] = {}
 
@@ -80,10 +85,10 @@ class Group(Declaring[None]):
         return [*own, *(inner for part in own for inner in part.groups())]
 
     def join(self, session: Session) -> None:
-        """Add all its tasks, conditions and parameters to `session`, tasks in the order of their declaration.
+        """Add all its tasks, actors, conditions and parameters to `session`, tasks in the order of their declaration.
 
         Raises:
-          DuplicateTask, InvalidOption, UnknownOption, UnportableFunction: of a task; those before it are in the session.
+          DuplicateTask, ActorExists, InvalidOption, UnknownOption, UnportableFunction: as they say; what comes before it is in.
         """
         for group in (self, *self.groups()):
             for condition in group._conditions:
@@ -95,6 +100,8 @@ class Group(Declaring[None]):
     def _plans(self, session: Session, parent: Family | None, around: list[Group]) -> list[Plan]:
         """Return what is to become of each task, having told all families their names: any task may mean any other."""
         family, groups = Family(session, self.prefix, parent), [*around, self]
+        for spec in self._actors:
+            session.declare_actor(replace(spec, name=family.add_actor(spec.name)))
         plans: list[Plan] = []
         for part in self._declared:
             if isinstance(part, Group):
@@ -120,6 +127,9 @@ class Group(Declaring[None]):
 
     def _declare(self, func: Function | None, name: str | None, start_cond: StartCondition, options: WorkOptions) -> None:
         self._declared.append(Declared(func, name, start_cond, options))
+
+    def _declare_actor(self, spec: ActorSpec) -> None:
+        self._actors.append(spec)
 
     def _add_condition(self, condition: Custom) -> None:
         self._conditions.append(condition)

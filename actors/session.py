@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable, Hashable, Iterator, Mapping
-from typing import Any, Unpack
+from typing import TYPE_CHECKING, Any, Unpack
 
 from actors.args.base import Circumstances
 from actors.blocking import warn_if_blocking
@@ -15,7 +15,7 @@ from actors.conds.custom import CustomConditions
 from actors.conds.option import StartCondition
 from actors.config import Config
 from actors.controls import HERE, Controls, Standby
-from actors.errors import DuplicateTask, InvalidOption, UnknownTask, UnportableChange
+from actors.errors import ActorExists, DuplicateTask, InvalidOption, UnknownTask, UnportableChange
 from actors.family import Family
 from actors.health import Health
 from actors.hooks import AddHook, Hook, Hooks, around, check_callback
@@ -23,6 +23,11 @@ from actors.loading import is_worker
 from actors.parameters import Parameters
 from actors.records import Repo
 from actors.task import Task, WorkOptions
+
+if TYPE_CHECKING:
+    from actors.nodes import DeadLetter, Node
+    from actors.ref import ActorRef
+    from actors.spec import ActorOptions, ActorSpec, Factory
 
 TaskKey = str | Task | Function
 """How a task is named: by its name, its function, or itself."""
@@ -85,6 +90,7 @@ class Session:
         """What is called around starts and ends: see the methods ``hook_...``."""
         self._app = hooks
         self._tasks: dict[str, Task] = {}
+        self._actors: dict[str, ActorSpec] = {}
         self._functions: dict[Function, Task] = {}  # {function: the first task of it}; not those that cannot be hashed
         self._changing = threading.Lock()  # held from the check for a duplicate until the task is in
 
@@ -218,6 +224,55 @@ class Session:
         task._removed = True
         self.returns.forget(task.name)
         self.controls.task_removed(task.name)
+
+    @property
+    def actors(self) -> list[ActorSpec]:
+        """The actors that are declared, in the order of their start."""
+        return list(self._actors.values())
+
+    def declare_actor(self, spec: ActorSpec) -> None:
+        """Add an actor that starts with the app; raises ActorExists if its name is taken."""
+        if spec.name in self._actors:
+            raise ActorExists(spec.name, "declared")
+        self._actors[spec.name] = spec
+
+    def actor(self, name: str) -> ActorRef:
+        """Return the actor of that full name, of an app that runs.
+
+        Raises:
+          UnknownActor: there is none; names the nearest.
+          NotRunning: the app does not run.
+        """
+        return self.controls.actor(name)
+
+    async def spawn(
+        self, factory: Factory, name: str | None = None, args: Mapping[str, Any] | None = None, **options: Unpack[ActorOptions]
+    ) -> ActorRef:
+        """Start an actor while the app runs, beside those that were declared, and return once its ``on_start`` has.
+
+        Args:
+          options: see :class:`actors.spec.ActorSpec`.
+
+        Raises:
+          ActorExists: the name is taken.
+          StartError: it did not start.
+          NotRunning: the app does not run.
+        """
+        from actors.spec import spec_of  # takes 5 ms to import, which each worker would pay
+
+        return await self.controls.spawn(spec_of(factory, name, args, options))
+
+    def tree(self) -> Node:
+        """Return what runs now, as a tree of :class:`actors.nodes.Node`; of an app that does not run, what is declared."""
+        from actors.nodes import declared_tree  # likewise
+
+        running = self.controls.tree()
+        return running if running is not None else declared_tree(self.actors, [task.name for task in self.tasks])
+
+    @property
+    def dead_letters(self) -> tuple[DeadLetter, ...]:
+        """The latest messages that no actor has dealt with, the oldest first, and why."""
+        return self.controls.dead_letters()
 
     def run(self, *names: TaskKey) -> None:
         """Run just these tasks, once each, whatever their conditions.

@@ -323,6 +323,10 @@ class Task(Optioned):
         """
         return (self._family or self.session).resolved(key)
 
+    def resolved_actor(self, name: str) -> str:
+        """Return the full name of the actor that this task calls `name`, by those of its group before those of the app."""
+        return name if self._family is None else self._family.resolved_actor(name)
+
     def name_of(self, key: object) -> str | None:
         """Return the name in the app of the task that this one calls `key`, None if there is none."""
         try:

@@ -17,6 +17,7 @@ if TYPE_CHECKING:  # to a type checker they are what they become: ``flag: Flag =
 
     from actors.args.base import Materialize
     from actors.config import Config as ConfigType
+    from actors.ref import ActorRef
     from actors.session import Session as SessionType
     from actors.session import TaskKey
     from actors.task import Task as TaskType
@@ -28,6 +29,7 @@ if TYPE_CHECKING:  # to a type checker they are what they become: ``flag: Flag =
     def EnvArg(variable: str, default: Any = ...) -> Any: ...
     def FuncArg(function: Callable[..., Any], /, *args: Any, materialize: Materialize | None = None, **kwargs: Any) -> Any: ...
     def Private(value: Any) -> Any: ...
+    def Ref(name: str) -> ActorRef: ...
     def Return(task: TaskKey, default: Any = ...) -> Any: ...
     def SchedulerLogger() -> LoggerAdapter[Any]: ...
     def Session() -> SessionType: ...
@@ -43,6 +45,7 @@ else:
         Config,
         EnvArg,
         Private,
+        Ref,
         Return,
         SchedulerLogger,
         Session,
@@ -61,6 +64,7 @@ __all__ = [
     "EnvArg",
     "FuncArg",
     "Private",
+    "Ref",
     "Return",
     "SchedulerLogger",
     "Session",

@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from logging import LoggerAdapter
 
     from actors.config import Config as ConfigType
+    from actors.ref import ActorRef
     from actors.session import Session as SessionType
     from actors.session import TaskKey
     from actors.task import Task as TaskType
@@ -221,6 +222,22 @@ class Task(Late):
                 raise NoValue("there is no task here", "task", [each.name for each in session.tasks])
             return task
         return session[self.name if task is None else task.resolved(self.name)]
+
+
+class Ref(Late):
+    """The actor of that full name, as others see it: see :class:`actors.ref.ActorRef`.
+
+    In a process too, where what it does are messages to the scheduler. Within a group, an actor of the group by its name there.
+    """
+
+    def __init__(self, name: str) -> None:
+        self.name = name
+
+    def get_value(self, task: TaskType | None, session: SessionType) -> ActorRef:
+        return session.actor(self.name if task is None else task.resolved_actor(self.name))
+
+    def __repr__(self) -> str:
+        return f"Ref({self.name!r})"
 
 
 class TaskLogger(Late):
