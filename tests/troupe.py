@@ -1,14 +1,18 @@
 """Actors that do what messages say, and a diary of what became of them and when."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from contextlib import contextmanager
 from dataclasses import dataclass
+from itertools import repeat
 from typing import Any, NamedTuple
 
+import pytest
 import trio
 import trio._core._run
+import trio.testing
 
-from actors import Actor, ActorRef, ActorSpec, Down, Message, Outcome, Restart, handler
+from actors import Actor, ActorRef, ActorSpec, Down, Message, Outcome, Restart, Supervisor, handler
+from actors.errors import ActorFailed
 
 AT_ONCE = Restart.transient(backoff=0)
 """Restarted when it fails, without a wait."""
@@ -133,17 +137,25 @@ class Player(Actor):
 
     Args:
       diary: where it notes that, by its full name.
-      starts_in, stops_in: seconds that ``on_start`` and ``on_stop`` take.
+      starts_in: seconds that ``on_start`` takes, one after the other over all lives; at the end of it 0.
+      stops_in: seconds that ``on_stop`` takes.
       refusals: what ``on_start`` raises, one after the other over all lives; None, and the end of it, is nothing.
+      stop_error: what ``on_stop`` raises at its end.
     """
 
-    def __init__(self, diary: Diary, starts_in: float = 0, stops_in: float = 0, refusals: Iterator[Exception | None] = iter(())):
-        self.diary, self.starts_in, self.stops_in, self.refusals = diary, starts_in, stops_in, refusals
+    def __init__(self, diary, starts_in=iter(()), stops_in=0, refusals=iter(()), stop_error=None):
+        self.diary, self.starts_in, self.stops_in, self.refusals, self.stop_error = (
+            diary,
+            starts_in,
+            stops_in,
+            refusals,
+            stop_error,
+        )
         self.kept: list[object] = []
 
     async def on_start(self):
         self.diary.note(self.ctx.name, "starting")
-        await trio.sleep(self.starts_in)
+        await trio.sleep(next(self.starts_in, 0))
         if (refusal := next(self.refusals, None)) is not None:
             raise refusal
         self.diary.note(self.ctx.name, "started")
@@ -152,6 +164,8 @@ class Player(Actor):
         self.diary.note(self.ctx.name, "stopping")
         self.diary.note(self.ctx.name, why)
         await trio.sleep(self.stops_in)
+        if self.stop_error is not None:
+            raise self.stop_error
         self.diary.note(self.ctx.name, "stopped")
 
     @handler()
@@ -213,15 +227,35 @@ class Player(Actor):
         self.diary.note(self.ctx.name, message)
 
 
-def player(diary, name, *, starts_in=0, stops_in=0, refusals=(), restart=AT_ONCE, **options):
-    """Return the declaration of a player."""
-    args = {"diary": diary, "starts_in": starts_in, "stops_in": stops_in, "refusals": iter(refusals)}
+def player(diary, name, *, starts_in=0, stops_in=0, refusals=(), stop_error=None, restart=AT_ONCE, **options):
+    """Return the declaration of a player; `starts_in` is the same for all lives, or a sequence of one for each."""
+    seconds = iter(starts_in) if isinstance(starts_in, (list, tuple)) else repeat(starts_in)
+    args = {"diary": diary, "starts_in": seconds, "stops_in": stops_in, "refusals": iter(refusals), "stop_error": stop_error}
     return ActorSpec(Player, name, args, restart=restart, **options)
 
 
-def declare(app, spec):
-    """Declare an actor as `spec` says, at the top of an app."""
-    app.session.declare_actor(spec)
+def pool(*children, name="pool", restart=AT_ONCE, **options):
+    """Return the declaration of a supervisor of these children."""
+    return ActorSpec(Supervisor(children, **options), name, restart=restart)
+
+
+def declare(app, *specs):
+    """Declare actors as `specs` say, at the top of an app."""
+    for spec in specs:
+        app.session.declare_actor(spec)
+
+
+async def fail(ref, error):
+    """Have an actor fail by `error`, and wait until all has come of that what does not take time."""
+    with pytest.raises(ActorFailed) as caught:
+        await ref.ask(Fail(error))
+    assert caught.value.__cause__ is error
+    await settled()
+
+
+async def settled():
+    """Wait until nothing goes on before time passes."""
+    await trio.testing.wait_all_tasks_blocked()
 
 
 @contextmanager
