@@ -16,6 +16,8 @@ from actors.errors import ActorFailed
 
 AT_ONCE = Restart.transient(backoff=0)
 """Restarted when it fails, without a wait."""
+LAST = Restart.temporary()
+"""Of a supervisor whose own end is looked at."""
 
 
 class Entry(NamedTuple):
