@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 import trio
 
 from actors.actor import Actor, Down
+from actors.context import Context
 from actors.errors import ActorRestarting, ActorStopped, MailboxFull, UnexpectedMessage
 from actors.handlers import Handler, Handlers
 from actors.nodes import Reason, State
@@ -183,10 +184,14 @@ class Cell:
             return ActorStopped(self.name, "it has not been started")
         return ActorStopped(self.name, f"it has {self.outcome}" if self.life is None else "it is being stopped")
 
-    def lose(self, item: Any, reason: Reason) -> None:
-        """Make a dead letter of a message, and an error for who waits for an answer."""
+    def bury(self, item: Any, reason: Reason) -> None:
+        """Make a dead letter of a message, or of what is in an envelope. From any thread."""
         self.lost += 1
         self.tree.bury(self.name, item.message if isinstance(item, Envelope) else item, reason)
+
+    def lose(self, item: Any, reason: Reason) -> None:
+        """Make a dead letter of it, and an error for who waits for an answer."""
+        self.bury(item, reason)
         if isinstance(item, Question) and item.is_open:
             full = reason == "overflow"
             item.refuse(MailboxFull(self.name, self.mailbox.capacity) if full else self.refusal())
@@ -200,26 +205,25 @@ class Cell:
         self._not_wanted(question, "withdrawn", self.handlers.of(type(question.message)), "on_caller_gone")
 
     def _not_wanted(self, question: Question, reason: Reason, handler: Handler | None, policy: str) -> None:
-        life = question.reader
-        if life is None:
+        desk = question.reader
+        if desk is None:
             if self.mailbox.remove(question):
                 self.lose(question, reason)
-        elif life.current is question:
-            assert handler is not None
-            if (directive := getattr(handler, policy)) != "finish":
-                life.cut(question, restart=directive == "restart")
-        else:
-            life.settle(question)
+        elif desk.current is not question:
+            desk.settle(question)
+        elif self.life is not None and self.life.desk is desk and getattr(handler, policy) != "finish":
+            self.life.cut(question, restart=getattr(handler, policy) == "restart")
 
     def state_of(self, question: Question, waited: float) -> str:
         """Return in words where a question is."""
-        life = question.reader
-        if life is None:
-            before = self.life.current if self.life is not None else None
-            at = f", which is at {_kind(before)} since {self.tree.time() - self.life.since:.3g} s" if before and self.life else ""
+        desk, now = question.reader, self.tree.time()
+        if desk is None:
+            at = ""
+            if self.life is not None and (current := self.life.desk.current) is not None:
+                at = f", which is at {_kind(current)} since {now - self.life.desk.since:.3g} s"
             return f"it has waited {waited:.3g} s among {len(self.mailbox)} messages of an actor that is {self.state}{at}"
-        if life.current is question:
-            return f"it was read after {waited - (self.tree.time() - life.since):.3g} s, and its handler has not returned"
+        if desk.current is question:
+            return f"it was read after {waited - (now - desk.since):.3g} s, and its handler has not returned"
         return "it was read, and its answer was put off"
 
     @property
@@ -235,9 +239,18 @@ class Cell:
         if self.life is not None:
             self.life.end(outcome)
 
-    def bury(self, message: object) -> None:
-        """Take note of a message that came when the app had ended."""
-        self.tree.bury(self.name, message, "not running")
+    def begin_stop(self, *, keeps: bool, drains: bool) -> None:
+        """Take note that its life is to end; nothing more is taken unless it is to begin again (`keeps`).
+
+        Args:
+          drains: whether it still deals with what waits.
+        """
+        self.state = "stopping"
+        if not keeps:
+            self.mailbox.close()
+            if not drains:
+                self.flush()
+        self.mailbox.wake()
 
     def link(self, other: Cell) -> None:
         """Have the abnormal end of one stop the other."""
@@ -288,10 +301,15 @@ class Cell:
             yield cell
             cell = cell.parent
 
-    def make(self) -> Actor:
-        """Make the actor of a new life."""
+    def make(self, context: Context) -> Actor:
+        """Make the actor of a new life; raises what its factory raises, and TypeError if that returns something else."""
         factory = self.spec.factory
-        return Actor() if isinstance(factory, Supervisor) else factory(**self.spec.args)
+        actor = Actor() if isinstance(factory, Supervisor) else factory(**self.spec.args)
+        if not isinstance(actor, Actor):
+            raise TypeError(f"the factory of actor {self.name!r} has returned {actor!r}, which is no Actor")
+        actor.ctx = context
+        self.handlers = self.tree.handlers_of(type(actor))
+        return actor
 
 
 def _kind(item: Any) -> str:

@@ -56,7 +56,7 @@ class LiveContext:
 
     @property
     def deadline(self) -> float:
-        return self._life.deadline
+        return self._life.desk.deadline
 
     def lookup(self, name: str) -> ActorRef:
         return self._life.cell.tree.ref(name)
@@ -114,19 +114,19 @@ class LiveContext:
         if period is not None and period <= 0:
             raise ValueError("every=0 would leave no time for anything else; after=0 is as soon as can be")
         self._life.cell.handler_of(message)
-        self._life.timers.set(key, message, first, period, is_fixed_rate=mode == "fixed_rate")
+        self._life.desk.timers.set(key, message, first, period, is_fixed_rate=mode == "fixed_rate")
 
     def cancel_timer(self, key: object) -> None:
-        self._life.timers.cancel(key)
+        self._life.desk.timers.cancel(key)
 
     def stash(self) -> None:
-        self._life.stash()
+        self._life.desk.stash()
 
     def unstash(self) -> None:
-        self._life.unstash()
+        self._life.desk.unstash()
 
     def later(self) -> Answer:
-        return self._life.later()
+        return self._life.desk.later()
 
     def pipe_to_self(
         self,

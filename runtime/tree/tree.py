@@ -76,7 +76,7 @@ class Tree:
                 self.nursery.cancel_scope.cancel(reason="all actors have ended")
 
     async def start(self) -> None:
-        """Start the actors that are declared, in their order; raises StartError if one does not start, when none runs any more."""
+        """Start the actors that are declared, in their order; raises StartError if one does not start, and none runs then."""
         await self.top.start_all()
 
     async def spawn(self, spec: ActorSpec) -> ActorRef:
@@ -148,11 +148,6 @@ class Tree:
         self._buried.append(DeadLetter(name, message, reason, self._clock.now()))
         runtime_log.tell(logging.DEBUG, "dead letter for actor %r: %s (%s)", name, type(message).__name__, reason)
 
-    def bury_one(self, cell: Cell, item: Any, reason: Reason) -> None:
-        """Keep a message or envelope that an actor has not dealt with."""
-        cell.lost += 1
-        self.bury(cell.name, item.message if isinstance(item, Envelope) else item, reason)
-
     @property
     def dead_letters(self) -> tuple[DeadLetter, ...]:
         """The latest, the oldest first. From any thread."""
@@ -185,7 +180,7 @@ class Tree:
 
     def _node(self, cell: Cell) -> Node:
         life = cell.life
-        current = life.current if life is not None else None
+        current = life.desk.current if life is not None else None
         message = current.message if isinstance(current, Envelope) else current
         below = list(cell.brood.cells.values()) if cell.brood is not None else []
         return Node(
@@ -197,7 +192,7 @@ class Tree:
             handled=cell.handled,
             lost=cell.lost,
             current=type(message).__name__ if current is not None else None,
-            age=self.time() - life.since if life is not None and current is not None else None,
+            age=self.time() - life.desk.since if life is not None and current is not None else None,
             outcome=str(cell.outcome) if cell.outcome is not None else None,
             children=tuple(self._node(child) for child in below),
         )
