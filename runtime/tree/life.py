@@ -285,6 +285,7 @@ class Life:
             self._fuse.put_out()
         if not self._is_given_up:
             if error is not None and is_fatal(error):
+                self._told = "stop"  # so that nothing restarts it
                 self.cell.tree.fatal(error)
             self._report(outcome)
 
