@@ -69,11 +69,15 @@ class Brood:
         self._numbers = itertools.count(1)
         self._all_ended: trio.Event | None = None
 
-    async def start_all(self) -> None:
-        """Start the children that are declared, in their order. On failure none runs, and StartError says whose it was."""
+    def reopen(self) -> None:
+        """Be there for the next life of the parent: what was counted in the last is not held against this."""
         self._is_ending, self._by = False, math.inf
         self._restarts.clear()
+        self._failures.clear()
         self._ended.clear()
+
+    async def start_all(self) -> None:
+        """Start the children that are declared, in their order. On failure none runs, and StartError says whose it was."""
         for spec in self._plan.children:
             if spec.name not in self.cells:
                 self.cells[spec.name] = self._made(spec, is_kept=True)

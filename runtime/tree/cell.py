@@ -92,6 +92,8 @@ class Cell:
         self.incarnation += 1
         self.state = "starting"
         self.mailbox.open()
+        if self.brood is not None:
+            self.brood.reopen()
         self.life = Life(self)
         self.tree.nursery.start_soon(self.life.run, name=self.name)
 
