@@ -128,7 +128,7 @@ class Brood:
     def stop(self, cell: Cell, why: Stopped, *, drain: str = "current", by: float = math.inf) -> None:
         """Have a child end, whatever it is at; it is not restarted."""
         for round_ in self._rounds:
-            if cell in round_.start:
+            if cell in round_.start and round_.begun is not cell:
                 round_.start.remove(cell)
         if cell.life is not None:
             cell.life.end(why, told="stop", drain=drain, by=by)
@@ -181,10 +181,12 @@ class Brood:
             self._tree.warn(cell, outcome)
         if told == "group" and not self._is_ending and cell.spec.restart.kind != "temporary":
             cell.pause(outcome)
-        elif told is not None or self._is_ending or isinstance(outcome, Ignored):
+        elif isinstance(outcome, Ignored):
             cell.settle(outcome)
         elif not has_started and (first := self._first_round_of(cell)) is not None:
             self._fail_to_start(first, cell, outcome)
+        elif told is not None or self._is_ending:
+            cell.settle(outcome)
         else:
             self._decide(cell, outcome, healthy)
         self._advance()
@@ -338,7 +340,7 @@ class Brood:
             if round_.begun is not cell:
                 round_.begun = cell
                 cell.begin()
-            if cell.state == "starting":
+            if cell.life is not None and cell.state != "running":  # it is starting, or ended before it has
                 return False
             round_.start.popleft()
         return True
