@@ -16,6 +16,8 @@ from actors.errors import ActorFailed
 
 AT_ONCE = Restart.transient(backoff=0)
 """Restarted when it fails, without a wait."""
+LAST = Restart.temporary()
+"""Of a supervisor whose own end is looked at."""
 
 
 class Entry(NamedTuple):
@@ -144,13 +146,8 @@ class Player(Actor):
     """
 
     def __init__(self, diary, starts_in=iter(()), stops_in=0, refusals=iter(()), stop_error=None):
-        self.diary, self.starts_in, self.stops_in, self.refusals, self.stop_error = (
-            diary,
-            starts_in,
-            stops_in,
-            refusals,
-            stop_error,
-        )
+        self.diary, self.starts_in, self.stops_in = diary, starts_in, stops_in
+        self.refusals, self.stop_error = refusals, stop_error
         self.kept: list[object] = []
 
     async def on_start(self):
