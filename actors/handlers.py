@@ -73,7 +73,8 @@ class Handlers:
     def __init__(self, actor: type[Actor]) -> None:
         self._open: Handler | None = None  # of receive, where that takes whatever comes
         self._declared: dict[type, Handler] = {}
-        self._found: dict[type, Handler | None] = {}
+        self.found: dict[type, Handler | None] = {}
+        """{class: what deals with it, None if nothing does} of those that were asked for."""
         for declared in _methods(actor):
             taken = _taken(actor, declared.method)
             if taken is None:
@@ -81,12 +82,12 @@ class Handlers:
             for kind in taken or ():
                 self._add(actor, kind, declared)
 
-    def _add(self, actor: type[Actor], kind: type, declared: Handler) -> None:
-        other = self._declared.get(kind)
-        if other is not None and other.method not in ("receive", declared.method):
-            expected = f"one method for each class is expected, and {other.method} takes it too"
-            raise InvalidOption(f"actor {actor.__name__}", declared.method, kind.__name__, expected)
-        self._declared[kind] = declared
+    @classmethod
+    def open(cls) -> Handlers:
+        """Return those of an actor of which nothing is known yet."""
+        handlers = cls(Actor)
+        handlers._open = Handler("receive")
+        return handlers
 
     @property
     def known(self) -> list[str]:
@@ -101,13 +102,20 @@ class Handlers:
     def of(self, kind: type) -> Handler | None:
         """Return what deals with messages of a class, by the nearest class that it derives from; None if nothing does."""
         try:
-            return self._found[kind]
+            return self.found[kind]
         except KeyError:
             found = next((self._declared[base] for base in kind.__mro__ if base in self._declared), self._open)
             if found is not None and _wants_answer(kind):
                 found = replace(found, wants_answer=True)
-            self._found[kind] = found
+            self.found[kind] = found
             return found
+
+    def _add(self, actor: type[Actor], kind: type, declared: Handler) -> None:
+        other = self._declared.get(kind)
+        if other is not None and other.method not in ("receive", declared.method):
+            expected = f"one method for each class is expected, and {other.method} takes it too"
+            raise InvalidOption(f"actor {actor.__name__}", declared.method, kind.__name__, expected)
+        self._declared[kind] = declared
 
 
 def _methods(actor: type[Actor]) -> Iterator[Handler]:
