@@ -58,11 +58,12 @@ Every error keeps its fields (``args`` are the fields), so it survives pickle an
 from __future__ import annotations
 
 from collections.abc import Sequence
-from difflib import get_close_matches
 
 
 def nearest(name: str, known: Sequence[str]) -> str:
     """Return `` Did you mean 'x'?`` for the entry of `known` that resembles `name`, else an empty text."""
+    from difflib import get_close_matches  # takes 2 ms to import, which each worker would pay
+
     by_lower = {entry.lower(): entry for entry in known}
     matches = get_close_matches(name.lower(), by_lower, n=1)
     return f" Did you mean {by_lower[matches[0]]!r}?" if matches else ""
@@ -514,7 +515,8 @@ class AskTimeout(ActorError, TimeoutError):
     """No reply came in the time that the caller had for it."""
 
     def __init__(self, actor: str, message: str, within: float, state: str) -> None:
-        super().__init__(actor, message, within, state)
+        super().__init__()
+        self.args = (actor, message, within, state)  # given to an OSError, they would be an errno and names of files
         self.actor, self.message, self.within, self.state = actor, message, within, state
 
     def __str__(self) -> str:
@@ -590,8 +592,9 @@ class ActorExists(ActorError):
         self.name, self.state = name, state
 
     def __str__(self) -> str:
-        way_out = "ref.start() starts it, ref.remove() frees its name" if self.state == "stopped" else "ref.stop() ends it"
-        return f"there is an actor {self.name!r} already; it is {self.state}. Choose another name, or: {way_out}"
+        ways_out = {"declared": "", "stopped": ", or: ref.start() starts it, ref.remove() frees its name"}
+        way_out = ways_out.get(self.state, ", or: ref.stop() ends it")
+        return f"there is an actor {self.name!r} already; it is {self.state}. Choose another name{way_out}"
 
 
 class StartError(ActorError):
@@ -609,7 +612,8 @@ class StartTimeout(ActorError, TimeoutError):
     """The ``on_start`` of an actor took longer than it may."""
 
     def __init__(self, actor: str, seconds: float) -> None:
-        super().__init__(actor, seconds)
+        super().__init__()
+        self.args = (actor, seconds)  # see AskTimeout
         self.actor, self.seconds = actor, seconds
 
     def __str__(self) -> str:
