@@ -32,13 +32,14 @@ def reports_errors(command: Callable[P, int | None]) -> Callable[P, None]:
 
     @wraps(command)
     def wrapped(*args: P.args, **kwargs: P.kwargs) -> None:
-        from actors.errors import CallsheetError, LogError, LogLocked
+        from actors.errors import AppNotAnswering, CallsheetError, LogError, LogLocked
 
         try:
             code = command(*args, **kwargs)
         except CallsheetError as exc:
             click.echo(f"callsheet: {exc}", err=True)
-            code = 4 if isinstance(exc, LogLocked) else 5 if isinstance(exc, LogError) else 2
+            codes = {LogLocked: 4, LogError: 5, AppNotAnswering: 1, CallsheetError: 2}
+            code = next(code for kind, code in codes.items() if isinstance(exc, kind))
         sys.exit(code or 0)
 
     return wrapped
@@ -52,7 +53,8 @@ def main() -> None:
     \b
     Exit codes:
       0  ended in order; whether single runs failed is in the run log
-      1  an internal error, or one that kept the app from starting; for `launch`: the task did not succeed
+      1  an internal error, or one that kept the app from starting; for `launch`: the task did not succeed;
+         for `tree`: no app runs, or it does not answer
       2  wrong use: an unknown task or option, a program that cannot be loaded
       3  the end has killed, cut short or left behind something, which stderr and the run log name
       4  the run log is in use by another runtime

@@ -104,6 +104,8 @@ def ask_running(log: Path) -> Snapshot | None:
     except TimeoutError as exc:
         why = f"it has said nothing for {PATIENCE:g} s; if a function blocks it, its own log says which"
         raise AppNotAnswering(str(log), why) from exc
+    except (BrokenPipeError, ConnectionResetError):
+        line = b""
     except OSError as exc:
         if exc.errno in _NOBODY:
             return None
