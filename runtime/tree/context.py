@@ -48,7 +48,7 @@ class LiveContext:
     @property
     def children(self) -> list[ActorRef]:
         brood = self._life.cell.brood
-        return [] if brood is None else [cell.ref for cell in brood.cells.values()]
+        return [] if brood is None else [cell.ref for cell in brood.members.values()]
 
     @property
     def session(self) -> Session:
@@ -56,7 +56,7 @@ class LiveContext:
 
     @property
     def deadline(self) -> float:
-        return self._life.deadline
+        return self._life.desk.deadline
 
     def lookup(self, name: str) -> ActorRef:
         return self._life.cell.tree.ref(name)
@@ -71,7 +71,7 @@ class LiveContext:
         self, factory: Factory, name: str, args: Mapping[str, Any] | None = None, **options: Unpack[ActorOptions]
     ) -> ActorRef:
         cell = self._life.cell
-        if (child := cell.children.cells.get(name)) is not None:  # from here to its being a child nobody else comes between
+        if (child := cell.children.members.get(name)) is not None:  # from here to its being a child nobody else comes between
             if child.state == "starting":
                 await child.ref.wait_ready()
             return child.ref
@@ -114,19 +114,19 @@ class LiveContext:
         if period is not None and period <= 0:
             raise ValueError("every=0 would leave no time for anything else; after=0 is as soon as can be")
         self._life.cell.handler_of(message)
-        self._life.timers.set(key, message, first, period, is_fixed_rate=mode == "fixed_rate")
+        self._life.desk.timers.set(key, message, first, period, is_fixed_rate=mode == "fixed_rate")
 
     def cancel_timer(self, key: object) -> None:
-        self._life.timers.cancel(key)
+        self._life.desk.timers.cancel(key)
 
     def stash(self) -> None:
-        self._life.stash()
+        self._life.desk.stash()
 
     def unstash(self) -> None:
-        self._life.unstash()
+        self._life.desk.unstash()
 
     def later(self) -> Answer:
-        return self._life.later()
+        return self._life.desk.later()
 
     def pipe_to_self(
         self,

@@ -15,7 +15,7 @@ from runtime.tree.deadlines import Entry
 
 if TYPE_CHECKING:
     from runtime.tree.cell import Cell
-    from runtime.tree.life import Life
+    from runtime.tree.desk import Desk
 
 
 class Envelope:
@@ -62,8 +62,8 @@ class Question(Envelope):
     ) -> None:
         self.message, self.deadline, self.attempts = message, deadline, 0
         self.cell, self.within, self.is_open = cell, within, True
-        self.reader: Life | None = None
-        """The life that deals with it, or has put off its answer."""
+        self.reader: Desk | None = None
+        """Who deals with it, or has put off its answer."""
         self._answered = answered
         self._task: trio.lowlevel.Task | None = None
         self._entry: Entry | None = None
@@ -85,6 +85,13 @@ class Question(Envelope):
             self._close(outcome.Value(value))
         else:
             self.cell.late_replies += 1
+
+    def take(self, value: object, *, wants_answer: bool) -> None:
+        """Answer it with what a handler has returned, which is None where that has gone another way than it promises."""
+        if value is None and wants_answer:
+            self.leave_unanswered("its handler returned None")
+        else:
+            self.answer(value)
 
     def refuse(self, error: BaseException) -> None:
         """Answer it with an error, if it is still open."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import trio
@@ -118,6 +118,11 @@ class Mailbox:
                 self.took_one()
                 return True
         return False
+
+    def remove_control(self, is_meant: Callable[[Any], bool]) -> None:
+        """Take out of the control lane what is meant."""
+        if self.control:
+            self.control = deque(item for item in self.control if not is_meant(item))
 
     def drain(self) -> Iterator[Any]:
         """Take out all messages, the oldest first."""

@@ -48,7 +48,7 @@ class LocalRef(ActorRef):
         cell = self.cell
         if cell.tree.thread != threading.get_ident():
             cell.handler_of(message)
-            cell.tree.post(partial(self._tell_from_elsewhere, message, within), partial(cell.bury, message))
+            cell.tree.post(partial(self._tell_from_elsewhere, message, within), partial(cell.bury, message, "not running"))
             return
         if cell.handlers.found.get(type(message)) is None:
             cell.handler_of(message)
@@ -92,7 +92,7 @@ class LocalRef(ActorRef):
         now, life = tree.time(), acting.get()
         expires = now + seconds
         if life is not None:
-            expires = min(expires, life.deadline)
+            expires = min(expires, life.desk.deadline)
             life.begin_wait(cell)
         try:
             if cell.spec.overflow == "block" and len(cell.mailbox) >= cell.mailbox.room:
