@@ -14,6 +14,7 @@ CallsheetError
 ├── NotRunning                        a control that has nothing to act on here
 ├── UnportableChange                  what a process task wants changed but cannot send
 ├── AlreadyRunning                    an app that is to be run twice at a time
+├── AppNotAnswering                   an app that runs elsewhere, and does not say what it is asked
 ├── RunBroken                         a run that ended without an answer of its function
 │   ├── WorkerDied                    its process is gone
 │   ├── CommandFailed                 its command could not be started, or did not exit with 0
@@ -328,6 +329,17 @@ class AlreadyRunning(CallsheetError):
 
     def __str__(self) -> str:
         return "this app is running already; to run it twice at a time, make two apps"
+
+
+class AppNotAnswering(CallsheetError):
+    """An app that runs elsewhere was asked something, and has not answered."""
+
+    def __init__(self, log: str, why: str) -> None:
+        super().__init__(log, why)
+        self.log, self.why = log, why
+
+    def __str__(self) -> str:
+        return f"the app that writes {self.log} does not answer: {self.why}"
 
 
 class RunBroken(CallsheetError):
