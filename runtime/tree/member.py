@@ -57,6 +57,9 @@ class Member:
         self.restarts: list[float] = []
         """When it was restarted, as far as that counts."""
 
+    def __str__(self) -> str:
+        return f"actor {self.name!r}"
+
     def begin(self) -> None:
         """Begin a life."""
         raise NotImplementedError
