@@ -138,7 +138,7 @@ async def open_runtime(
         session.controls = live
         asked, system = standby.take(), System(session, parts.supervisor)
         before_start(system)
-        async with parts.watchdog.watching(), _running(parts, asked, only):
+        async with parts.watchdog.watching(), _unwrapped(supervisor), _running(parts, asked, only):
             try:
                 yield system
             except Exception as exc:
@@ -169,6 +169,22 @@ class _Parts:
         """Return what is wrong now, as all parts tell that may know of something; from any thread."""
         sources = (self.watchdog.problems, self.left_behind.problems, self.log.problems)
         return Health(tuple(problem for source in sources for problem in source()))
+
+
+@asynccontextmanager
+async def _unwrapped(supervisor: Supervisor) -> AsyncIterator[None]:
+    """Raise what an actor ends the app by as it is, and not in the groups of all the nurseries it has come out of."""
+    error: BaseException | None = None
+    try:
+        yield
+    except BaseExceptionGroup as group:
+        error = group
+        while error is not supervisor.wanted_end:
+            if not (isinstance(error, BaseExceptionGroup) and len(error.exceptions) == 1):
+                raise
+            error = error.exceptions[0]
+    if error is not None:
+        raise error
 
 
 @asynccontextmanager
