@@ -24,9 +24,14 @@ def trio_of(app, diary):
     return app
 
 
-async def after(seconds, deed):
-    await trio.sleep(seconds)
-    return await deed
+def after(seconds, deed):
+    """Return what has an actor do something later."""
+
+    async def do(actor):
+        await trio.sleep(seconds)
+        return await deed(actor)
+
+    return Do(do)
 
 
 class TestCycles:
@@ -51,8 +56,8 @@ class TestCycles:
     async def test_two_requests_that_know_nothing_of_each_other(self, trio_of, autojump_clock):
         async with running_virtually(trio_of), trio.open_nursery() as nursery:
             a, b = (trio_of.session.actor(name) for name in "ab")
-            first = await asking(nursery, a, Do(lambda _: after(1, asks(b, Echo("from a"))(_))))
-            second = await asking(nursery, b, Do(lambda _: after(2, asks(a, Echo("from b"))(_))))
+            first = await asking(nursery, a, after(1, asks(b, Echo("from a"))))
+            second = await asking(nursery, b, after(2, asks(a, Echo("from b"))))
         assert (second.answer, second.at) == (("b", "a", "b"), 2)  # it closed the cycle
         assert (first.answer, first.at) == ("from a", 2)  # and so the other could go on
 
@@ -105,7 +110,7 @@ class TestCycles:
         declare(app, player(diary, "a"), player(diary, "b", capacity=1))
         async with running_virtually(app), trio.open_nursery() as nursery:
             a, b = (app.session.actor(name) for name in "ab")
-            asker = await asking(nursery, b, Do(lambda _: after(1, asks(a, Echo())(_))))
+            asker = await asking(nursery, b, after(1, asks(a, Echo())))
             b.tell(Echo())
             a.tell(Do(sends))
         assert (asker.answer, asker.at) == (("b", "a", "b"), 1)
@@ -177,15 +182,14 @@ class TestNoCycles:
         declare(app, *(player(diary, name) for name in names))
 
         def passes_on(way):
-            first, *rest = way
-            return Do(
-                lambda _: after(chance.random(), asks(app.session.actor(first), passes_on(rest) if rest else Echo("end"))(_))
-            )
+            """Return what has the last but one of these actors ask the last, and so on."""
+            message = Echo("end")
+            for name in reversed(way):
+                message = after(chance.random(), asks(app.session.actor(name), message, within=10_000))
+            return message
 
         async def asks_along(way):
-            first, *rest = way
-            message = passes_on(rest) if rest else Echo("end")
-            assert await app.session.actor(first).ask(message, within=10_000) == "end"
+            assert await app.session.actor(way[0]).ask(passes_on(way[1:]), within=10_000) == "end"
 
         async with running_virtually(app):
             for _ in range(10):

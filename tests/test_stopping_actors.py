@@ -126,13 +126,17 @@ class TestTheCurrentMessage:
             assert moments_since(begun, diary, "stopping") == [(2, "a")]
         assert isinstance(asker.error, ActorStopped)
 
-    async def test_what_the_actor_is_told_of_its_end_is_how_it_ended(self, app, diary, autojump_clock):
-        declare(app, player(diary, "a"))
+    async def test_what_the_actor_is_told_of_its_end_is_how_it_ended(self, app, autojump_clock):
+        told = []
+
+        class Listens(Actor):
+            async def on_stop(self, why):
+                told.append(why)
+
+        declare(app, ActorSpec(Listens, "a"))
         async with running_virtually(app):
-            ref = app.session.actor("a")
-            actor = await ref.ask(Do(lambda actor: actor))
-            outcome = await ref.stop("enough")
-        assert actor.why == outcome
+            outcome = await app.session.actor("a").stop("enough")
+        assert told == [outcome]
         assert (outcome.reason, str(outcome)) == ("enough", f"stopped by {outcome.by}: enough")
 
 
@@ -534,8 +538,9 @@ class TestAllSchedules:
 
         async def plays():
             restart = Restart.permanent(backoff=0.001, jitter=0, limit=3, then="stop")
+            args = {"chance": chance, "counts": counts}
             try:
-                ref = await app.session.spawn(Erratic, None, {"chance": chance, "counts": counts}, restart=restart, grace=0.005)
+                ref = await app.session.actor("many").spawn(Erratic, None, args, restart=restart, grace=0.005)
             except StartError:
                 return
             for _ in range(chance.randrange(6)):
@@ -544,6 +549,7 @@ class TestAllSchedules:
             if chance.random() < 0.7:
                 await ref.stop(drain=chance.choice(["none", "current", "all"]))
 
+        declare(app, ActorSpec(Supervisor(limit=10**6), "many"))
         async with running_virtually(app):
             for _ in range(25):
                 async with trio.open_nursery() as nursery:
