@@ -18,6 +18,7 @@ from actors.health import Health
 from actors.loading import check_may_run
 from actors.messages import RunEnded, ShutDown
 from actors.session import Session
+from actors.supervision import leaves_of
 from runtime.clock import Clock, SystemClock
 from runtime.control_socket import ControlSocket
 from runtime.controls import LiveControls
@@ -180,11 +181,9 @@ async def _unwrapped(supervisor: Supervisor) -> AsyncIterator[None]:
     try:
         yield
     except BaseExceptionGroup as group:
-        error = group
-        while error is not supervisor.wanted_end:
-            if not (isinstance(error, BaseExceptionGroup) and len(error.exceptions) == 1):
-                raise
-            error = error.exceptions[0]
+        error = supervisor.wanted_end
+        if error is None or list(leaves_of(group)) != list(leaves_of(error)):
+            raise
     if error is not None:
         raise error
 

@@ -141,7 +141,7 @@ async def test_an_actor_that_fails_to_start_when_it_is_spawned_is_not_tried_agai
         assert diary.of("a") == ["starting", "starting", "started"]
 
 
-@pytest.mark.parametrize(("factory", "cause"), [(Clumsy, ValueError), (no_actor, TypeError), (NotAsync, TypeError)])
+@pytest.mark.parametrize(("factory", "cause"), [(Clumsy, ValueError), (no_actor, TypeError)])
 async def test_what_is_no_actor_that_can_begin_is_an_error_where_it_is_started(app, autojump_clock, factory, cause):
     async with running_virtually(app):
         with pytest.raises(StartError, match="'it'") as caught:
@@ -406,6 +406,7 @@ async def test_a_name_is_taken_among_siblings_only(app, autojump_clock):
         (Player, "b", {"diary": None}, {"capacity": 0}, InvalidOption),
         (Player, "b", {"diary": None}, {"restart": "permanent"}, InvalidOption),
         (object, "b", {}, {}, InvalidOption),
+        (NotAsync, "b", {}, {}, InvalidOption),
     ],
 )
 async def test_a_declaration_that_cannot_be_is_refused_before_anything_starts(

@@ -6,7 +6,6 @@ import trio
 from actors import Restart, one_for_all, rest_for_one
 from actors.errors import UnknownActor
 from actors.outcomes import Completed, Failed, GaveUp, Stopped
-from actors.supervision import leaves_of
 from helpers import running_virtually
 from troupe import LAST, Complete, Diary, Do, Echo, Fail, Quit, Spawn, declare, fail, player, pool, settled
 
@@ -336,8 +335,35 @@ async def test_what_is_for_the_whole_program_is_no_reason_to_restart_but_ends_it
             app.session.actor(f"{above}b").tell(Fail(error))
             await running.system.wait_ended()
 
-    with pytest.raises(BaseException) as caught:
+    with pytest.raises(type(error)) as caught:
         await run()
-    assert {type(leaf) for leaf in leaves_of(error)} <= {type(leaf) for leaf in leaves_of(caught.value)}
+    assert caught.value is error
     assert diary.moments("stopped") == [(1, f"{above}b"), (2, f"{above}c"), (3, f"{above}a")]
     assert len(diary.names("starting")) == 3
+
+
+@pytest.mark.parametrize("error", FATAL, ids=lambda error: type(error).__name__)
+async def test_what_is_for_the_whole_program_keeps_the_app_from_starting_where_an_actor_starts(app, autojump_clock, error):
+    diary = Diary()
+    declare(app, *players(diary, "ab", stops_in=1), player(diary, "c", refusals=[error]), player(diary, "d"))
+    with pytest.raises(type(error)) as caught:
+        async with running_virtually(app):
+            pass
+    assert caught.value is error
+    assert diary.moments("stopped") == [(1, "b"), (2, "a")]
+    assert diary.of("d") == []
+
+
+async def test_a_host_that_waits_is_cancelled_by_what_ends_the_app(app, autojump_clock):
+    declare(app, player(Diary(), "a", stops_in=1))
+
+    async def run():
+        async with running_virtually(app):
+            app.session.actor("a").tell(Fail(error))
+            await trio.sleep_forever()
+
+    error = KeyboardInterrupt()
+    with pytest.raises(KeyboardInterrupt) as caught:
+        await run()
+    assert caught.value is error
+    assert trio.current_time() == 1
