@@ -150,6 +150,43 @@ async def test_children_that_were_spawned_are_supervised_like_the_others(app, au
         assert incarnations(app) == [2, 2]
 
 
+async def test_a_child_that_starts_when_all_are_restarted_has_been_spawned_once_it_has_started_again(app, autojump_clock, seed):
+    diary = Diary()
+    declare(app, pool(player(diary, "a"), strategy=one_for_all))
+    async with running_virtually(app), trio.open_nursery() as nursery:
+
+        async def spawn():
+            spec = player(diary, "b", starts_in=10)
+            ref = await app.session.actor("pool").spawn(spec.factory, spec.name, spec.args, restart=spec.restart)
+            assert trio.current_time() == 11
+            assert await ref.ask(Echo("hello")) == "hello"
+
+        nursery.start_soon(spawn)
+        await trio.sleep(1)
+        await fail(app.session.actor("pool/a"), ValueError("oops"))
+        assert diary.times("pool/b", "starting") == [0, 1]
+
+
+async def test_a_child_that_somebody_stops_while_it_is_stopped_for_another_stays_down(app, autojump_clock, seed):
+    declare(app, pool(player(Diary(), "a", stops_in=3), player(Diary(), "b"), strategy=one_for_all))
+    async with running_virtually(app):
+        await fail(app.session.actor("pool/b"), ValueError("oops"))
+        assert isinstance(await app.session.actor("pool/a").stop(), Stopped)
+        assert trio.current_time() == 3
+        await trio.sleep(10)
+        assert [child.state for child in app.session.tree()["pool"].children] == ["stopped", "running"]
+
+
+async def test_a_child_that_somebody_stops_when_another_fails_stays_down(app, autojump_clock, seed):
+    declare(app, pool(player(Diary(), "a", stops_in=3), player(Diary(), "b"), strategy=one_for_all))
+    async with running_virtually(app), trio.open_nursery() as nursery:
+        nursery.start_soon(app.session.actor("pool/a").stop)
+        await trio.sleep(1)
+        await fail(app.session.actor("pool/b"), ValueError("oops"))
+        await trio.sleep(10)
+        assert [child.state for child in app.session.tree()["pool"].children] == ["stopped", "running"]
+
+
 async def test_children_of_an_actor_are_supervised_one_for_one(app, autojump_clock, seed):
     diary = Diary()
     declare(app, player(diary, "above"))
