@@ -12,6 +12,7 @@ import trio
 from actors.causes import CANCELLED, OVERLAP, Cause
 from actors.conds.base import is_same
 from actors.conds.custom import Custom
+from actors.errors import StartError
 from actors.facts import Facts, TaskFacts
 from actors.messages import (
     Answered,
@@ -100,7 +101,8 @@ class Supervisor:
         self._session, self._clock, self._patience, self._left_behind = session, log.clock, patience, left_behind
         self._history, self._zone = history, local_zone()
         self._failure: BaseException | None = None
-        self._wanted_end: BaseException | None = None  # what ends the app in order, and is raised then
+        self.wanted_end: BaseException | None = None
+        """What an actor has raised that ends the app in order, and is raised then."""
         self._alarm = Alarm(lambda: self.mailbox.put(None))
         self._wall_alarm = WallAlarm(self._alarm, log.clock)
         self._actors: dict[str, TaskActor] = {}
@@ -182,6 +184,7 @@ class Supervisor:
         self._on_shutdown(message)
         if self._shutdown is not None:
             self._hooks.cut(self._shutdown.ends)
+            self.tree.call_off(self._shutdown.limit)
 
     async def run(
         self,
@@ -218,15 +221,23 @@ class Supervisor:
         async with trio.open_nursery() as nursery:
             await nursery.start(self.tree.serve)
             try:
-                if self._shutdown is None:
-                    await self.tree.start()
+                await self._start_actors()
                 await self._live(asked, only, task_status)
             except (Exception, SystemExit) as exc:
                 failure = exc  # raised below: out of here it would come wrapped in a group
             finally:
                 await self.tree.end(trio.current_time() + self.time_left(FOR_ACTORS))
-        if (failure := failure or self._wanted_end) is not None:
+        if (failure := self.wanted_end or failure) is not None:
             raise failure
+
+    async def _start_actors(self) -> None:
+        """Start the actors that are declared, unless the end is asked for meanwhile; then those that have started end."""
+        try:
+            if self._shutdown is None:
+                await self.tree.start()
+        except StartError:
+            if self._shutdown is None:
+                raise
 
     async def _live(
         self, asked: list[tuple[str, Mapping[str, Any]]], only: list[str] | None, task_status: trio.TaskStatus[None]
@@ -368,7 +379,7 @@ class Supervisor:
 
     def _fail_in_order(self, error: BaseException) -> None:
         """Have an error of an actor end the runtime, like a shutdown that somebody asks for."""
-        self._wanted_end = self._wanted_end or error
+        self.wanted_end = self.wanted_end or error
         self.put(ShutDown(False, f"shutdown, as {describe(error)}", hurries=False))
 
     def _fail(self, error: BaseException) -> None:

@@ -17,6 +17,7 @@ from actors.health import Health
 from actors.loading import check_may_run
 from actors.messages import RunEnded, ShutDown
 from actors.session import Session
+from actors.supervision import leaves_of
 from runtime.clock import Clock, SystemClock
 from runtime.control_socket import ControlSocket
 from runtime.controls import LiveControls
@@ -138,7 +139,7 @@ async def open_runtime(
         session.controls = live
         asked, system = standby.take(), System(session, parts.supervisor)
         before_start(system)
-        async with parts.watchdog.watching(), _running(parts, asked, only):
+        async with parts.watchdog.watching(), _unwrapped(supervisor), _running(parts, asked, only):
             try:
                 yield system
             except Exception as exc:
@@ -170,6 +171,20 @@ class _Parts:
         """Return what is wrong now, as all parts tell that may know of something; from any thread."""
         sources = (self.watchdog.problems, self.left_behind.problems, self.log.problems)
         return Health(tuple(problem for source in sources for problem in source()))
+
+
+@asynccontextmanager
+async def _unwrapped(supervisor: Supervisor) -> AsyncIterator[None]:
+    """Raise what an actor ends the app by as it is, and not in the groups of all the nurseries it has come out of."""
+    error: BaseException | None = None
+    try:
+        yield
+    except BaseExceptionGroup as group:
+        error = supervisor.wanted_end
+        if error is None or list(leaves_of(group)) != list(leaves_of(error)):
+            raise
+    if error is not None:
+        raise error
 
 
 @asynccontextmanager

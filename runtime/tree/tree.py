@@ -95,6 +95,10 @@ class Tree:
             return there
         return (await self.top.spawn(spec, acting.get())).ref
 
+    def call_off(self, by: float) -> None:
+        """End a start that goes on, with all that have started."""
+        self.top.begin_end(by)
+
     async def end(self, by: float) -> None:
         """End all actors, the last first, until `by` at the latest; what ignores that is left behind."""
         self.top.hurry(by)
