@@ -4,7 +4,7 @@ import pytest
 import trio
 
 from actors import ActorSpec, Decline, Down, Restart, Supervisor
-from actors.errors import ActorFailed, UnknownActor
+from actors.errors import ActorFailed, UnexpectedMessage, UnknownActor
 from actors.outcomes import Completed, Failed, GaveUp, Ignored, Stopped
 from helpers import running_virtually
 from troupe import AT_ONCE, Complete, Diary, Do, Fail, Player, Sleep, Spawn, WhoAmI, declare, player, settled
@@ -210,16 +210,15 @@ class TestWatching:
             await settled()
             assert found == ["a"]
 
-    async def test_one_that_takes_no_downs_hears_of_none(self, app, diary, autojump_clock):
+    async def test_one_that_takes_none_cannot_watch(self, app, diary, autojump_clock):
         class Deaf(Player):
             down = None
 
         declare(app, player(diary, "a"), ActorSpec(Deaf, "deaf", {"diary": diary}))
         async with running_virtually(app):
-            ref, deaf = app.session.actor("a"), app.session.actor("deaf")
-            await watch(app, ref, "deaf")
-            await ref.stop()
-            assert await deaf.ask(WhoAmI()) == ("deaf", 1)
+            with pytest.raises(ActorFailed) as caught:
+                await watch(app, app.session.actor("a"), "deaf")
+            assert isinstance(caught.value.__cause__, UnexpectedMessage)
 
 
 class TestLinks:
