@@ -256,6 +256,8 @@ class Cell(Member):
 
     def link(self, other: Cell) -> None:
         """Have the abnormal end of one stop the other."""
+        if other is self:
+            return
         for one, peer in ((self, other), (other, self)):
             one.links = one.links or set()
             one.links.add(peer)

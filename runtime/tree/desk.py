@@ -163,7 +163,8 @@ class Desk:
         """Have the actor deal with a message, and answer it."""
         handler = self._cell.handlers.of(type(message))
         if handler is None:  # it came before it was known what the actor takes
-            self._refuse(item, UnexpectedMessage(self._cell.name, type(message).__name__, self._cell.handlers.known))
+            if isinstance(item, Question):
+                item.refuse(UnexpectedMessage(self._cell.name, item.kind, self._cell.handlers.known))
             return
         try:
             value = await getattr(actor, handler.method)(message)
@@ -205,10 +206,8 @@ class Desk:
         return False
 
     def _refuse(self, item: Any, error: BaseException) -> None:
-        """Tell whoever asked that the actor has failed on it, or does not take it."""
+        """Tell whoever asked that the actor has failed on it."""
         if isinstance(item, Question):
-            failed: BaseException = error
-            if not isinstance(error, UnexpectedMessage):
-                failed = ActorFailed(self._cell.name, item.kind, describe(error))
-                failed.__cause__ = error
+            failed = ActorFailed(self._cell.name, item.kind, describe(error))
+            failed.__cause__ = error
             item.refuse(failed)
