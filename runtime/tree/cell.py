@@ -212,7 +212,8 @@ class Cell(Member):
             if self.mailbox.remove(question):
                 self.lose(question, reason)
         elif desk.current is not question:
-            desk.settle(question)
+            if desk.let_go(question):
+                self.lose(question, reason)
         elif self.life is not None and self.life.desk is desk and getattr(handler, policy) != "finish":
             self.life.cut(question, restart=getattr(handler, policy) == "restart")
 

@@ -66,6 +66,7 @@ class Desk:
             else:
                 await self._deal(actor, item, item)
             self.leave()
+            item = None  # it is not kept until the next one comes
             left -= 1
             if self.is_cut or left <= 0 or self.since >= until:
                 await trio.lowlevel.checkpoint()
@@ -120,6 +121,14 @@ class Desk:
         """Take note that an answer is not owed any more."""
         if self._owed is not None:
             self._owed.discard(question)
+
+    def let_go(self, question: Question) -> bool:
+        """Owe no answer to a question that nobody waits for any more; return whether it was put aside."""
+        self.settle(question)
+        if self._stash is None or question not in self._stash:
+            return False
+        self._stash.remove(question)
+        return True
 
     def fail(self, error: BaseException, *, may_retry: bool) -> None:
         """Answer for the message on which the actor has failed, or keep it for the next life."""
