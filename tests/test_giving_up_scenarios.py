@@ -93,8 +93,7 @@ async def test_a_transient_supervisor_that_gave_up_is_restarted_by_the_one_above
         await fail(app.session.actor("outer/inner/b"), ValueError("oops"))
         assert app.session.actor("outer/inner").incarnation == 2
         assert app.session.actor("outer").incarnation == 1
-        new = app.session.actor("outer/inner/b")
-        assert await new.ask(WhoAmI()) == ("outer/inner/b", 1)
+        assert await app.session.actor("outer/inner/b").ask(WhoAmI()) == ("outer/inner/b", 2)
         assert diary.lives == [
             *("+outer/inner/a", "+outer/inner/b"),
             *("-outer/inner/b", "-outer/inner/a"),

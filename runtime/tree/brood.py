@@ -106,7 +106,7 @@ class Brood(Generic[M]):
     def stop(self, member: M, why: Stopped, *, drain: str = "current", by: float = math.inf) -> None:
         """Have a child end, whatever it is at; it is not restarted."""
         for round_ in self._rounds:
-            if member in round_.start:
+            if member in round_.start and round_.begun is not member:
                 round_.start.remove(member)
         if member.is_up:
             member.end(why, told="stop", drain=drain, by=by)
@@ -166,10 +166,12 @@ class Brood(Generic[M]):
             self._tree.warn(member, outcome)
         if told == "group" and not self._is_ending and member.spec.restart.kind != "temporary":
             member.pause(outcome)
-        elif told is not None or self._is_ending or isinstance(outcome, Ignored):
+        elif isinstance(outcome, Ignored):
             member.settle(outcome)
         elif not has_started and (first := self._first_round_of(member)) is not None:
             self._fail_to_start(first, member, outcome)
+        elif told is not None or self._is_ending:
+            member.settle(outcome)
         else:
             self._decide(member, outcome, healthy)
         self._advance()
@@ -313,7 +315,7 @@ class Brood(Generic[M]):
             if round_.begun is not member:
                 round_.begun = member
                 member.begin()
-            if member.state == "starting":
+            if member.is_up and member.state != "running":  # it is starting, or ended before it has
                 return False
             round_.start.popleft()
         return True

@@ -84,6 +84,8 @@ class Cell(Member):
         self.incarnation += 1
         self.state, self.is_up = "starting", True
         self.mailbox.open()
+        if self.brood is not None:
+            self.brood.reopen()
         self.life = Life(self)
         self.tree.nursery.start_soon(self.life.run, name=self.name)
 

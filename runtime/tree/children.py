@@ -39,7 +39,6 @@ class Children(Brood[Cell]):
 
     async def start_all(self) -> None:
         """Start the children that are declared, in their order; raises StartError if one does not start, and none runs then."""
-        self.reopen()
         for spec in self._plan.children:
             if spec.name not in self.members:
                 self.add(self._made(spec, is_kept=True))
