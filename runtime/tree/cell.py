@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import trio
 
-from actors.actor import Actor, Down
+from actors.actor import Actor, Down, Message
 from actors.context import Context
 from actors.errors import ActorRestarting, ActorStopped, MailboxFull, UnexpectedMessage
 from actors.handlers import Handler, Handlers
@@ -179,6 +179,14 @@ class Cell(Member):
             self.lose(item, "overflow")
         else:
             raise MailboxFull(self.name, mailbox.capacity)
+
+    def deliver(self, message: Message[Any]) -> None:
+        """Take in a message that the actor has seen to itself, whatever room there is; raises UnexpectedMessage."""
+        self.handler_of(message)
+        if self.mailbox.is_open:
+            self.mailbox.put(message)
+        else:
+            self.lose(message, "stopped")
 
     def refusal(self) -> ActorStopped | ActorRestarting:
         """Return why it takes no messages."""
