@@ -226,7 +226,7 @@ class Supervisor:
             except (Exception, SystemExit) as exc:
                 failure = exc  # raised below: out of here it would come wrapped in a group
             finally:
-                await self.tree.end(trio.current_time() + self.time_left(FOR_ACTORS))
+                await self._end_actors()  # where that was not reached
         if (failure := self.wanted_end or failure) is not None:
             raise failure
 
@@ -282,9 +282,14 @@ class Supervisor:
             await self._enough.wait()
         finally:  # also if cancelled: what would still be started would only be cancelled, again and again
             self._close()
+        await self._end_actors()
         if self.stuck:  # it would hold up the hooks of the end, which are called once nothing else runs
             await self._finish_hooks()
         self.over.set()
+
+    async def _end_actors(self) -> None:
+        """End the actors that talk, after the last run, and also if one cannot be ended."""
+        await self.tree.end(trio.current_time() + self.time_left(FOR_ACTORS))
 
     async def _begin_start(self, nursery: trio.Nursery) -> None:
         """Call the first part of the hooks of the start. Where the end is asked for meanwhile and cuts it, nothing is closed."""
