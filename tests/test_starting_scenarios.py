@@ -18,13 +18,6 @@ class Clumsy(Actor):
         raise ValueError("no hands")
 
 
-class NotAsync(Actor):
-    """One whose ``on_start`` cannot be awaited."""
-
-    def on_start(self):
-        return None
-
-
 def no_actor():
     """Make something that is no actor."""
     return object()
@@ -141,7 +134,7 @@ async def test_an_actor_that_fails_to_start_when_it_is_spawned_is_not_tried_agai
         assert diary.of("a") == ["starting", "starting", "started"]
 
 
-@pytest.mark.parametrize(("factory", "cause"), [(Clumsy, ValueError), (no_actor, TypeError), (NotAsync, TypeError)])
+@pytest.mark.parametrize(("factory", "cause"), [(Clumsy, ValueError), (no_actor, TypeError)])
 async def test_what_is_no_actor_that_can_begin_is_an_error_where_it_is_started(app, autojump_clock, factory, cause):
     async with running_virtually(app):
         with pytest.raises(StartError, match="'it'") as caught:
