@@ -514,7 +514,8 @@ class AskTimeout(ActorError, TimeoutError):
     """No reply came in the time that the caller had for it."""
 
     def __init__(self, actor: str, message: str, within: float, state: str) -> None:
-        super().__init__(actor, message, within, state)
+        super().__init__()
+        self.args = (actor, message, within, state)  # given to an OSError, they would be an errno and names of files
         self.actor, self.message, self.within, self.state = actor, message, within, state
 
     def __str__(self) -> str:
