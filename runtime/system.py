@@ -131,7 +131,10 @@ async def open_runtime(
     try:
         history = log.open(lambda name: session[name].retries if name in session else None)
         parts = _assembled(app, log, history)
-        live = LiveControls(parts.supervisor.put, parts.supervisor.waits_for, standby, log.clock, parts.health)
+        supervisor = parts.supervisor
+        live = LiveControls(
+            supervisor.put, supervisor.waits_for, standby, log.clock, parts.health, supervisor.tree, supervisor.nodes
+        )
         session.controls = live
         asked, system = standby.take(), System(session, parts.supervisor)
         before_start(system)

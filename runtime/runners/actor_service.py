@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 from typing import Any
 
-from actors.errors import UnknownActor, UnportableMessage
+from actors.errors import UnportableMessage
 from actors.nodes import DeadLetter
 from actors.outcomes import Failed, Outcome
 from actors.pickled import Pickled
@@ -14,6 +14,7 @@ from actors.portable import describe, pickled_or_none, portable
 from actors.ref import ActorRef
 from actors.session import Session
 from runtime.codec import MessageCodec
+from runtime.tree.refs import LocalRef
 from runtime.worker.parcels import Parcel
 from runtime.worker.protocol import Request
 
@@ -27,30 +28,33 @@ Answer = tuple[Any, Sequence[Pickled]]
 
 
 class ActorService:
-    """Does what functions in workers ask of actors.
+    """Does what the function of one run wants of actors.
 
     Args:
       session: the one whose actors these are.
     """
 
-    def __init__(self, session: Session) -> None:
-        self.session = session
-        self._codec = MessageCodec()
+    def __init__(self, session: Session, codec: MessageCodec) -> None:
+        self.session, self._codec = session, codec
+        self._lent: dict[int, ActorRef] = {}  # {number: actor} of those that the function has, which may be gone since
 
     def found(self, name: str, uid: int) -> ActorRef:
         """Return the actor of that name and number; raises UnknownActor if it is gone, also where another has its name."""
-        ref = self.session.actor(name)
-        if ref.uid != uid:
-            raise UnknownActor(name, ())
+        ref = self._lent.get(uid)
+        return ref if ref is not None else self._lend(self.session.controls.actor(name, uid))
+
+    def _lend(self, ref: ActorRef) -> ActorRef:
+        self._lent[ref.uid] = ref
         return ref
 
     def answered(self, request: Request, given: Sequence[Parcel]) -> Answer:
         """Carry out a request that takes no time."""
         match request.control, request.args:
             case "actor", (name,):
-                return self.session.actor(name).uid, ()
+                return self._lend(self.session.actor(name)).uid, ()
             case "tell", (name, uid, within):
-                self.found(name, uid).tell(self._message(given), within=within)
+                ref = self.found(name, uid)
+                ref.tell(self._message(ref, given), within=within)
                 return None, ()
             case "incarnation", (name, uid):
                 return self.found(name, uid).incarnation, ()
@@ -65,15 +69,15 @@ class ActorService:
     async def awaited(self, request: Request, given: Sequence[Parcel]) -> Answer:
         """Carry out a request that takes its time."""
         if request.control == "spawn":
-            return None, [Pickled(await self.session.controls.spawn(given[0].open()))]
+            return None, [Pickled(self._lend(await self.session.controls.spawn(given[0].open())))]
         name, uid, *args = request.args
         ref = self.found(name, uid)
         match request.control, args:
             case "ask", (within,):
-                message = self._message(given)
+                message = self._message(ref, given)
                 return None, [_portable_answer(message, await ref.ask(message, within=within))]
             case "send", (within,):
-                await ref.send(self._message(given), within=within)
+                await ref.send(self._message(ref, given), within=within)
             case "stop", (reason, drain, within):
                 return None, [_portable_outcome(name, await ref.stop(reason, drain=drain, within=within))]
             case "start", ():
@@ -86,11 +90,12 @@ class ActorService:
                 return None, [_portable_outcome(name, await ref.wait_ended())]
             case "spawn_child", ():
                 factory, child, params, options = given[0].open()
-                return None, [Pickled(await ref.spawn(factory, child, params, **options))]
+                return None, [Pickled(self._lend(await ref.spawn(factory, child, params, **options)))]
         return None, ()
 
-    def _message(self, given: Sequence[Parcel]) -> Any:
-        return self._codec.unpacked(given[0].open())
+    def _message(self, ref: ActorRef, given: Sequence[Parcel]) -> Any:
+        known = ref.cell.handlers.classes if isinstance(ref, LocalRef) else ()
+        return self._codec.unpacked(given[0].open(), known)
 
 
 def _portable_answer(message: object, answer: object) -> Pickled:

@@ -17,6 +17,7 @@ from actors.pickled import Pickled, Piece
 from actors.portable import pickled_parameters, pickled_result
 from actors.session import Session
 from actors.sources import InFile
+from runtime.codec import MessageCodec
 from runtime.runners import Call
 from runtime.runners.actor_service import ActorService
 from runtime.runners.quota import lower_priority
@@ -51,7 +52,8 @@ class ProcessRunner:
     """
 
     def __init__(self, program: Callable[[], Program], session: Session, patience: Patience) -> None:
-        self._find_program, self._service, self._patience = program, ActorService(session), patience
+        self._find_program, self._session, self._patience = program, session, patience
+        self._codec = MessageCodec()
         self._program: Program | None = None
         self._references: dict[str, _Reference] = {}  # {task: how workers find its function}
         self._idle: defaultdict[int, list[Worker]] = defaultdict(list)  # {their niceness: they}; it cannot be lowered again
@@ -78,7 +80,8 @@ class ProcessRunner:
             was_idle = bool(idle) and not quota.fresh
             worker = idle.pop() if was_idle else await self._start(call.task, quota.nice)
             try:
-                return await worker.call(call, job, Waits(self._nursery, self._service), self._patience)
+                waits = Waits(self._nursery, ActorService(self._session, self._codec))
+                return await worker.call(call, job, waits, self._patience)
             except (BrokenPipeError, ConnectionResetError):
                 if not was_idle:  # the job itself was too much for it
                     raise WorkerDied(call.task, await worker.death(quota)) from None

@@ -155,8 +155,8 @@ class RemoteControls:
         health, _ = self._ask("health")
         return health
 
-    def actor(self, name: str) -> ActorRef:
-        return self.actors.named(name)
+    def actor(self, name: str, uid: int | None = None) -> ActorRef:
+        return self.actors.named(name) if uid is None else self.actors.found(name, uid)
 
     async def spawn(self, spec: ActorSpec) -> ActorRef:
         return await self.actors.spawn(f"the spawning of actor {spec.name!r}", "spawn", what=spec)
