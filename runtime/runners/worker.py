@@ -41,6 +41,7 @@ from runtime.worker.parcels import (
     opened_parameters,
     receive,
     send,
+    taken,
     unframed,
 )
 from runtime.worker.protocol import Broken, Hello, Program, Raised, Request, Returned, Withdraw
@@ -234,7 +235,7 @@ class Worker:
             if not data:
                 raise EOFError
             self._received += data
-        frame, self._received = self._received, bytearray()
+        frame = taken(self._received)
         if not is_long(frame):
             return unframed(frame)
         async with self._sending:
@@ -310,7 +311,11 @@ class _Ending:
         async with trio.open_nursery() as nursery:
             if self._insists:
                 nursery.start_soon(self._insist)
-            self.last_word = await self._worker.last_word(self._call, self._waits)
+            try:
+                self.last_word = await self._worker.last_word(self._call, self._waits)
+            except trio.Cancelled:  # its time is over, and it may be used up by waiting
+                self._waits.end()
+                raise
             nursery.cancel_scope.cancel()
 
     async def _insist(self) -> None:

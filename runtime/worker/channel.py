@@ -16,7 +16,7 @@ from actors.portable import describe, pickled_parameters
 from actors.progress import Progress
 from actors.ref import ref_resolver
 from runtime.worker.exchange import Exchange, Ticket
-from runtime.worker.parcels import AT_ONCE, Parcel, framed, is_long, missing, receive, send, unframed
+from runtime.worker.parcels import AT_ONCE, Parcel, framed, is_long, missing, receive, send, taken, unframed
 from runtime.worker.refs import RemoteActors
 
 if TYPE_CHECKING:
@@ -30,6 +30,7 @@ class Channel:
 
     def __init__(self, fd: int) -> None:
         self._socket = socket.socket(fileno=fd)
+        self._received = bytearray()
         self._socket.setblocking(True)
         self._socket.set_inheritable(False)  # what the function starts must not keep the scheduler waiting
 
@@ -47,13 +48,13 @@ class Channel:
         Raises:
           EOFError: the scheduler is gone.
         """
-        received = bytearray()
-        while (count := missing(received)) > 0:
+        while (count := missing(self._received)) > 0:
             data = self._socket.recv(max(count, AT_ONCE))
             if not data:
                 raise EOFError
-            received += data
-        return receive(self._socket, received) if is_long(received) else unframed(received)
+            self._received += data
+        frame = taken(self._received)
+        return receive(self._socket, frame) if is_long(frame) else unframed(frame)
 
     def close(self) -> None:
         """Close it."""
