@@ -19,6 +19,7 @@ from actors.loading import check_may_run
 from actors.messages import RunEnded, ShutDown
 from actors.session import Session
 from runtime.clock import Clock, SystemClock
+from runtime.control_socket import ControlSocket
 from runtime.controls import LiveControls
 from runtime.journal import Journal
 from runtime.left_behind import LeftBehind
@@ -164,6 +165,7 @@ class _Parts:
     watchdog: Watchdog
     left_behind: LeftBehind
     log: RunLog
+    control_socket: ControlSocket
 
     def health(self) -> Health:
         """Return what is wrong now, as all parts tell that may know of something; from any thread."""
@@ -173,11 +175,12 @@ class _Parts:
 
 @asynccontextmanager
 async def _running(parts: _Parts, asked: list[tuple[str, Mapping[str, Any]]], only: list[str] | None) -> AsyncIterator[None]:
-    """Hold the one root nursery: the supervisor with all its actors, and what passes on the output of workers."""
+    """Hold the one root nursery: the supervisor with all its actors, what passes on the output of workers, and who answers."""
     failure: BaseException | None = None
     async with trio.open_nursery() as root:
         with trio.CancelScope(shield=True, deadline=trio.current_time() + LAST_MARGIN):
             await root.start(parts.process.serve)  # it shields itself: a start that is cancelled half way would never end
+        parts.control_socket.open(root)
         try:
             async with trio.open_nursery() as nursery:
                 try:
@@ -187,6 +190,7 @@ async def _running(parts: _Parts, asked: list[tuple[str, Mapping[str, Any]]], on
                 else:
                     yield
         finally:  # the last run has ended
+            parts.control_socket.close()
             left = parts.supervisor.time_left(2 * _TO_EXIT + LAST_MARGIN)
             with trio.CancelScope(shield=True, deadline=trio.current_time() + left):
                 await parts.process.close(min(_TO_EXIT, left / 2))
@@ -203,7 +207,9 @@ def _assembled(app: App, log: RunLog, history: History) -> _Parts:
     runners: dict[str, Runner] = {"main": inline, "async": inline, "thread": thread, "process": process}
     runners["command"] = CommandRunner(patience)
     supervisor = Supervisor(app.session, log, runners, patience, left_behind, history)
-    return _Parts(supervisor, process, asyncio_loop, Watchdog(lambda: app.session.config.stall_after), left_behind, log)
+    watchdog = Watchdog(lambda: app.session.config.stall_after)
+    control_socket = ControlSocket(app.session.config.log, app.session.tree)
+    return _Parts(supervisor, process, asyncio_loop, watchdog, left_behind, log, control_socket)
 
 
 def _claimed(session: Session) -> Standby:

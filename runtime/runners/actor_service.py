@@ -13,7 +13,7 @@ from actors.pickled import Pickled
 from actors.portable import describe, pickled_or_none, portable
 from actors.ref import ActorRef
 from actors.session import Session
-from runtime.codec import MessageCodec
+from runtime.message_codec import MessageCodec
 from runtime.tree.refs import LocalRef
 from runtime.worker.parcels import Parcel
 from runtime.worker.protocol import Request

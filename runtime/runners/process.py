@@ -17,7 +17,7 @@ from actors.pickled import Pickled, Piece
 from actors.portable import pickled_parameters, pickled_result
 from actors.session import Session
 from actors.sources import InFile
-from runtime.codec import MessageCodec
+from runtime.message_codec import MessageCodec
 from runtime.runners import Call
 from runtime.runners.actor_service import ActorService
 from runtime.runners.quota import lower_priority

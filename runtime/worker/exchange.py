@@ -6,7 +6,7 @@ import pickle
 import signal
 import threading
 from collections.abc import Callable, Iterable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from itertools import count
 from typing import TYPE_CHECKING, Any
 
@@ -97,7 +97,7 @@ class Exchange:
                 self._channel.send_frame(frame)
             reply, found = self._answer_to(ticket)
         if reply.error is not None:
-            raise pickle.loads(reply.error) from (pickle.loads(reply.cause) if reply.cause is not None else None)
+            raise pickle.loads(reply.error) from _loaded(reply.cause)
         return reply.value, found
 
     def withdraw(self, *tickets: Ticket) -> None:
@@ -156,6 +156,13 @@ class Exchange:
             self._is_reading = False
             self._turn.notify_all()
         self._open.pop(reply.number).answer = reply, found
+
+
+def _loaded(cause: bytes | None) -> BaseException | None:
+    """Return the cause of an error, None if there is none, or its class is not here."""
+    with suppress(Exception):
+        return pickle.loads(cause) if cause is not None else None
+    return None
 
 
 @contextmanager

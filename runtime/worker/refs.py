@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from actors.actor import Message
     from actors.outcomes import Outcome
     from actors.spec import ActorOptions, Factory
-    from runtime.codec import MessageCodec
+    from runtime.message_codec import MessageCodec
 
 R = TypeVar("R")
 
@@ -38,7 +38,7 @@ class RemoteActors:
     @cached_property
     def codec(self) -> MessageCodec:
         """What makes messages plain data."""
-        from runtime.codec import MessageCodec  # takes 60 ms to import, and not every worker talks to actors
+        from runtime.message_codec import MessageCodec  # takes 60 ms to import, and not every worker talks to actors
 
         return MessageCodec()
 
