@@ -312,7 +312,7 @@ async def spawns(session=Session()):
 
 async def spawns_a_lambda(session=Session()):
     try:
-        await session.spawn(lambda: Counter(), "spawned")
+        await session.spawn(lambda start: Counter(), "spawned", {"start": 0})
     except Exception as exc:
         return str(exc)
 

@@ -95,9 +95,9 @@ def missing(received: bytearray) -> int:
 
 
 def taken(received: bytearray) -> bytearray:
-    """Take the first frame out of what was `received`, where nothing of it is missing, and return it; of a long one, what has come.
+    """Take the first frame out of what was `received`, and return it; of a long one, what has come.
 
-    What is left there belongs to the next.
+    Nothing of it is missing. What is left there belongs to the next.
     """
     end = HEAD + _length_at(received, 0)
     frame = received[:end]
