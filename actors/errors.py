@@ -14,6 +14,7 @@ CallsheetError
 ├── NotRunning                        a control that has nothing to act on here
 ├── UnportableChange                  what a process task wants changed but cannot send
 ├── AlreadyRunning                    an app that is to be run twice at a time
+├── NotSimulated                      a run that virtual time does not wait for
 ├── RunBroken                         a run that ended without an answer of its function
 │   ├── WorkerDied                    its process is gone
 │   ├── CommandFailed                 its command could not be started, or did not exit with 0
@@ -327,6 +328,20 @@ class AlreadyRunning(CallsheetError):
 
     def __str__(self) -> str:
         return "this app is running already; to run it twice at a time, make two apps"
+
+
+class NotSimulated(CallsheetError):
+    """A run in a test on virtual time would be done by what that does not wait for."""
+
+    def __init__(self, task: str, how: str) -> None:
+        super().__init__(task, how)
+        self.task, self.how = task, how
+
+    def __str__(self) -> str:
+        return (
+            f"task {self.task!r} {self.how}, which virtual time does not wait for; give it a script: "
+            f"running(app, simulated={{{self.task!r}: Scripted()}})"
+        )
 
 
 class RunBroken(CallsheetError):

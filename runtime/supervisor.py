@@ -73,6 +73,7 @@ class Supervisor:
       patience: the budget of what is asked to end.
       left_behind: what could not be ended, and goes on.
       history: what the run log knows already.
+      ids: gives runs their ids.
     """
 
     def __init__(
@@ -83,6 +84,7 @@ class Supervisor:
         patience: Patience,
         left_behind: LeftBehind,
         history: History,
+        ids: RunIds,
     ) -> None:
         self.mailbox: Mailbox[ToSupervisor | None] = Mailbox(self._handle, self._fail)  # None: the alarm rang
         self.restart_wanted, self.cut_short = False, list[str]()
@@ -106,7 +108,7 @@ class Supervisor:
             session,
             log,
             log.clock,
-            RunIds(),
+            ids,
             runners,
             self.mailbox.put,
             in_trio(),
