@@ -72,7 +72,15 @@ class Handlers:
                 self._open = declared
             else:
                 self._declared.update(dict.fromkeys(taken, declared))
-        self._found: dict[type, Handler | None] = {}
+        self.found: dict[type, Handler | None] = {}
+        """{class: what deals with it, None if nothing does} of those that were asked for."""
+
+    @classmethod
+    def open(cls) -> Handlers:
+        """Return those of an actor of which nothing is known yet."""
+        handlers = cls(Actor)
+        handlers._open = Handler("receive")
+        return handlers
 
     @property
     def known(self) -> list[str]:
@@ -87,12 +95,12 @@ class Handlers:
     def of(self, kind: type) -> Handler | None:
         """Return what deals with messages of a class, by the nearest class that it derives from; None if nothing does."""
         try:
-            return self._found[kind]
+            return self.found[kind]
         except KeyError:
             found = next((self._declared[base] for base in kind.__mro__ if base in self._declared), self._open)
             if found is not None and _wants_answer(kind):
                 found = Handler(found.method, found.on_caller_gone, found.on_deadline, found.raises, wants_answer=True)
-            self._found[kind] = found
+            self.found[kind] = found
             return found
 
 

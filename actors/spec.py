@@ -126,6 +126,11 @@ class ActorSpec:
         object.__setattr__(self, "name", self.name or getattr(self.factory, "__name__", "supervisor"))
         self._check_options(f"actor {self.name!r}")
 
+    def seconds(self, option: Literal["start_timeout", "grace", "cleanup"]) -> float:
+        """Return an option that is a length of time, in seconds."""
+        span: float = getattr(self, option)
+        return span
+
     def _check_options(self, owner: str) -> None:
         if not isinstance(self.name, str) or "/" in self.name:
             raise InvalidOption(owner, "name", repr(self.name), "a text without / is expected")

@@ -22,8 +22,12 @@ from actors.messages import (
     Terminate,
     ToSupervisor,
 )
+from actors.nodes import DeadLetter, Node
+from actors.ref import ActorRef
+from actors.spec import ActorSpec
 from actors.termination import current_task
 from runtime.clock import Clock
+from runtime.tree.tree import Tree
 
 
 class LiveControls(Local):
@@ -35,6 +39,8 @@ class LiveControls(Local):
       standby: gets the launches that come when the runtime has ended already, for the next start.
       clock: says when something was asked.
       health: says what is wrong with the runtime, in any thread.
+      tree: the actors.
+      nodes: says what runs, in any thread.
     """
 
     def __init__(
@@ -44,8 +50,11 @@ class LiveControls(Local):
         standby: Standby,
         clock: Clock,
         health: Callable[[], Health],
+        tree: Tree,
+        nodes: Callable[[], Node],
     ) -> None:
         self._put, self._waits_for, self._standby, self._clock, self._health = put, waits_for, standby, clock, health
+        self._tree, self._nodes = tree, nodes
         self._closed = False
         self._thread = threading.get_ident()
         self._token = trio.lowlevel.current_trio_token()
@@ -80,6 +89,18 @@ class LiveControls(Local):
 
     def health(self) -> Health:
         return NOT_RUNNING if self._closed else self._health()
+
+    def actor(self, name: str) -> ActorRef:
+        return self._tree.ref(name)
+
+    async def spawn(self, spec: ActorSpec) -> ActorRef:
+        return await self._tree.spawn(spec)
+
+    def tree(self) -> Node | None:
+        return None if self._closed else self._nodes()
+
+    def dead_letters(self) -> tuple[DeadLetter, ...]:
+        return self._tree.dead_letters
 
     def close(self) -> None:
         """Deliver nothing any more: the runtime has ended."""

@@ -15,7 +15,14 @@ class Log:
         self._logger = logging.getLogger(name)
         self.wants = self._logger.isEnabledFor
 
-    def tell(self, level: int, message: str, *args: object, exc_info: bool = False, extra: dict[str, Any] | None = None) -> None:
+    def tell(
+        self,
+        level: int,
+        message: str,
+        *args: object,
+        exc_info: bool | BaseException | None = False,
+        extra: dict[str, Any] | None = None,
+    ) -> None:
         """Log a message, as ``logging.Logger.log`` does."""
         try:
             self._logger.log(level, message, *args, exc_info=exc_info, extra=extra)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 import math
 from collections.abc import Callable, Mapping
+from random import Random
 from typing import Any
 
 import trio
@@ -32,7 +33,9 @@ from actors.messages import (
     Terminate,
     ToSupervisor,
 )
+from actors.nodes import Node
 from actors.policies import IDLE, Engagement
+from actors.portable import describe
 from actors.session import Session
 from actors.task import Task
 from runtime.admission import Admission
@@ -56,7 +59,10 @@ from runtime.stopping import LAST_GRACE, Patience
 from runtime.task_actor import TaskActor
 from runtime.terms import Terms, renewed, terms_of
 from runtime.timeouts import Timeouts
+from runtime.tree.tree import Tree
 
+FOR_ACTORS = 60.0
+"""Seconds that actors get for their ends, where no shutdown gives them less."""
 TO_KILL = 3
 """The signal, counted from 1, that kills what still runs."""
 
@@ -73,7 +79,7 @@ class Supervisor:
       patience: the budget of what is asked to end.
       left_behind: what could not be ended, and goes on.
       history: what the run log knows already.
-      ids: gives runs their ids.
+      random: what the ids of runs and the waits before restarts of actors are drawn from.
     """
 
     def __init__(
@@ -84,7 +90,7 @@ class Supervisor:
         patience: Patience,
         left_behind: LeftBehind,
         history: History,
-        ids: RunIds,
+        random: Random,
     ) -> None:
         self.mailbox: Mailbox[ToSupervisor | None] = Mailbox(self._handle, self._fail)  # None: the alarm rang
         self.restart_wanted, self.cut_short = False, list[str]()
@@ -94,6 +100,7 @@ class Supervisor:
         self._session, self._clock, self._patience, self._left_behind = session, log.clock, patience, left_behind
         self._history, self._zone = history, local_zone()
         self._failure: BaseException | None = None
+        self._wanted_end: BaseException | None = None  # what ends the app in order, and is raised then
         self._alarm = Alarm(lambda: self.mailbox.put(None))
         self._wall_alarm = WallAlarm(self._alarm, log.clock)
         self._actors: dict[str, TaskActor] = {}
@@ -108,7 +115,7 @@ class Supervisor:
             session,
             log,
             log.clock,
-            ids,
+            RunIds(random),
             runners,
             self.mailbox.put,
             in_trio(),
@@ -116,6 +123,7 @@ class Supervisor:
             patience,
             left_behind,
         )
+        self.tree = Tree(session, log.clock, left_behind, self._fail_in_order, random)
         self._hooks = HookCalls(session, runners, lambda: self.mailbox.put(None))
         self.listeners = self._hooks.listeners
         self._asker = Asker(session, log.clock, runners, self.mailbox.put)
@@ -193,7 +201,7 @@ class Supervisor:
         async with trio.open_nursery() as hooks:
             try:
                 await self._begin_start(hooks)
-                await self._live(asked, only, task_status)
+                await self._live_with_actors(asked, only, task_status)
             except (Exception, SystemExit) as exc:
                 failure = exc  # raised below: out of here it would come wrapped in a group
             finally:
@@ -201,6 +209,24 @@ class Supervisor:
         if failure is not None:
             raise failure
         runtime_log.tell(logging.INFO, "runtime ended")
+
+    async def _live_with_actors(
+        self, asked: list[tuple[str, Mapping[str, Any]]], only: list[str] | None, task_status: trio.TaskStatus[None]
+    ) -> None:
+        """Live with the actors that talk, which start before the first task, and end after the last."""
+        failure: BaseException | None = None
+        async with trio.open_nursery() as nursery:
+            await nursery.start(self.tree.serve)
+            try:
+                if self._shutdown is None:
+                    await self.tree.start()
+                await self._live(asked, only, task_status)
+            except (Exception, SystemExit) as exc:
+                failure = exc  # raised below: out of here it would come wrapped in a group
+            finally:
+                await self.tree.end(trio.current_time() + self.time_left(FOR_ACTORS))
+        if (failure := failure or self._wanted_end) is not None:
+            raise failure
 
     async def _live(
         self, asked: list[tuple[str, Mapping[str, Any]]], only: list[str] | None, task_status: trio.TaskStatus[None]
@@ -263,6 +289,10 @@ class Supervisor:
     async def _finish_hooks(self) -> None:
         """Call the last part of the hooks of the end, before what comes after them."""
         await self._hooks.finish_end(max(self.time_left(math.inf) - LAST_PART / 2, LEAST_TURN))
+
+    def nodes(self) -> Node:
+        """Return what runs, as it is now. From any thread."""
+        return Node(name="app", kind="app", state="stopping" if self.is_ending else "running", children=self.tree.nodes())
 
     def waits_for(self, task: str) -> str | None:
         """Return what the next launch of a task waits for, in words; None if none waits. From any thread."""
@@ -329,6 +359,11 @@ class Supervisor:
             self._cause = CANCELLED
             self._patience.shorten(trio.current_time() + LAST_GRACE)
         self._launches.drop(None, self._cause)
+
+    def _fail_in_order(self, error: BaseException) -> None:
+        """Have an error of an actor end the runtime, like a shutdown that somebody asks for."""
+        self._wanted_end = self._wanted_end or error
+        self.put(ShutDown(False, f"shutdown, as {describe(error)}", hurries=False))
 
     def _fail(self, error: BaseException) -> None:
         """Have an error of the runtime's own end the runtime, from the supervisor's task, where it is heard."""

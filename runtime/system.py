@@ -21,7 +21,6 @@ from actors.messages import RunEnded, ShutDown
 from actors.session import Session
 from runtime.clock import Clock, SystemClock
 from runtime.controls import LiveControls
-from runtime.ids import RunIds
 from runtime.journal import Journal
 from runtime.left_behind import LeftBehind
 from runtime.program import program_of
@@ -126,7 +125,7 @@ async def open_runtime(
       clock: the wall clock; default is the machine's.
       before_start: called with the value of the block before anything of the app is; through it the start can be ended, too.
       recast: puts other runners in the place of those of the modes, as tests do.
-      random: what ids are drawn from; default is a generator that the operating system seeds.
+      random: what is left to chance is drawn from this; default is a generator that the operating system seeds.
 
     Raises:
       AlreadyRunning: the app is run by another runtime.
@@ -140,7 +139,10 @@ async def open_runtime(
     try:
         history = log.open(lambda name: session[name].retries if name in session else None)
         parts = _assembled(app, log, history, recast, random)
-        live = LiveControls(parts.supervisor.put, parts.supervisor.waits_for, standby, log.clock, parts.health)
+        supervisor = parts.supervisor
+        live = LiveControls(
+            supervisor.put, supervisor.waits_for, standby, log.clock, parts.health, supervisor.tree, supervisor.nodes
+        )
         session.controls = live
         asked, system = standby.take(), System(session, parts.supervisor)
         before_start(system)
@@ -210,7 +212,7 @@ def _assembled(app: App, log: RunLog, history: History, recast: Recast | None, r
     runners = {**runners, "command": CommandRunner(patience)}
     if recast is not None:
         runners = recast(runners, patience, left_behind)
-    supervisor = Supervisor(app.session, log, runners, patience, left_behind, history, RunIds(random))
+    supervisor = Supervisor(app.session, log, runners, patience, left_behind, history, random or Random())
     return _Parts(supervisor, process, asyncio_loop, Watchdog(lambda: app.session.config.stall_after), left_behind, log)
 
 

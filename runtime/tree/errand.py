@@ -1,0 +1,87 @@
+"""Errand: what another thread waits for, done by a task of the tree."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable
+from concurrent.futures import Future, InvalidStateError
+from contextlib import suppress
+from typing import TYPE_CHECKING, Any
+
+import trio
+
+from actors.errors import NotRunning, TaskTerminationException
+from actors.termination import current_flag
+from runtime.tree.acting import acting
+
+if TYPE_CHECKING:
+    from runtime.tree.tree import Tree
+
+
+class Errand:
+    """Something async of the tree that another thread has done for it, with the context variables that it has there.
+
+    Args:
+      func: is called and awaited in the trio thread, which bounds how long it takes.
+    """
+
+    def __init__(self, tree: Tree, func: Callable[[], Awaitable[Any]]) -> None:
+        self._tree, self._func, self._acting = tree, func, acting.get()
+        self._done: Future[Any] = Future()
+        self._scope: trio.CancelScope | None = None
+        tree.post(self._begin, self._lose)
+
+    def wait(self) -> Any:
+        """Wait for it, blocking, and return or raise what comes of it.
+
+        Raises:
+          TaskTerminationException: the run that waits was asked to end.
+          NotRunning: the app has ended.
+        """
+        if (flag := current_flag.get()) is not None:
+            flag.on_cancel(self._end_waiting)
+        return self._done.result()
+
+    async def wait_in_thread(self) -> Any:
+        """Wait for it, on whatever loop this is; a cancellation calls it off."""
+        import anyio  # takes 50 ms to import, which only programs on other loops need
+
+        try:
+            return await anyio.to_thread.run_sync(self.wait, abandon_on_cancel=True)
+        except BaseException:
+            self._call_off()
+            raise
+
+    def _begin(self) -> None:
+        if self._done.done():
+            return
+        try:
+            self._tree.nursery.start_soon(self._perform)
+        except RuntimeError:  # it is closed
+            self._lose()
+
+    async def _perform(self) -> None:
+        acting.set(self._acting)
+        with trio.CancelScope() as self._scope:
+            try:
+                if not self._done.done():
+                    self._settle(self._done.set_result, await self._func())
+            except Exception as exc:
+                self._settle(self._done.set_exception, exc)
+            finally:
+                self._lose()
+
+    def _end_waiting(self) -> None:
+        self._settle(self._done.set_exception, TaskTerminationException("asked to end while it waited for an actor"))
+        self._call_off()
+
+    def _call_off(self) -> None:
+        self._tree.post(lambda: self._scope.cancel() if self._scope is not None else None, lambda: None)
+
+    def _lose(self) -> None:
+        """Let nobody wait any more, whatever becomes of it."""
+        self._settle(self._done.set_exception, NotRunning("an actor"))
+
+    @staticmethod
+    def _settle(how: Callable[[Any], None], what: object) -> None:
+        with suppress(InvalidStateError):  # it is settled already
+            how(what)

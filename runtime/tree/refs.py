@@ -1,0 +1,215 @@
+"""LocalRef: an actor of this process, as others see it, from whatever thread."""
+
+from __future__ import annotations
+
+import math
+import threading
+from collections.abc import Mapping
+from functools import partial
+from typing import TYPE_CHECKING, Any, Literal, TypeVar, Unpack
+
+import trio
+
+from actors.actor import Message
+from actors.errors import MailboxFull, UnknownActor
+from actors.outcomes import Outcome, Stopped
+from actors.ref import DRAINS, WITHIN, ActorRef, Drain
+from actors.spec import ActorOptions, Factory, spec_of
+from actors.termination import current_task
+from actors.timespans import TimeSpan, to_seconds
+from runtime.tree.acting import acting
+from runtime.tree.envelopes import Envelope, Question
+from runtime.tree.errand import Errand
+
+if TYPE_CHECKING:
+    from runtime.tree.cell import Cell
+    from runtime.tree.life import Life
+
+R = TypeVar("R")
+
+
+class LocalRef(ActorRef):
+    """See :class:`actors.ref.ActorRef`. In the trio thread what it does is done at once, elsewhere it is passed to there."""
+
+    __slots__ = ("cell",)
+
+    def __init__(self, cell: Cell) -> None:
+        self.name, self.cell = cell.name, cell
+
+    @property
+    def incarnation(self) -> int:
+        return self.cell.incarnation
+
+    @property
+    def is_alive(self) -> bool:
+        return self.cell.life is not None or self.cell.state == "restarting"
+
+    def tell(self, message: Message[Any], *, within: TimeSpan | None = None) -> None:
+        cell = self.cell
+        if cell.tree.thread != threading.get_ident():
+            cell.handler_of(message)
+            cell.tree.post(partial(self._tell_from_elsewhere, message, within), partial(cell.bury, message, "not running"))
+            return
+        if cell.handlers.found.get(type(message)) is None:
+            cell.handler_of(message)
+        item: Any = message if within is None else Envelope(message, cell.tree.time() + to_seconds(within))
+        mailbox = cell.mailbox
+        if len(mailbox) < mailbox.room:
+            mailbox.put(item)
+        else:
+            cell.offer(item)
+
+    def _tell_from_elsewhere(self, message: Message[Any], within: TimeSpan | None) -> None:
+        try:
+            self.tell(message, within=within)
+        except MailboxFull:
+            self.cell.lose(message, "overflow")
+
+    async def send(self, message: Message[Any], *, within: TimeSpan = WITHIN) -> None:
+        cell = self.cell
+        if cell.tree.thread != threading.get_ident():
+            await Errand(cell.tree, partial(self.send, message, within=within)).wait_in_thread()
+            return
+        cell.handler_of(message)
+        with trio.move_on_after(to_seconds(within)):
+            await self._wait_for_room()
+            if not cell.mailbox.is_open:
+                raise cell.refusal()
+            cell.offer(message)
+            return
+        raise MailboxFull(cell.name, cell.mailbox.capacity)
+
+    async def ask(self, message: Message[R], *, within: TimeSpan = WITHIN) -> R:
+        cell = self.cell
+        tree = cell.tree
+        found: R
+        if tree.thread != threading.get_ident():
+            found = await Errand(tree, partial(self.ask, message, within=within)).wait_in_thread()
+            return found
+        if cell.handlers.found.get(type(message)) is None:
+            cell.handler_of(message)
+        seconds = within if type(within) is float else to_seconds(within)
+        now, life = tree.time(), acting.get()
+        expires = now + seconds
+        if life is not None:
+            expires = min(expires, life.desk.deadline)
+            life.begin_wait(cell)
+        try:
+            if cell.spec.overflow == "block" and len(cell.mailbox) >= cell.mailbox.room:
+                with trio.move_on_at(expires):
+                    await self._wait_for_room()
+            question = Question(message, cell, min(expires, trio.current_effective_deadline()), seconds)
+            cell.offer(question)
+            question.open(now, expires)
+            found = await question.wait()
+            return found
+        finally:
+            if life is not None:
+                life.end_wait(cell)
+
+    async def _wait_for_room(self) -> None:
+        """Wait until there is room for one more, or the mailbox is closed."""
+        mailbox, life = self.cell.mailbox, acting.get()
+        await trio.lowlevel.checkpoint_if_cancelled()
+        while mailbox.is_open and len(mailbox) >= mailbox.room and self.cell.spec.overflow in ("fail", "block"):
+            if life is not None:
+                life.begin_wait(self.cell)
+            try:
+                await mailbox.wait_for_room()
+            finally:
+                if life is not None:
+                    life.end_wait(self.cell)
+
+    def send_sync(self, message: Message[Any], *, within: TimeSpan = WITHIN) -> None:
+        self._errand("send", message, within).wait()
+
+    def ask_sync(self, message: Message[R], *, within: TimeSpan = WITHIN) -> R:
+        answer: R = self._errand("ask", message, within).wait()
+        return answer
+
+    def _errand(self, what: Literal["ask", "send"], message: Message[Any], within: TimeSpan) -> Errand:
+        if self.cell.tree.thread == threading.get_ident():
+            raise RuntimeError(
+                f"{what}_sync() would block the scheduler, and so the actor {self.name!r}, for ever; in an async function "
+                f"`await ref.{what}(...)`, else give the task execution='thread'"
+            )
+        return Errand(self.cell.tree, partial(getattr(self, what), message, within=within))
+
+    async def stop(self, reason: str = "", *, drain: Drain = "current", within: TimeSpan | None = None) -> Outcome:
+        cell = self.cell
+        if drain not in DRAINS:
+            raise ValueError(f"drain={drain!r} is not one of {', '.join(DRAINS)}")
+        if cell.tree.thread != threading.get_ident():
+            found: Outcome = await Errand(cell.tree, partial(self.stop, reason, drain=drain, within=within)).wait_in_thread()
+            return found
+        life = acting.get()
+        why = Stopped(_asker(life), reason)
+        by = math.inf if within is None else cell.tree.time() + to_seconds(within)
+        await trio.lowlevel.checkpoint_if_cancelled()
+        if not cell.is_final:
+            cell.siblings.stop(cell, why, drain=drain, by=by)
+            if life is not None and cell in life.cell.line():  # it would wait for itself
+                return why
+            while not cell.is_final:
+                await cell.wait_change()
+        assert cell.outcome is not None
+        return cell.outcome
+
+    async def start(self) -> None:
+        cell = self.cell
+        if cell.tree.thread != threading.get_ident():
+            await Errand(cell.tree, self.start).wait_in_thread()
+            return
+        if cell.tree.names.get(cell.name) is not cell:
+            raise UnknownActor(cell.name, list(cell.tree.names))
+        await cell.siblings.start(cell)
+
+    async def remove(self) -> None:
+        cell = self.cell
+        if cell.tree.thread != threading.get_ident():
+            await Errand(cell.tree, self.remove).wait_in_thread()
+            return
+        if cell.life is not None or cell.state == "restarting":
+            await self.stop("it is removed")
+        cell.forget()
+
+    async def spawn(
+        self, factory: Factory, name: str | None = None, args: Mapping[str, Any] | None = None, **options: Unpack[ActorOptions]
+    ) -> ActorRef:
+        cell = self.cell
+        if cell.tree.thread != threading.get_ident():
+            there: ActorRef = await Errand(cell.tree, partial(self.spawn, factory, name, args, **options)).wait_in_thread()
+            return there
+        if cell.life is None:
+            raise cell.refusal()
+        spec = spec_of(factory, name or cell.children.free_name(factory), args, options)
+        return (await cell.children.spawn(spec, acting.get())).ref
+
+    async def wait_ready(self) -> None:
+        cell = self.cell
+        if cell.tree.thread != threading.get_ident():
+            await Errand(cell.tree, self.wait_ready).wait_in_thread()
+            return
+        await trio.lowlevel.checkpoint_if_cancelled()
+        while cell.state != "running":
+            if cell.is_final or (cell.life is None and cell.state != "restarting"):
+                raise cell.refusal()
+            await cell.wait_change()
+
+    async def wait_ended(self) -> Outcome:
+        cell = self.cell
+        if cell.tree.thread != threading.get_ident():
+            found: Outcome = await Errand(cell.tree, self.wait_ended).wait_in_thread()
+            return found
+        await trio.lowlevel.checkpoint_if_cancelled()
+        while not cell.is_final:
+            await cell.wait_change()
+        assert cell.outcome is not None
+        return cell.outcome
+
+
+def _asker(life: Life | None) -> str:
+    if life is not None:
+        return life.cell.name
+    task = current_task.get()
+    return "the program" if task is None else f"task {task!r}"

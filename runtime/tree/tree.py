@@ -1,0 +1,204 @@
+"""Tree: all actors of one running app, and what they share."""
+
+from __future__ import annotations
+
+import itertools
+import logging
+import threading
+from collections import deque
+from collections.abc import Callable
+from functools import partial
+from random import Random
+from typing import Any
+
+import trio
+
+from actors.actor import Actor
+from actors.errors import ActorGaveUp, UnknownActor
+from actors.handlers import Handlers
+from actors.nodes import DeadLetter, Node, Reason
+from actors.outcomes import Failed, GaveUp, Outcome
+from actors.portable import describe
+from actors.ref import ActorRef
+from actors.session import Session
+from actors.spec import ActorSpec, Supervisor
+from actors.supervision import leaves_of
+from runtime.clock import Clock
+from runtime.left_behind import LeftBehind
+from runtime.logs import runtime_log
+from runtime.stopping import UNWINDING
+from runtime.tree.acting import acting
+from runtime.tree.brood import Brood
+from runtime.tree.cell import Cell
+from runtime.tree.deadlines import Deadlines
+from runtime.tree.envelopes import Envelope
+from runtime.tree.errand import Errand
+
+LIMIT, WINDOW = 10, 60.0
+"""More restarts than this within so many seconds, of all actors at the top together, end the app."""
+KEPT = 1000
+"""How many dead letters are kept."""
+
+
+class Tree:
+    """The root of all actors. Made in the trio thread, where all of it happens; ``post`` brings things there.
+
+    Args:
+      failed: is told of what must end the app: what an actor raised that no restart may keep, or that all have given up.
+      random: what the waits before restarts are drawn from.
+    """
+
+    def __init__(
+        self,
+        session: Session,
+        clock: Clock,
+        left_behind: LeftBehind,
+        failed: Callable[[BaseException], object],
+        random: Random,
+    ) -> None:
+        self.session, self.left_behind, self.fatal = session, left_behind, failed
+        self.thread = threading.get_ident()
+        self.time = trio.lowlevel.current_clock().current_time  # a third of what trio.current_time() costs
+        self.deadlines = Deadlines()
+        self.names: dict[str, Cell] = {}
+        """{full name: cell} of all that can be found."""
+        self.random = random
+        self.top = Brood(self, None, Supervisor(session.actors, limit=LIMIT, window=WINDOW), self._give_up)
+        self.nursery: trio.Nursery
+        self._clock, self._token = clock, trio.lowlevel.current_trio_token()
+        self._uids = itertools.count(1)
+        self._by_uid: dict[int, Cell] = {}
+        self._handlers: dict[type[Actor], Handlers] = {}
+        self._buried: deque[DeadLetter] = deque(maxlen=KEPT)
+        self._is_over = trio.Event()
+
+    async def serve(self, *, task_status: trio.TaskStatus[None] = trio.TASK_STATUS_IGNORED) -> None:
+        """Hold the one nursery in which all lives are tasks, until :meth:`end` is over; started once actors can be."""
+        with trio.CancelScope(shield=True):  # who serves also ends, which has a deadline
+            async with trio.open_nursery() as self.nursery:
+                self.nursery.start_soon(self.deadlines.run)
+                task_status.started()
+                await self._is_over.wait()
+                self.nursery.cancel_scope.cancel(reason="all actors have ended")
+
+    async def start(self) -> None:
+        """Start the actors that are declared, in their order; raises StartError if one does not start, and none runs then."""
+        await self.top.start_all()
+
+    async def spawn(self, spec: ActorSpec) -> ActorRef:
+        """Start one more actor at the top; from any thread. See :meth:`Session.spawn`."""
+        if threading.get_ident() != self.thread:
+            there: ActorRef = await Errand(self, partial(self.spawn, spec)).wait_in_thread()
+            return there
+        return (await self.top.spawn(spec, acting.get())).ref
+
+    async def end(self, by: float) -> None:
+        """End all actors, the last first, until `by` at the latest; what ignores that is left behind."""
+        self.top.hurry(by)
+        with trio.CancelScope(shield=True, deadline=by + 2 * UNWINDING):
+            await self.top.end_all(by)
+        self._is_over.set()
+
+    def hurry(self, by: float) -> None:
+        """Let no actor that is being ended take longer than until `by`."""
+        self.top.hurry(by)
+
+    def register(self, cell: Cell) -> int:
+        """Take in a new actor by its name; return a number that no other ever has."""
+        uid = next(self._uids)
+        self.names[cell.name] = self._by_uid[uid] = cell
+        return uid
+
+    def unregister(self, cell: Cell) -> None:
+        """Free the name of an actor."""
+        if self.names.get(cell.name) is cell:
+            del self.names[cell.name]
+        self._by_uid.pop(cell.uid, None)
+
+    def ref(self, name: str) -> ActorRef:
+        """Return the actor of that full name; raises UnknownActor. From any thread."""
+        cell = self.names.get(name)
+        if cell is None:
+            raise UnknownActor(name, list(self.names))
+        return cell.ref
+
+    def ref_by_uid(self, name: str, uid: int) -> ActorRef:
+        """Return just the actor that had this number, not one that has its name now; raises UnknownActor if it is gone."""
+        cell = self._by_uid.get(uid)
+        if cell is None:
+            raise UnknownActor(name, list(self.names))
+        return cell.ref
+
+    def handlers_of(self, actor: type[Actor]) -> Handlers:
+        """Return what a class of actors takes."""
+        if (handlers := self._handlers.get(actor)) is None:
+            handlers = self._handlers[actor] = Handlers(actor)
+        return handlers
+
+    def brood_of(self, cell: Cell, plan: Supervisor, gave_up: Callable[[GaveUp], None]) -> Brood:
+        """Return room for the children of an actor."""
+        return Brood(self, cell, plan, gave_up)
+
+    def post(self, step: Callable[[], object], lost: Callable[[], object]) -> None:
+        """Have a step taken in the trio thread: at once from there, else soon; `lost` is called where trio has ended."""
+        if threading.get_ident() == self.thread:
+            step()
+            return
+        try:
+            self._token.run_sync_soon(step)
+        except trio.RunFinishedError:
+            lost()
+
+    def bury(self, name: str, message: Any, reason: Reason) -> None:
+        """Keep a message that nobody deals with. From any thread."""
+        self._buried.append(DeadLetter(name, message, reason, self._clock.now()))
+        runtime_log.tell(logging.DEBUG, "dead letter for actor %r: %s (%s)", name, type(message).__name__, reason)
+
+    @property
+    def dead_letters(self) -> tuple[DeadLetter, ...]:
+        """The latest, the oldest first. From any thread."""
+        return tuple(self._buried)
+
+    def tell_restart(self, cell: Cell, outcome: Outcome, seconds: float) -> None:
+        """Tell in the log that an actor is restarted."""
+        when = f"in {seconds:.3g} s" if seconds else "now"
+        error = outcome.error if isinstance(outcome, Failed) else None
+        runtime_log.tell(logging.WARNING, "actor %r %s; it is restarted %s", cell.name, outcome, when, exc_info=error)
+
+    def tell_resumed(self, cell: Cell, error: Exception) -> None:
+        """Tell in the log that an actor goes on although it has failed on a message."""
+        runtime_log.tell(logging.WARNING, "actor %r goes on after %s", cell.name, describe(error), exc_info=error)
+
+    def warn(self, cell: Cell, outcome: Failed) -> None:
+        """Tell in the log what an actor raised while it was being stopped."""
+        runtime_log.tell(logging.ERROR, "actor %r %s", cell.name, outcome, exc_info=outcome.error)
+
+    def _give_up(self, outcome: GaveUp) -> None:
+        error = ActorGaveUp("the actors of the app", outcome.reason)
+        errors = [leaf for one in outcome.errors for leaf in leaves_of(one) if isinstance(leaf, Exception)]
+        if errors:
+            error.__cause__ = ExceptionGroup("the last failures", errors)
+        self.fatal(error)
+
+    def nodes(self) -> tuple[Node, ...]:
+        """Return the actors as they are now. From any thread."""
+        return tuple(self._node(cell) for cell in list(self.top.cells.values()))
+
+    def _node(self, cell: Cell) -> Node:
+        life = cell.life
+        current = life.desk.current if life is not None else None
+        message = current.message if isinstance(current, Envelope) else current
+        below = list(cell.brood.cells.values()) if cell.brood is not None else []
+        return Node(
+            name=cell.name,
+            kind="supervisor" if isinstance(cell.spec.factory, Supervisor) else "actor",
+            state=cell.state,
+            incarnation=cell.incarnation,
+            waiting=len(cell.mailbox),
+            handled=cell.handled,
+            lost=cell.lost,
+            current=type(message).__name__ if current is not None else None,
+            age=self.time() - life.desk.since if life is not None and current is not None else None,
+            outcome=str(cell.outcome) if cell.outcome is not None else None,
+            children=tuple(self._node(child) for child in below),
+        )
