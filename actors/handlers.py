@@ -134,7 +134,7 @@ def _classes(annotation: Any) -> list[type] | None:
         parts = [_classes(part) for part in get_args(annotation)]
         return None if None in parts else [kind for part in parts for kind in part or ()]
     kind = get_origin(annotation) or annotation
-    return [kind] if isinstance(kind, type) and kind not in (object, Message) else None
+    return [kind] if isinstance(kind, type) and kind not in (object, Any, Message) else None
 
 
 def _wants_answer(kind: type) -> bool:

@@ -3,6 +3,7 @@
 import subprocess
 import sys
 import threading
+from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
 from zoneinfo import ZoneInfo
@@ -14,12 +15,41 @@ from trio.testing import MockClock
 
 import samples
 from actors import App, TerminationFlag, cancellation_point, every
-from actors.errors import AlreadyRunning, InvalidOption, InvalidTimeSpan, UnknownTask
+from actors.actor import Actor, Message
+from actors.errors import ActorExists, ActorFailed, AlreadyRunning, AskTimeout, InvalidOption, InvalidTimeSpan, UnknownTask
+from actors.outcomes import Failed, Stopped
+from actors.supervision import Restart
 from actors.testing import Scripted, run, running
 from helpers import MODES
 from runtime.testing.seeds import seeded
 
 OUTSIDE = ["thread", "process"]
+
+
+@dataclass(frozen=True)
+class Price(Message[int]):
+    of: str
+
+
+@dataclass(frozen=True)
+class Sold(Message[None]):
+    what: str
+    total: int
+
+
+@dataclass(frozen=True)
+class Sell(Message[None]):
+    what: str
+
+
+class Shop(Actor):
+    """Asks another actor for prices, and tells a third of what it sells."""
+
+    def __init__(self, prices, book):
+        self.prices, self.book = prices, book
+
+    async def receive(self, message: Sell):
+        self.book.tell(Sold(message.what, await self.prices.ask(Price(message.what))))
 
 
 def is_not_called(flag=TerminationFlag()):
@@ -460,3 +490,141 @@ def test_what_follows_from_a_seed_is_the_same_in_another_process():
         return subprocess.run(command, capture_output=True, check=True, env={"PYTHONHASHSEED": hash_seed}).stdout
 
     assert printed("1") == printed("2")
+
+
+async def test_a_probe_takes_the_part_of_other_actors(app, autojump_clock):
+    async with running(app) as world:
+        prices, book = await world.probe("prices"), await world.probe("book")
+        shop = await world.spawn(Shop, args={"prices": prices.ref, "book": book.ref})
+        prices.answers(Price, 30)
+        shop.tell(Sell("tea"))
+        assert await book.expect(Sold) == Sold("tea", 30)
+        assert await prices.expect(Price) == Price("tea")
+        assert [node.name for node in world.tree().children] == ["prices", "book", "Shop"]
+
+
+async def test_a_probe_answers_when_the_test_does(app, autojump_clock):
+    async with running(app) as world:
+        prices, book = await world.probe("prices"), await world.probe("book")
+        shop = await world.spawn(Shop, args={"prices": prices.ref, "book": book.ref})
+        shop.tell(Sell("tea"))
+        await prices.expect(Price)
+        await book.expect_none(within=3)
+        prices.reply(30)
+        assert await book.expect(Sold) == Sold("tea", 30)
+
+
+async def slow(message):
+    await trio.sleep(2)
+    return len(message.of)
+
+
+@pytest.mark.parametrize(("answer", "seconds"), [(3, 0), (lambda message: len(message.of), 0), (slow, 2)])
+async def test_a_probe_answers_with_a_value_or_what_a_function_says(app, autojump_clock, answer, seconds):
+    async with running(app) as world:
+        probe = await world.probe()
+        probe.answers(Price, answer)
+        began = trio.current_time()
+        assert await probe.ref.ask(Price("tea")) == 3
+        assert trio.current_time() - began == seconds
+
+
+def refuses(message):
+    raise LookupError(message.of)
+
+
+@pytest.mark.parametrize("answer", [LookupError("tea"), refuses])
+async def test_an_exception_is_raised_where_a_probe_was_asked_and_the_probe_goes_on(app, autojump_clock, answer):
+    async with running(app) as world:
+        probe = await world.probe()
+        probe.answers(Price, answer)
+        with pytest.raises(LookupError, match="tea"):
+            await probe.ref.ask(Price("tea"))
+        probe.answers(Price, 3)
+        assert await probe.ref.ask(Price("tea")) == 3
+
+
+async def test_a_probe_that_says_nothing_lets_who_asks_wait(app, autojump_clock):
+    async with running(app) as world:
+        probe = await world.probe()
+        with pytest.raises(AskTimeout):
+            await probe.ref.ask(Price("tea"), within=3)
+
+
+async def test_what_comes_before_what_is_expected_stays_unread_in_its_order(app, autojump_clock):
+    async with running(app) as world:
+        probe = await world.probe()
+        for message in (Sell("tea"), Sold("tea", 3), Sell("milk")):
+            probe.ref.tell(message)
+        assert await probe.expect(Sold) == Sold("tea", 3)
+        assert probe.unread == [Sell("tea"), Sell("milk")]
+        assert [await probe.expect(Sell), await probe.expect(Sell)] == [Sell("tea"), Sell("milk")]
+
+
+async def test_a_message_that_does_not_come_is_told_with_those_that_came(app, autojump_clock):
+    async with running(app) as world:
+        probe = await world.probe("book")
+        with pytest.raises(AssertionError, match=r"^<actor 'book'> got no Sold within 2 seconds; it got nothing else$"):
+            await probe.expect(Sold, within=2)
+        probe.ref.tell(Sell("tea"))
+        with pytest.raises(AssertionError, match=r"got no Sold within 1 second; it got Sell\(what='tea'\)$"):
+            await probe.expect(Sold)
+
+
+async def test_a_message_that_was_not_to_come_is_told_at_once(app, autojump_clock):
+    async with running(app) as world:
+        probe = await world.probe("book")
+        probe.ref.tell(Sell("tea"))
+        with pytest.raises(AssertionError, match=r"^<actor 'book'> was to get nothing, and got Sell\(what='tea'\)$"):
+            await probe.expect_none(within="1 hour")
+        assert trio.current_time() < 1
+
+
+async def test_nothing_can_be_replied_to_before_something_was_expected(app, autojump_clock):
+    async with running(app) as world:
+        with pytest.raises(AssertionError, match="no message was expected yet"):
+            (await world.probe()).reply(3)
+
+
+async def test_a_probe_hears_of_the_end_of_another_actor_once(app, autojump_clock):
+    async with running(app) as world:
+        probe, other = await world.probe(), await world.probe("other")
+        await probe.watch(other.ref)
+        with pytest.raises(AssertionError, match="got no Down of <actor 'other'> within 1 second"):
+            await probe.expect_down(other.ref)
+        await other.ref.stop()
+        down = await probe.expect_down(other.ref)
+        assert (down.ref, down.outcome) == (other.ref, Stopped("the program"))
+        await probe.expect_none()
+
+
+async def test_a_probe_hears_of_an_end_that_came_before_it_watched(app, autojump_clock):
+    async with running(app) as world:
+        probe = await world.probe()
+        shop = await world.spawn(Shop, args={"prices": None, "book": None}, restart=Restart.temporary())
+        with pytest.raises(ActorFailed):
+            await shop.ask(Sell("tea"))
+        assert isinstance((await probe.expect_down(shop)).outcome, Failed)
+
+
+async def test_a_probe_has_a_name_of_its_own(app, autojump_clock):
+    async with running(app) as world:
+        await world.probe()
+        with pytest.raises(ActorExists):
+            await world.probe()
+
+
+def test_the_waits_before_restarts_follow_from_the_seed():
+    def waits(seed):
+        async def scenario():
+            async with running(App(log=None)) as world:
+                shop = await world.spawn(Shop, args={"prices": None, "book": None}, restart=Restart.transient(jitter=1.0))
+                shop.tell(Sell("tea"))
+                while shop.incarnation < 2 or not shop.is_alive:
+                    await world.advance(0.001)
+                return trio.current_time()
+
+        return run(scenario, seed=seed)
+
+    assert waits(1) == waits(1)
+    assert waits(1) != waits(2)
