@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Mapping
 from typing import Any, Unpack
 
@@ -37,10 +38,17 @@ class World:
         assert isinstance(repo, RunRepo)
         self._repo = RunRepo(repo.journal, make_codec())  # of our own: the model of the app's may be changed
         self._patience = patience
+        self._ends: list[tuple[str, Action]] = []  # (task, how its run ended), which is more than the log can be asked each time
+        self._counts: Counter[str | None] = Counter()  # {task: how many of its runs have ended; None: of all}
         self._changed = trio.Event()
-        system.on_run_ended(lambda _: self._change())
+        for record in self.records():
+            if record.start is not None and record.action in TERMINAL:
+                self._note_end(record.task_name, record.action)
+        system.on_run_ended(lambda ended: self._note_end(ended.launch.task, ended.action))
 
-    def _change(self) -> None:
+    def _note_end(self, task: str, action: Action) -> None:
+        self._ends.append((task, action))
+        self._counts.update((task, None))
         self._changed.set()
         self._changed = trio.Event()
 
@@ -55,13 +63,15 @@ class World:
         Raises:
           AssertionError: they have not, within that time; says which have.
         """
-        span = self._patience if within is None else within
+        name, span = None if task is None else self.session[task].name, self._patience if within is None else within
         with trio.move_on_after(to_seconds(span)):
-            while len(ended := self._ends(task)) < count:
+            while self._counts[name] < count:
                 await self._changed.wait()
-            return ended
-        whose = "" if task is None else f" of task {self.session[task].name!r}"
-        raise AssertionError(f"{len(ended)} runs{whose} and not {count} have ended within {_words(span)}: {ended}")
+        ended = [action for whose, action in self._ends if name in (None, whose)]
+        if len(ended) < count:
+            of = "" if name is None else f" of task {name!r}"
+            raise AssertionError(f"{len(ended)} runs{of} and not {count} have ended within {_words(span)}: {ended}")
+        return ended
 
     async def wait_over(self, *, within: TimeSpan | None = None) -> Ended:
         """Wait until the app has ended, and return how.
@@ -102,10 +112,6 @@ class World:
     async def probe(self, name: str = "probe") -> Probe:
         """Start an actor that does what the test says; raises ActorExists if the name is taken."""
         return await Probe.started(self.session, name)
-
-    def _ends(self, task: TaskKey | None) -> list[Action]:
-        started = (record for record in self.records(task) if record.start is not None)
-        return [action for record in started if (action := record.action) in TERMINAL]
 
 
 def _words(span: TimeSpan) -> str:
