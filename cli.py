@@ -32,13 +32,14 @@ def reports_errors(command: Callable[P, int | None]) -> Callable[P, None]:
 
     @wraps(command)
     def wrapped(*args: P.args, **kwargs: P.kwargs) -> None:
-        from actors.errors import CallsheetError, LogError, LogLocked
+        from actors.errors import AppNotAnswering, CallsheetError, LogError, LogLocked
 
         try:
             code = command(*args, **kwargs)
         except CallsheetError as exc:
             click.echo(f"callsheet: {exc}", err=True)
-            code = 4 if isinstance(exc, LogLocked) else 5 if isinstance(exc, LogError) else 2
+            codes = {LogLocked: 4, LogError: 5, AppNotAnswering: 1, CallsheetError: 2}
+            code = next(code for kind, code in codes.items() if isinstance(exc, kind))
         sys.exit(code or 0)
 
     return wrapped
@@ -52,7 +53,8 @@ def main() -> None:
     \b
     Exit codes:
       0  ended in order; whether single runs failed is in the run log
-      1  an internal error, or one that kept the app from starting; for `launch`: the task did not succeed
+      1  an internal error, or one that kept the app from starting; for `launch`: the task did not succeed;
+         for `tree`: no app runs, or it does not answer
       2  wrong use: an unknown task or option, a program that cannot be loaded
       3  the end has killed, cut short or left behind something, which stderr and the run log name
       4  the run log is in use by another runtime
@@ -147,6 +149,54 @@ def tasks(target: str, as_json: bool) -> None:
         },
         "there are no tasks in this app",
     )
+
+
+@main.command()
+@click.argument("target", required=False)
+@click.option("--log", type=click.Path(), help=f"The run log of the app; default: that of TARGET, or {DEFAULT_LOG}.")
+@click.option("--json", "as_json", is_flag=True, help="Print JSON, one actor, task or part a line.")
+@reports_errors
+def tree(target: str | None, log: str | None, as_json: bool) -> int:
+    """Show what runs in an app as a tree: actors, tasks and parts of the scheduler, and what each deals with.
+
+    Asks the app that writes the run log, if one runs; else shows what TARGET declares. WAITING, HANDLED and LOST count
+    messages, of tasks launches; LOST are those that nobody has dealt with.
+    """
+    from pathlib import Path
+
+    from runtime import tables as shown
+    from runtime.outline import branches, outline
+    from runtime.questions import ask_running
+
+    app = _load(target) if target is not None else None
+    path = Path(log or DEFAULT_LOG) if log or app is None else app.session.config.log
+    found = ask_running(path) if path is not None else None
+    if found is not None:
+        root, pid, caption = found.tree, found.pid, f"running, pid {found.pid}"
+    elif app is not None:
+        root, pid, caption = app.session.tree(), None, _not_running(path)
+    else:
+        return _nobody_runs(log or DEFAULT_LOG)
+    if as_json:
+        rows = [{**row, "pid": pid} for row in outline(root)]
+    else:
+        click.echo(caption)
+        rows = [{**row, "branch": branch} for row, branch in zip(outline(root), branches(root), strict=True)]
+    shown.print_rows(
+        rows,
+        as_json,
+        {
+            "NAME": lambda row: row["branch"],
+            "STATE": lambda row: row["state"],
+            "RESTARTS": lambda row: _count(row["restarts"]),
+            "WAITING": lambda row: _count(row["waiting"]),
+            "HANDLED": lambda row: _count(row["handled"]),
+            "LOST": lambda row: _count(row["lost"]),
+            "ABOUT": _doing,
+        },
+        "",
+    )
+    return 0
 
 
 @main.command()
@@ -383,6 +433,38 @@ def _about(row: dict[str, Any]) -> str:
     again = f", again at {shown.moment(row['retry_at'])}" if "retry_at" in row else ""
     said = f"attempt {_attempt(row)}{again}"
     return f"{reason} ({said})" if reason else said
+
+
+def _not_running(log: Path | None) -> str:
+    if log is None:
+        return "as declared: an app with its run log in memory cannot be asked what runs in it"
+    return "not running: as declared"
+
+
+def _nobody_runs(log: str) -> int:
+    """Say that no app runs that writes `log`, and return the exit code; raises NoLog if there is none."""
+    from pathlib import Path
+
+    from actors.errors import NoLog
+
+    if not Path(log).exists():
+        raise NoLog(log)
+    click.echo(f"callsheet: no app runs that writes {log}; to see what one declares: callsheet tree TARGET", err=True)
+    return 1
+
+
+def _count(number: int) -> str:
+    return str(number or "")
+
+
+def _doing(row: dict[str, Any]) -> str:
+    """Return what a node deals with and for how long, or else how it has ended."""
+    from runtime import tables as shown
+
+    if row["current"] is None:
+        return row["outcome"] or ""
+    current = ", ".join(map(_shortened, row["current"].split(", "))) if row["kind"] == "task" else row["current"]
+    return current if row["age"] is None else f"{current} for {shown.age(row['age'])}"
 
 
 def _attempt(row: dict[str, Any]) -> str:

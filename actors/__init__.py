@@ -79,7 +79,14 @@ if TYPE_CHECKING:
     from actors.conds import yearly as yearly
     from actors.errors import Decline as Decline
     from actors.handlers import handler as handler
+    from actors.outcomes import Completed as Completed
+    from actors.outcomes import Failed as Failed
+    from actors.outcomes import GaveUp as GaveUp
+    from actors.outcomes import Ignored as Ignored
+    from actors.outcomes import Killed as Killed
+    from actors.outcomes import Lost as Lost
     from actors.outcomes import Outcome as Outcome
+    from actors.outcomes import Stopped as Stopped
     from actors.ref import ActorRef as ActorRef
     from actors.spec import ActorSpec as ActorSpec
     from actors.spec import Supervisor as Supervisor
@@ -92,12 +99,19 @@ _OF_ACTORS = {
     "Actor": "actors.actor",
     "ActorRef": "actors.ref",
     "ActorSpec": "actors.spec",
+    "Completed": "actors.outcomes",
     "Decline": "actors.errors",
     "Down": "actors.actor",
+    "Failed": "actors.outcomes",
+    "GaveUp": "actors.outcomes",
+    "Ignored": "actors.outcomes",
+    "Killed": "actors.outcomes",
+    "Lost": "actors.outcomes",
     "Message": "actors.actor",
     "Outcome": "actors.outcomes",
     "Ref": "actors.args",
     "Restart": "actors.supervision",
+    "Stopped": "actors.outcomes",
     "Supervisor": "actors.spec",
     "handler": "actors.handlers",
     "one_for_all": "actors.supervision",

@@ -134,10 +134,24 @@ class Declaring(Generic[H]):
 
         return declare
 
+    @overload
     def actor(
-        self, factory: X, name: str | None = None, args: Mapping[str, Any] | None = None, **options: Unpack[ActorOptions]
-    ) -> X:
-        """Declare an actor, which starts before the tasks and ends after them; returns `factory`, so ``@app.actor`` does too.
+        self, factory: X, name: str | None = ..., args: Mapping[str, Any] | None = ..., **options: Unpack[ActorOptions]
+    ) -> X: ...
+    @overload
+    def actor(
+        self, factory: None = ..., name: str | None = ..., args: Mapping[str, Any] | None = ..., **options: Unpack[ActorOptions]
+    ) -> Callable[[X], X]: ...
+    def actor(
+        self,
+        factory: X | None = None,
+        name: str | None = None,
+        args: Mapping[str, Any] | None = None,
+        **options: Unpack[ActorOptions],
+    ) -> X | Callable[[X], X]:
+        """Declare an actor, which starts before the tasks and ends after them; returns `factory`.
+
+        At once, ``app.actor(Counter, capacity=10)``, or as a decorator, ``@app.actor`` or ``@app.actor(capacity=10)``.
 
         Args:
           factory: its class, a function that returns one, or a :class:`Supervisor`.
@@ -151,8 +165,11 @@ class Declaring(Generic[H]):
         """
         from actors.spec import spec_of  # takes 5 ms to import, which each worker would pay
 
-        self._declare_actor(spec_of(factory, name, args, options))
-        return factory
+        def declare(factory: X) -> X:
+            self._declare_actor(spec_of(factory, name, args, options))
+            return factory
+
+        return declare if factory is None else declare(factory)
 
     def _declare(self, func: Function | None, name: str | None, start_cond: StartCondition, options: WorkOptions) -> H:
         raise NotImplementedError

@@ -15,6 +15,7 @@ CallsheetError
 ├── UnportableChange                  what a process task wants changed but cannot send
 ├── AlreadyRunning                    an app that is to be run twice at a time
 ├── NotSimulated                      a run that virtual time does not wait for
+├── AppNotAnswering                   an app that runs elsewhere, and does not say what it is asked
 ├── RunBroken                         a run that ended without an answer of its function
 │   ├── WorkerDied                    its process is gone
 │   ├── CommandFailed                 its command could not be started, or did not exit with 0
@@ -59,11 +60,12 @@ Every error keeps its fields (``args`` are the fields), so it survives pickle an
 from __future__ import annotations
 
 from collections.abc import Sequence
-from difflib import get_close_matches
 
 
 def nearest(name: str, known: Sequence[str]) -> str:
     """Return `` Did you mean 'x'?`` for the entry of `known` that resembles `name`, else an empty text."""
+    from difflib import get_close_matches  # takes 2 ms to import, which each worker would pay
+
     by_lower = {entry.lower(): entry for entry in known}
     matches = get_close_matches(name.lower(), by_lower, n=1)
     return f" Did you mean {by_lower[matches[0]]!r}?" if matches else ""
@@ -344,6 +346,17 @@ class NotSimulated(CallsheetError):
         )
 
 
+class AppNotAnswering(CallsheetError):
+    """An app that runs elsewhere was asked something, and has not answered."""
+
+    def __init__(self, log: str, why: str) -> None:
+        super().__init__(log, why)
+        self.log, self.why = log, why
+
+    def __str__(self) -> str:
+        return f"the app that writes {self.log} does not answer: {self.why}"
+
+
 class RunBroken(CallsheetError):
     """A run ended without an answer of its function."""
 
@@ -529,7 +542,8 @@ class AskTimeout(ActorError, TimeoutError):
     """No reply came in the time that the caller had for it."""
 
     def __init__(self, actor: str, message: str, within: float, state: str) -> None:
-        super().__init__(actor, message, within, state)
+        super().__init__()
+        self.args = (actor, message, within, state)  # given to an OSError, they would be an errno and names of files
         self.actor, self.message, self.within, self.state = actor, message, within, state
 
     def __str__(self) -> str:
@@ -605,8 +619,9 @@ class ActorExists(ActorError):
         self.name, self.state = name, state
 
     def __str__(self) -> str:
-        way_out = "ref.start() starts it, ref.remove() frees its name" if self.state == "stopped" else "ref.stop() ends it"
-        return f"there is an actor {self.name!r} already; it is {self.state}. Choose another name, or: {way_out}"
+        ways_out = {"declared": "", "stopped": ", or: ref.start() starts it, ref.remove() frees its name"}
+        way_out = ways_out.get(self.state, ", or: ref.stop() ends it")
+        return f"there is an actor {self.name!r} already; it is {self.state}. Choose another name{way_out}"
 
 
 class StartError(ActorError):
@@ -624,7 +639,8 @@ class StartTimeout(ActorError, TimeoutError):
     """The ``on_start`` of an actor took longer than it may."""
 
     def __init__(self, actor: str, seconds: float) -> None:
-        super().__init__(actor, seconds)
+        super().__init__()
+        self.args = (actor, seconds)  # see AskTimeout
         self.actor, self.seconds = actor, seconds
 
     def __str__(self) -> str:

@@ -47,11 +47,14 @@ class Family:
         return full
 
     def resolved_actor(self, name: str) -> str:
-        """Return the name in the app of the actor that is called so in here, or in a group around it, or there."""
-        found = self.actors.get(name)
-        if found is not None or self.parent is None:
-            return name if found is None else found
-        return self.parent.resolved_actor(name)
+        """Return the full name of the actor that is called so in here, or in a group around it, or in the app.
+
+        Of a path, such as ``pool/worker-1``, it is the first part that is looked for.
+        """
+        top, slash, below = name.partition("/")
+        if top in self.actors:
+            return self.actors[top] + slash + below
+        return name if self.parent is None else self.parent.resolved_actor(name)
 
     def custom_conditions(self) -> CustomConditions:
         """Return the conditions that texts may name."""

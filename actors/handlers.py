@@ -5,8 +5,9 @@ from __future__ import annotations
 import inspect
 import types
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
-from typing import Any, Literal, TypeVar, Union, get_args, get_origin, get_type_hints
+from dataclasses import dataclass, replace
+from types import SimpleNamespace
+from typing import Any, ForwardRef, Literal, TypeVar, Union, get_args, get_origin, get_type_hints
 
 from actors.actor import Actor, Message
 from actors.errors import InvalidOption
@@ -35,6 +36,8 @@ def handler(
 ) -> Callable[[F], F]:
     """Have a method of an actor deal with the messages that its parameter is annotated with; on ``receive`` it only declares.
 
+    A method that overrides one in a class below need not be decorated again.
+
     ::
 
         @handler(raises=(NotFound,), on_caller_gone="cancel")
@@ -61,19 +64,23 @@ def handler(
 
 
 class Handlers:
-    """The handlers of a class of actors, by the class of the message."""
+    """The handlers of a class of actors, by the class of the message.
+
+    Raises:
+      InvalidOption: a method cannot deal with messages, does not say with which, or another one does with the same.
+    """
 
     def __init__(self, actor: type[Actor]) -> None:
         self._open: Handler | None = None  # of receive, where that takes whatever comes
         self._declared: dict[type, Handler] = {}
-        for method, declared in _methods(actor):
-            taken = _taken(getattr(actor, method))
-            if taken is None:
-                self._open = declared
-            else:
-                self._declared.update(dict.fromkeys(taken, declared))
         self.found: dict[type, Handler | None] = {}
         """{class: what deals with it, None if nothing does} of those that were asked for."""
+        for declared in _methods(actor):
+            taken = _taken(actor, declared.method)
+            if taken is None:
+                self._open = declared
+            for kind in taken or ():
+                self._add(actor, kind, declared)
 
     @classmethod
     def open(cls) -> Handlers:
@@ -99,53 +106,79 @@ class Handlers:
         except KeyError:
             found = next((self._declared[base] for base in kind.__mro__ if base in self._declared), self._open)
             if found is not None and _wants_answer(kind):
-                found = Handler(found.method, found.on_caller_gone, found.on_deadline, found.raises, wants_answer=True)
+                found = replace(found, wants_answer=True)
             self.found[kind] = found
             return found
 
+    def _add(self, actor: type[Actor], kind: type, declared: Handler) -> None:
+        other = self._declared.get(kind)
+        if other is not None and other.method not in ("receive", declared.method):
+            expected = f"one method for each class is expected, and {other.method} takes it too"
+            raise InvalidOption(f"actor {actor.__name__}", declared.method, kind.__name__, expected)
+        self._declared[kind] = declared
 
-def _methods(actor: type[Actor]) -> Iterator[tuple[str, Handler]]:
-    for name in dir(actor):
+
+def _methods(actor: type[Actor]) -> Iterator[Handler]:
+    """Yield what is declared about each method that deals with messages: of ``receive`` first, before which others come."""
+    for name in sorted(dir(actor), key=lambda name: name != "receive"):
         method = inspect.getattr_static(actor, name)
-        declared = getattr(method, _DECLARED, None)
+        declared = next((found for base in actor.__mro__ if (found := getattr(vars(base).get(name), _DECLARED, None))), None)
         if declared is not None or (name == "receive" and method is not Actor.receive):
             if not inspect.iscoroutinefunction(method):
                 raise InvalidOption(f"actor {actor.__name__}", name, repr(method), "an async method is expected")
-            yield name, declared or Handler(name)
+            yield declared or Handler(name)
 
 
-def _taken(method: Callable[..., Any]) -> list[type] | None:
-    """Return the classes of messages that a method is annotated with; None if it takes whatever comes."""
-    parameters = list(inspect.signature(method).parameters.values())
-    if len(parameters) != 2:  # noqa: PLR2004  # self, and the message
-        raise InvalidOption("an actor", method.__qualname__, str(inspect.signature(method)), "self and one message are expected")
-    annotation = parameters[1].annotation
-    if isinstance(annotation, str):
-        try:
-            annotation = get_type_hints(method).get(parameters[1].name, Any)
-        except NameError:  # of a class that is known to type checkers only, or is local to a function
-            return None
-    return None if annotation is parameters[1].empty else _classes(annotation)
+def _taken(actor: type[Actor], name: str) -> list[type] | None:
+    """Return the classes of messages that a method is annotated with; None of a ``receive`` that takes whatever comes."""
+    method = inspect.getattr_static(actor, name)
+    signature = inspect.signature(method)
+    if len(signature.parameters) != 2:  # noqa: PLR2004  # self, and the message
+        raise InvalidOption(f"actor {actor.__name__}", name, str(signature), "self and one message are expected")
+    message = list(signature.parameters.values())[1]
+    taken = None if message.annotation is message.empty else _classes(_evaluated(message.annotation, method, actor))
+    if taken is None and name != "receive":
+        expected = "the message is expected to have an annotation with classes that can be found when the program runs"
+        raise InvalidOption(f"actor {actor.__name__}", name, str(signature), expected)
+    return taken
+
+
+def _evaluated(annotation: Any, method: Callable[..., Any], actor: type[Actor]) -> Any:
+    """Return what an annotation means that may be text, or have text in it; Any where that cannot be told."""
+    try:
+        annotated = SimpleNamespace(__annotations__={"message": annotation})  # without what it returns, which does not matter
+        inner = {name: value for base in reversed(actor.__mro__) for name, value in vars(base).items()}  # where it is nested
+        return get_type_hints(annotated, inspect.unwrap(method).__globals__, inner)["message"]
+    except NameError:  # of a class that is known to type checkers only, or is local to a function
+        return Any
 
 
 def _classes(annotation: Any) -> list[type] | None:
     """Return the classes that an annotation is a union of, or None where it says nothing."""
+    annotation = getattr(annotation, "__value__", annotation)  # of an alias: type Known = Add | Reset
     if get_origin(annotation) in (Union, types.UnionType):
         parts = [_classes(part) for part in get_args(annotation)]
         return None if None in parts else [kind for part in parts for kind in part or ()]
     kind = get_origin(annotation) or annotation
-    return [kind] if isinstance(kind, type) and kind not in (object, Any, Message) else None
+    return [kind] if isinstance(kind, type) and kind not in (object, Message, Any) else None
 
 
 def _wants_answer(kind: type) -> bool:
     """Return whether a class of messages promises an answer that is not None."""
-    for base in kind.__mro__:
-        for declared in getattr(base, "__orig_bases__", ()):
-            if get_origin(declared) is Message:
-                (reply,) = get_args(declared)
-                return not (reply in (None, type(None), Any, object) or isinstance(reply, (str, TypeVar)) or _may_be_none(reply))
-    return False
+    reply = _reply(kind) if issubclass(kind, Message) else Any
+    reply = getattr(reply, "__value__", reply)  # of an alias: type Found = Row | None
+    may_be_none = get_origin(reply) in (Union, types.UnionType) and type(None) in get_args(reply)
+    return not (may_be_none or isinstance(reply, (ForwardRef, TypeVar)) or reply in (None, type(None), Any, object))
 
 
-def _may_be_none(reply: Any) -> bool:
-    return get_origin(reply) in (Union, types.UnionType) and type(None) in get_args(reply)
+def _reply(kind: Any) -> Any:
+    """Return what a class of messages, or ``Class[argument]``, says about the answer: a type, or what tells nothing."""
+    made, given = get_origin(kind) or kind, get_args(kind)
+    if made is Message:
+        return given[0] if given else Any
+    bases = vars(made).get("__orig_bases__", made.__bases__)
+    base = next(base for base in bases if issubclass(get_origin(base) or base, Message))
+    if get_args(base) and base.__parameters__:
+        meaning = dict(zip(made.__parameters__, given, strict=False))  # of a class without its arguments, they are unknown
+        base = base[tuple(meaning.get(parameter, parameter) for parameter in base.__parameters__)]
+    return _reply(base)

@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any, ClassVar
 
+from actors.portable import describe
+
 
 @dataclass(frozen=True, slots=True)
 class Outcome:
@@ -37,7 +39,7 @@ class Failed(Outcome):
     is_abnormal: ClassVar[bool] = True
 
     def __str__(self) -> str:
-        return f"failed{' while it was stopped' * self.during_stop}: {type(self.error).__name__}: {self.error}"
+        return f"failed{' while it was stopped' * self.during_stop}: {describe(self.error)}"
 
 
 @dataclass(frozen=True, slots=True)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-from decimal import Decimal
 
 Size = str | int
 """Bytes as a whole number, or words: ``"500 MB"``, ``"1.5 GiB"``."""
@@ -33,6 +32,8 @@ def to_bytes(size: Size) -> int:
     unit = words["unit"]
     if unit.lower() not in _BY_LOWER:
         raise ValueError(f"{unit!r} is no unit; units are {', '.join(_BYTES)}")
+    from decimal import Decimal  # takes a millisecond to import, which each worker would pay
+
     return int(Decimal(words["number"]) * _BY_LOWER[unit.lower()])
 
 

@@ -8,9 +8,10 @@ from dataclasses import dataclass, field
 from typing import Any, Literal, TypedDict
 
 from actors.actor import Actor
+from actors.callables import is_async, name_of
 from actors.errors import InvalidOption, UnknownOption
-from actors.supervision import Restart, Strategy, check_limit, one_for_one
-from actors.timespans import TimeSpan, to_finite, to_seconds
+from actors.supervision import Restart, Strategy, check_limit, one_for_one, seconds_of
+from actors.timespans import TimeSpan, to_finite
 
 Overflow = Literal["fail", "block", "drop_new", "drop_old"]
 OVERFLOWS: tuple[str, ...] = ("fail", "block", "drop_new", "drop_old")
@@ -64,8 +65,8 @@ class Supervisor:
         if not callable(self.strategy):
             expected = "one_for_one, one_for_all or rest_for_one is expected, the function and not its name"
             raise InvalidOption("Supervisor", "strategy", repr(self.strategy), expected)
-        check_limit("Supervisor", self.limit)
-        to_seconds(self.window)
+        check_limit("Supervisor", self.limit, optional=False)
+        object.__setattr__(self, "window", seconds_of("Supervisor", "window", self.window))
         _check("Supervisor", "auto_shutdown", self.auto_shutdown, AUTO_SHUTDOWNS)
         _check("Supervisor", "stop_order", self.stop_order, ("reverse", "parallel"))
         object.__setattr__(self, "children", tuple(self.children))
@@ -102,7 +103,7 @@ class ActorSpec:
       significant: whether its own end counts for the ``auto_shutdown`` of its supervisor.
 
     Raises:
-      InvalidOption, InvalidTimeSpan: a value that cannot be.
+      InvalidOption: a value that cannot be.
     """
 
     factory: Factory
@@ -119,11 +120,8 @@ class ActorSpec:
     significant: bool = False
 
     def __post_init__(self) -> None:
-        if not (callable(self.factory) or isinstance(self.factory, Supervisor)):
-            raise InvalidOption("an actor", "factory", repr(self.factory), "a class of actors is expected")
-        if isinstance(self.factory, type) and not issubclass(self.factory, Actor):
-            raise InvalidOption("an actor", "factory", self.factory.__name__, "a class that derives from Actor is expected")
-        object.__setattr__(self, "name", self.name or getattr(self.factory, "__name__", "supervisor"))
+        _check_factory(self.factory)
+        object.__setattr__(self, "name", self.name or _name_of(self.factory))
         self._check_options(f"actor {self.name!r}")
 
     def seconds(self, option: Literal["start_timeout", "grace", "cleanup"]) -> float:
@@ -145,7 +143,7 @@ class ActorSpec:
         _check(owner, "overflow", self.overflow, OVERFLOWS)
         _check(owner, "while_restarting", self.while_restarting, ("queue", "reject"))
         for option in ("start_timeout", "grace", "cleanup"):
-            object.__setattr__(self, option, to_finite(getattr(self, option)))
+            object.__setattr__(self, option, seconds_of(owner, option, getattr(self, option), to_finite))
         if not isinstance(self.args, Mapping):
             raise InvalidOption(owner, "args", repr(self.args), "a mapping of arguments by name is expected")
         _check_args(owner, self.factory, self.args)
@@ -157,6 +155,38 @@ def spec_of(factory: Factory, name: str | None, args: Mapping[str, Any] | None, 
         if option not in ActorOptions.__annotations__:
             raise UnknownOption("an actor", option, list(ActorOptions.__annotations__))
     return ActorSpec(factory, name or "", args or {}, **options)
+
+
+def _check_factory(factory: Factory) -> None:
+    """Check that `factory` makes actors, as far as it can be seen without calling it."""
+    if isinstance(factory, Supervisor):
+        return
+    if not callable(factory):
+        raise InvalidOption("an actor", "factory", repr(factory), "a class of actors is expected")
+    if isinstance(factory, type):
+        _check_class(factory)
+    elif is_async(factory):
+        expected = "a plain function is expected; what must be awaited is for on_start"
+        raise InvalidOption("an actor", "factory", name_of(factory), expected)
+
+
+def _check_class(actor: type[Actor]) -> None:
+    if not issubclass(actor, Actor):
+        raise InvalidOption("an actor", "factory", actor.__name__, "a class that derives from Actor is expected")
+    for name in ("on_start", "receive", "on_stop"):
+        method = getattr(actor, name)
+        if not inspect.iscoroutinefunction(method):
+            raise InvalidOption(f"actor {actor.__name__}", name, repr(method), "an async method is expected")
+
+
+def _name_of(factory: Factory) -> str:
+    """Return the name of an actor that is given none."""
+    if isinstance(factory, Supervisor):
+        return "supervisor"
+    name = name_of(factory)
+    if name == "<lambda>":
+        raise InvalidOption("an actor", "name", "''", "it needs one, where it is made by a lambda, which has none")
+    return name
 
 
 def _check(owner: str, option: str, value: object, known: tuple[str, ...]) -> None:

@@ -10,9 +10,9 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Literal, NamedTuple
 
-from actors.errors import InvalidOption
+from actors.errors import InvalidOption, InvalidTimeSpan
 from actors.outcomes import Failed, Outcome
-from actors.timespans import TimeSpan, to_seconds
+from actors.timespans import TimeSpan, to_seconds, to_words
 
 Kind = Literal["permanent", "transient", "temporary"]
 Directive = Literal["restart", "resume", "stop", "escalate"]
@@ -122,7 +122,7 @@ class Restart:
           then: what becomes of it when it is given up: its supervisor gives up too (``escalate``), or it stays down (``stop``).
 
         Raises:
-          InvalidOption, InvalidTimeSpan: a value that cannot be.
+          InvalidOption: a value that cannot be.
         """
         return _made("permanent", limit, window, backoff, factor, max_backoff, jitter, reset_after, rules, then)
 
@@ -184,7 +184,7 @@ class Restart:
         try:
             wait = min(self.max_backoff, self.backoff * self.factor**in_a_row)
         except OverflowError:
-            wait = self.max_backoff
+            wait = self.max_backoff if self.backoff else 0.0
         return wait * (1 + self.jitter * (2 * chance - 1))
 
 
@@ -225,9 +225,11 @@ def _made(
     rules: Rules | None,
     then: Literal["escalate", "stop"],
 ) -> Restart:
-    first, longest = to_seconds(backoff), to_seconds(max_backoff)
-    healthy = (first + longest) / 2 if reset_after is None else to_seconds(reset_after)
+    first, longest = seconds_of("Restart", "backoff", backoff), seconds_of("Restart", "max_backoff", max_backoff)
+    healthy = (first + longest) / 2 if reset_after is None else seconds_of("Restart", "reset_after", reset_after)
     check_limit("Restart", limit)
+    if first > longest:
+        raise InvalidOption("Restart", "backoff", repr(backoff), f"at most max_backoff is expected, which is {to_words(longest)}")
     if not (isinstance(factor, (int, float)) and 1 <= factor < math.inf):
         raise InvalidOption("Restart", "factor", repr(factor), "a number from 1 on is expected")
     if not (isinstance(jitter, (int, float)) and 0 <= jitter <= 1):
@@ -237,7 +239,7 @@ def _made(
     return Restart(
         kind=kind,
         limit=limit,
-        window=to_seconds(window),
+        window=seconds_of("Restart", "window", window),
         backoff=first,
         factor=factor,
         max_backoff=longest,
@@ -249,6 +251,8 @@ def _made(
 
 
 def _checked(rules: Rules) -> Iterator[tuple[type[Exception], Directive]]:
+    if not isinstance(rules, Mapping):
+        raise InvalidOption("Restart", "rules", repr(rules), "a mapping is expected, {class of exceptions: what to do}")
     for kind, directive in rules.items():
         if not (isinstance(kind, type) and issubclass(kind, Exception)):
             raise InvalidOption("Restart", "rules", repr(kind), "classes of exceptions are expected")
@@ -257,7 +261,17 @@ def _checked(rules: Rules) -> Iterator[tuple[type[Exception], Directive]]:
         yield kind, directive
 
 
-def check_limit(owner: str, limit: int | None) -> None:
-    """Check that `limit` is a number of restarts; raises InvalidOption."""
-    if limit is not None and (not isinstance(limit, int) or isinstance(limit, bool) or limit < 0):
-        raise InvalidOption(owner, "limit", repr(limit), "a whole number from 0 on, or None, is expected")
+def check_limit(owner: str, limit: int | None, *, optional: bool = True) -> None:
+    """Check that `limit` is a number of restarts, or None where it is optional; raises InvalidOption."""
+    if limit is None and optional:
+        return
+    if not isinstance(limit, int) or isinstance(limit, bool) or limit < 0:
+        raise InvalidOption(owner, "limit", repr(limit), f"a whole number from 0 on{', or None,' * optional} is expected")
+
+
+def seconds_of(owner: str, option: str, span: TimeSpan, read: Callable[[TimeSpan], float] = to_seconds) -> float:
+    """Return the value of an option in seconds; raises InvalidOption where it is no length of time."""
+    try:
+        return read(span)
+    except InvalidTimeSpan as exc:
+        raise InvalidOption(owner, option, repr(span), str(exc)) from exc

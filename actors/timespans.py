@@ -5,7 +5,6 @@ from __future__ import annotations
 import math
 import re
 from datetime import timedelta
-from decimal import Decimal
 
 from actors.errors import InvalidTimeSpan, nearest
 
@@ -66,6 +65,8 @@ def to_words(seconds: float) -> str:
             return f"{int(count)} {unit}{'s' if count != 1 else ''}"
     if seconds == int(seconds):
         return f"{int(seconds)} seconds"
+    from decimal import Decimal  # takes 4 ms to import, which each worker would pay
+
     return f"{Decimal(repr(seconds)):f} seconds"  # the shortest digits that mean this number, never with an exponent
 
 

@@ -20,6 +20,7 @@ from actors.loading import check_may_run
 from actors.messages import RunEnded, ShutDown
 from actors.session import Session
 from runtime.clock import Clock, SystemClock
+from runtime.control_socket import ControlSocket
 from runtime.controls import LiveControls
 from runtime.journal import Journal
 from runtime.left_behind import LeftBehind
@@ -172,6 +173,7 @@ class _Parts:
     watchdog: Watchdog
     left_behind: LeftBehind
     log: RunLog
+    control_socket: ControlSocket
 
     def health(self) -> Health:
         """Return what is wrong now, as all parts tell that may know of something; from any thread."""
@@ -181,11 +183,12 @@ class _Parts:
 
 @asynccontextmanager
 async def _running(parts: _Parts, asked: list[tuple[str, Mapping[str, Any]]], only: list[str] | None) -> AsyncIterator[None]:
-    """Hold the one root nursery: the supervisor with all its actors, and what passes on the output of workers."""
+    """Hold the one root nursery: the supervisor with all its actors, what passes on the output of workers, and who answers."""
     failure: BaseException | None = None
     async with trio.open_nursery() as root:
         with trio.CancelScope(shield=True, deadline=trio.current_time() + LAST_MARGIN):
             await root.start(parts.process.serve)  # it shields itself: a start that is cancelled half way would never end
+        parts.control_socket.open(root)
         try:
             async with trio.open_nursery() as nursery:
                 try:
@@ -195,6 +198,7 @@ async def _running(parts: _Parts, asked: list[tuple[str, Mapping[str, Any]]], on
                 else:
                     yield
         finally:  # the last run has ended
+            parts.control_socket.close()
             left = parts.supervisor.time_left(2 * _TO_EXIT + LAST_MARGIN)
             with trio.CancelScope(shield=True, deadline=trio.current_time() + left):
                 await parts.process.close(min(_TO_EXIT, left / 2))
@@ -213,7 +217,9 @@ def _assembled(app: App, log: RunLog, history: History, recast: Recast | None, r
     if recast is not None:
         runners = recast(runners, patience, left_behind)
     supervisor = Supervisor(app.session, log, runners, patience, left_behind, history, random or Random())
-    return _Parts(supervisor, process, asyncio_loop, Watchdog(lambda: app.session.config.stall_after), left_behind, log)
+    watchdog = Watchdog(lambda: app.session.config.stall_after)
+    control_socket = ControlSocket(app.session.config.log, app.session.tree)
+    return _Parts(supervisor, process, asyncio_loop, watchdog, left_behind, log, control_socket)
 
 
 def _claimed(session: Session) -> Standby:

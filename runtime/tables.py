@@ -11,18 +11,22 @@ from typing import Any
 COLOURS = {
     "success": "green", "fail": "red", "crash": "red", "error": "red", "terminate": "yellow", "missed": "yellow",
     "retry": "yellow", "running": "cyan", "inaction": "dim",
+    "failed": "red", "gave up": "red", "stuck": "red", "restarting": "yellow", "stopping": "yellow", "declared": "dim",
 }  # fmt: skip
-COLUMNS_TO_KEEP_WHOLE = 240
 SHRINKING = "ABOUT"
 """The column that wraps where a terminal is narrow."""
 NARROWEST = 10
-UNITS = (("d", 86400), ("h", 3600), ("min", 60), ("s", 1))
+MINUTE = 60
+UNITS = (("d", 86400), ("h", 3600), ("min", MINUTE), ("s", 1))
 
 Row = dict[str, Any]
 
 
 def print_rows(rows: list[Row], as_json: bool, columns: dict[str, Callable[[Row], str]], empty: str) -> None:
-    """Print `rows`: each a JSON object on a line, or all as a table of `columns`; where there are none, `empty` to stderr."""
+    """Print `rows`: each a JSON object on a line, or all as a table of `columns`; where there are none, `empty` to stderr.
+
+    On a terminal the table is made to fit; elsewhere each row is a line, whatever its length.
+    """
     if as_json:
         for row in rows:
             print(json.dumps(row))
@@ -30,13 +34,32 @@ def print_rows(rows: list[Row], as_json: bool, columns: dict[str, Callable[[Row]
     if not rows:
         print(empty, file=sys.stderr)
         return
+    cells = [[cell(row) for cell in columns.values()] for row in rows]
+    if sys.stdout.isatty():
+        _print_fitted(list(columns), cells)
+    else:
+        _print_whole([list(columns), *cells])
+
+
+def _print_whole(lines: list[list[str]]) -> None:
+    """Print a table as it is: Rich would take seconds for ten thousand rows, to fit what need not fit."""
+    from rich.cells import cell_len
+
+    lines = [[" ".join(cell.splitlines()) for cell in line] for line in lines]
+    widths = [max(map(cell_len, column)) for column in zip(*lines, strict=True)]
+    for line in lines:
+        padded = (cell + " " * (width - cell_len(cell)) for cell, width in zip(line, widths, strict=True))
+        print("  ".join(padded).rstrip())
+
+
+def _print_fitted(columns: list[str], cells: list[list[str]]) -> None:
+    """Print a table in the width of the terminal, in colour."""
     from rich.console import Console
     from rich.table import Table
     from rich.text import Text  # not markup: what tasks say may have brackets in it
 
-    console = Console(width=None if sys.stdout.isatty() else COLUMNS_TO_KEEP_WHOLE, highlight=False)
-    cells = [[cell(row) for cell in columns.values()] for row in rows]
-    widths = _fitted([max(map(len, column)) for column in zip(columns, *cells, strict=True)], list(columns), console.width)
+    console = Console(highlight=False)
+    widths = _fitted([max(map(len, column)) for column in zip(columns, *cells, strict=True)], columns, console.width)
     table = Table(box=None, header_style="bold", pad_edge=False)
     for name, width in zip(columns, widths, strict=True):
         table.add_column(name, no_wrap=name != SHRINKING, overflow="fold" if name == SHRINKING else "ellipsis", width=width)
@@ -94,6 +117,11 @@ def seconds(number: float | None) -> str:
     if number is None:
         return ""
     return f"{number * 1000:.1f} ms" if number < 1 else f"{number:.2f} s"
+
+
+def age(number: float) -> str:
+    """Return a length of time, exactly where it is short, and roughly from a minute on."""
+    return seconds(number) if number < MINUTE else left(number)
 
 
 def left(number: float) -> str:

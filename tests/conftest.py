@@ -10,6 +10,7 @@ from trio.testing import MockClock, trio_test
 
 from actors import App
 from helpers import MODES
+from troupe import scheduled_by
 
 
 @pytest.hookimpl(tryfirst=True)
@@ -35,6 +36,13 @@ def app():
 def mode(request):
     """Each execution mode."""
     return request.param
+
+
+@pytest.fixture(params=range(10))
+def seed(request):
+    """Each of some orders in which trio's scheduler may take what can go on."""
+    with scheduled_by(request.param):
+        yield request.param
 
 
 @pytest.fixture(autouse=True)

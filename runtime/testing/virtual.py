@@ -7,7 +7,6 @@ import os
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Mapping
 from contextlib import asynccontextmanager, contextmanager
 from datetime import datetime
-from pathlib import Path
 from typing import TypeVar
 
 import trio
@@ -20,7 +19,6 @@ from actors.facts import TaskFacts
 from actors.session import TaskKey
 from runtime.clock import VirtualClock
 from runtime.machine import local_zone
-from runtime.repo import open_repo
 from runtime.system import open_runtime
 from runtime.testing.scripted import Playbook, Scripts
 from runtime.testing.seeds import derived_random, drawn_seed, seeded
@@ -117,8 +115,9 @@ def _begun_anew(app: App, log: str | os.PathLike[str] | None) -> Iterator[None]:
         session.returns.forget(name)
     for task in session.tasks:
         task.facts = TaskFacts()
-    kept, app._repo = app._repo, open_repo(None if log is None else Path(log).absolute())
+    kept = app._repo, session.config.log
+    app._repo, session.config.log = None, log
     try:
         yield
     finally:
-        app._repo = kept
+        app._repo, session.config.log = kept

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any
 
@@ -12,21 +13,22 @@ from actors.context import Context
 from actors.errors import ActorRestarting, ActorStopped, MailboxFull, UnexpectedMessage
 from actors.handlers import Handler, Handlers
 from actors.nodes import Reason, State
-from actors.outcomes import Completed, Failed, GaveUp, Ignored, Killed, Outcome
+from actors.outcomes import Completed, Failed, GaveUp, Ignored, Killed, Outcome, Stopped
 from actors.spec import ActorSpec, Supervisor
 from runtime.tree.envelopes import Envelope, Question
 from runtime.tree.life import Life
 from runtime.tree.mailbox import Mailbox
+from runtime.tree.member import Member
 from runtime.tree.refs import LocalRef
 
 if TYPE_CHECKING:
-    from runtime.tree.brood import Brood
+    from runtime.tree.children import Children
     from runtime.tree.tree import Tree
 
 _STATES: dict[type[Outcome], State] = {Completed: "completed", Failed: "failed", GaveUp: "gave up", Ignored: "ignored"}
 
 
-class Cell:
+class Cell(Member):
     """What stays of an actor while its lives come and go.
 
     Args:
@@ -42,40 +44,31 @@ class Cell:
         "brood",
         "handled",
         "handlers",
-        "in_a_row",
-        "incarnation",
-        "is_kept",
         "late_replies",
         "life",
         "links",
         "lost",
         "mailbox",
-        "name",
-        "outcome",
         "parent",
         "ref",
-        "restarts",
-        "siblings",
-        "spec",
-        "state",
         "tree",
         "uid",
     )
 
-    def __init__(self, tree: Tree, parent: Cell | None, siblings: Brood, name: str, spec: ActorSpec, *, is_kept: bool) -> None:
-        self.tree, self.parent, self.siblings, self.name, self.spec, self.is_kept = tree, parent, siblings, name, spec, is_kept
+    spec: ActorSpec
+    siblings: Children
+
+    def __init__(self, tree: Tree, parent: Cell | None, siblings: Children, name: str, spec: ActorSpec, *, is_kept: bool) -> None:
+        super().__init__(name, spec, siblings, is_kept=is_kept)
+        self.tree, self.parent = tree, parent
         self.uid = tree.register(self)
         self.handlers = self._handlers()
         self.mailbox = Mailbox(spec.capacity)
         self.mailbox.close()  # until it is begun
         self.ref = LocalRef(self)
         self.life: Life | None = None
-        self.brood: Brood | None = None
-        self.state: State = "stopped"
-        self.outcome: Outcome | None = None
-        """How it has ended last."""
-        self.incarnation = self.handled = self.lost = self.late_replies = self.in_a_row = 0
-        self.restarts: list[float] = []
+        self.brood: Children | None = None
+        self.handled = self.lost = self.late_replies = 0
         self.links: set[Cell] | None = None
         self._watchers: list[Life] | None = None
         self._changed: trio.Event | None = None
@@ -88,10 +81,11 @@ class Cell:
         return self.tree.handlers_of(factory) if isinstance(factory, type) else Handlers.open()
 
     def begin(self) -> None:
-        """Begin a life."""
         self.incarnation += 1
-        self.state = "starting"
+        self.state, self.is_up = "starting", True
         self.mailbox.open()
+        if self.brood is not None:
+            self.brood.reopen()
         self.life = Life(self)
         self.tree.nursery.start_soon(self.life.run, name=self.name)
 
@@ -103,8 +97,7 @@ class Cell:
 
     def has_ended(self, outcome: Outcome, told: str | None, *, has_started: bool, healthy: float) -> None:
         """Take note that its life has ended so; what follows is decided by who supervises it."""
-        self.life = None
-        self.outcome = outcome
+        self.life, self.is_up, self.outcome = None, False, outcome
         if outcome.is_abnormal and self.links:
             for other in list(self.links):
                 if other.life is not None:
@@ -115,21 +108,32 @@ class Cell:
         self.links = None
         self.siblings.ended(self, outcome, told, has_started=has_started, healthy=healthy)
 
+    def begin_stop(self, *, keeps: bool, drains: bool) -> None:
+        """Take note that its life is to end; nothing more is taken unless it is to begin again (`keeps`).
+
+        Args:
+          drains: whether it still deals with what waits.
+        """
+        self.state = "stopping"
+        if not keeps:
+            self.mailbox.close()
+            if not drains:
+                self.flush()
+        self.mailbox.wake()
+
     def pause(self, outcome: Outcome) -> None:
-        """Wait to be restarted. What is in the mailbox stays; more is taken, or not, as it declares."""
-        self.outcome, self.state = outcome, "restarting"
+        super().pause(outcome)
         if self.spec.while_restarting == "reject":
             self.mailbox.close()
         self._change()
 
     def settle(self, outcome: Outcome) -> None:
-        """End for good, until somebody starts it again. Its name is free before anybody hears of it."""
         self.outcome = outcome
         self.state = "stuck" if isinstance(outcome, Killed) and outcome.stuck else _STATES.get(type(outcome), "stopped")
         self.mailbox.close()
         self.flush()
         if not self.is_kept or self.spec.restart.kind == "temporary":
-            self.forget()
+            self.forget()  # its name is free before anybody hears of it
         watchers, self._watchers = self._watchers or (), None
         down = Down(self.ref, self.incarnation, outcome)
         for life in watchers:
@@ -227,30 +231,30 @@ class Cell:
         return "it was read, and its answer was put off"
 
     @property
-    def children(self) -> Brood:
+    def children(self) -> Children:
         """Its children, made room for at the first use."""
         if self.brood is None:
             factory = self.spec.factory
-            plan = factory if isinstance(factory, Supervisor) else Supervisor()
-            self.brood = self.tree.brood_of(self, plan, self._give_up)
+            self.brood = self.tree.children_of(self, factory if isinstance(factory, Supervisor) else Supervisor())
         return self.brood
 
-    def _give_up(self, outcome: GaveUp) -> None:
+    def give_up(self, outcome: GaveUp) -> None:
+        """End, as its children cannot be kept."""
         if self.life is not None:
             self.life.end(outcome)
 
-    def begin_stop(self, *, keeps: bool, drains: bool) -> None:
-        """Take note that its life is to end; nothing more is taken unless it is to begin again (`keeps`).
+    def complete_with_children(self) -> None:
+        """End, as its children have."""
+        if self.life is not None:
+            self.life.complete_with_children()
 
-        Args:
-          drains: whether it still deals with what waits.
-        """
-        self.state = "stopping"
-        if not keeps:
-            self.mailbox.close()
-            if not drains:
-                self.flush()
-        self.mailbox.wake()
+    def end(self, why: Stopped, *, told: str, drain: str = "current", by: float = math.inf) -> None:
+        if self.life is not None:
+            self.life.end(why, told=told, drain=drain, by=by)
+
+    def hurry(self, by: float) -> None:
+        if self.life is not None:
+            self.life.hurry(by)
 
     def link(self, other: Cell) -> None:
         """Have the abnormal end of one stop the other."""

@@ -48,7 +48,7 @@ class LiveContext:
     @property
     def children(self) -> list[ActorRef]:
         brood = self._life.cell.brood
-        return [] if brood is None else [cell.ref for cell in brood.cells.values()]
+        return [] if brood is None else [cell.ref for cell in brood.members.values()]
 
     @property
     def session(self) -> Session:
@@ -71,7 +71,7 @@ class LiveContext:
         self, factory: Factory, name: str, args: Mapping[str, Any] | None = None, **options: Unpack[ActorOptions]
     ) -> ActorRef:
         cell = self._life.cell
-        if (child := cell.children.cells.get(name)) is not None:  # from here to its being a child nobody else comes between
+        if (child := cell.children.members.get(name)) is not None:  # from here to its being a child nobody else comes between
             if child.state == "starting":
                 await child.ref.wait_ready()
             return child.ref

@@ -107,7 +107,10 @@ class Question(Envelope):
         """Take it back, as nobody waits for the answer any more."""
         if self.is_open:
             self._done()
-            self.cell.withdrawn(self)
+            if self.deadline <= self.cell.tree.time():  # whoever asks waits no more since that is over
+                self.cell.expired(self)
+            else:
+                self.cell.withdrawn(self)
 
     @property
     def kind(self) -> str:

@@ -270,6 +270,7 @@ class Life:
     async def _finish(self, error: BaseException | None) -> None:
         """End the children, clean up, and report the outcome."""
         self._is_over = True
+        self.cell.state = "stopping"  # until it is decided what follows
         self._fuse.put_out()
         if error is not None:
             self.desk.fail(error, may_retry=self._ending is None)
@@ -285,6 +286,7 @@ class Life:
             self._fuse.put_out()
         if not self._is_given_up:
             if error is not None and is_fatal(error):
+                self._told = "stop"  # so that nothing restarts it
                 self.cell.tree.fatal(error)
             self._report(outcome)
 

@@ -28,11 +28,12 @@ from runtime.left_behind import LeftBehind
 from runtime.logs import runtime_log
 from runtime.stopping import UNWINDING
 from runtime.tree.acting import acting
-from runtime.tree.brood import Brood
 from runtime.tree.cell import Cell
+from runtime.tree.children import Children
 from runtime.tree.deadlines import Deadlines
 from runtime.tree.envelopes import Envelope
 from runtime.tree.errand import Errand
+from runtime.tree.member import Member
 
 LIMIT, WINDOW = 10, 60.0
 """More restarts than this within so many seconds, of all actors at the top together, end the app."""
@@ -63,7 +64,7 @@ class Tree:
         self.names: dict[str, Cell] = {}
         """{full name: cell} of all that can be found."""
         self.random = random
-        self.top = Brood(self, None, Supervisor(session.actors, limit=LIMIT, window=WINDOW), self._give_up)
+        self.top = Children(self, None, Supervisor(session.actors, limit=LIMIT, window=WINDOW), self._give_up)
         self.nursery: trio.Nursery
         self._clock, self._token = clock, trio.lowlevel.current_trio_token()
         self._uids = itertools.count(1)
@@ -135,9 +136,9 @@ class Tree:
             handlers = self._handlers[actor] = Handlers(actor)
         return handlers
 
-    def brood_of(self, cell: Cell, plan: Supervisor, gave_up: Callable[[GaveUp], None]) -> Brood:
+    def children_of(self, cell: Cell, plan: Supervisor) -> Children:
         """Return room for the children of an actor."""
-        return Brood(self, cell, plan, gave_up)
+        return Children(self, cell, plan)
 
     def post(self, step: Callable[[], object], lost: Callable[[], object]) -> None:
         """Have a step taken in the trio thread: at once from there, else soon; `lost` is called where trio has ended."""
@@ -159,19 +160,19 @@ class Tree:
         """The latest, the oldest first. From any thread."""
         return tuple(self._buried)
 
-    def tell_restart(self, cell: Cell, outcome: Outcome, seconds: float) -> None:
-        """Tell in the log that an actor is restarted."""
+    def tell_restart(self, member: Member, outcome: Outcome, seconds: float) -> None:
+        """Tell in the log that an actor, or a part of the runtime, is restarted."""
         when = f"in {seconds:.3g} s" if seconds else "now"
         error = outcome.error if isinstance(outcome, Failed) else None
-        runtime_log.tell(logging.WARNING, "actor %r %s; it is restarted %s", cell.name, outcome, when, exc_info=error)
+        runtime_log.tell(logging.WARNING, "actor %r %s; it is restarted %s", member.name, outcome, when, exc_info=error)
 
     def tell_resumed(self, cell: Cell, error: Exception) -> None:
         """Tell in the log that an actor goes on although it has failed on a message."""
         runtime_log.tell(logging.WARNING, "actor %r goes on after %s", cell.name, describe(error), exc_info=error)
 
-    def warn(self, cell: Cell, outcome: Failed) -> None:
+    def warn(self, member: Member, outcome: Failed) -> None:
         """Tell in the log what an actor raised while it was being stopped."""
-        runtime_log.tell(logging.ERROR, "actor %r %s", cell.name, outcome, exc_info=outcome.error)
+        runtime_log.tell(logging.ERROR, "actor %r %s", member.name, outcome, exc_info=outcome.error)
 
     def _give_up(self, outcome: GaveUp) -> None:
         error = ActorGaveUp("the actors of the app", outcome.reason)
@@ -182,13 +183,13 @@ class Tree:
 
     def nodes(self) -> tuple[Node, ...]:
         """Return the actors as they are now. From any thread."""
-        return tuple(self._node(cell) for cell in list(self.top.cells.values()))
+        return tuple(self._node(cell) for cell in list(self.top.members.values()))
 
     def _node(self, cell: Cell) -> Node:
         life = cell.life
         current = life.desk.current if life is not None else None
         message = current.message if isinstance(current, Envelope) else current
-        below = list(cell.brood.cells.values()) if cell.brood is not None else []
+        below = list(cell.brood.members.values()) if cell.brood is not None else []
         return Node(
             name=cell.name,
             kind="supervisor" if isinstance(cell.spec.factory, Supervisor) else "actor",
