@@ -38,7 +38,7 @@ class World:
         assert isinstance(repo, RunRepo)
         self._repo = RunRepo(repo.journal, make_codec())  # of our own: the model of the app's may be changed
         self._patience = patience
-        self._ends: list[tuple[str, Action]] = []  # (task, how its run ended), which is more than the log can be asked each time
+        self._ends: list[tuple[str, Action]] = []  # (task, how its run ended): the log takes too long to be asked each time
         self._counts: Counter[str | None] = Counter()  # {task: how many of its runs have ended; None: of all}
         self._changed = trio.Event()
         for record in self.records():
@@ -63,7 +63,8 @@ class World:
         Raises:
           AssertionError: they have not, within that time; says which have.
         """
-        name, span = None if task is None else self.session[task].name, self._patience if within is None else within
+        name = None if task is None else self.session[task].name
+        span = self._patience if within is None else within
         with trio.move_on_after(to_seconds(span)):
             while self._counts[name] < count:
                 await self._changed.wait()
