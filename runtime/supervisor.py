@@ -83,6 +83,8 @@ class Supervisor:
       random: what the ids of runs and the waits before restarts of actors are drawn from.
     """
 
+    wanted_end: BaseException | None
+    _failure: BaseException | None  # by what it has failed itself
     _only: frozenset[str] | None  # the tasks that are run, once each; None is all
     _shutdown: Shutdown | None  # once it ends
 
@@ -103,9 +105,8 @@ class Supervisor:
         """Set when the shutdown is over; and before, when its phases are, or the runtime has failed."""
         self._session, self._clock, self._patience, self._left_behind = session, log.clock, patience, left_behind
         self._history, self._zone = history, local_zone()
-        self._failure: BaseException | None = None
-        self.wanted_end: BaseException | None = None
-        """What an actor has raised that ends the app in order, and is raised then."""
+        self._failure = self.wanted_end = None
+        """The second: what an actor has raised that ends the app in order, and is raised then."""
         self._alarm = Alarm(lambda: self.mailbox.put(None))
         self._wall_alarm = WallAlarm(self._alarm, log.clock)
         self._actors: dict[str, TaskActor] = {}
