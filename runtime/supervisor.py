@@ -12,6 +12,7 @@ import trio
 from actors.causes import CANCELLED, OVERLAP, Cause
 from actors.conds.base import is_same
 from actors.conds.custom import Custom
+from actors.errors import StartError
 from actors.facts import Facts, TaskFacts
 from actors.messages import (
     Answered,
@@ -58,7 +59,7 @@ from runtime.stopping import LAST_GRACE, Patience
 from runtime.task_actor import TaskActor
 from runtime.terms import Terms, renewed, terms_of
 from runtime.timeouts import Timeouts
-from runtime.tree.tree import Tree
+from runtime.tree.tree import LAST_TURN, Tree
 
 FOR_ACTORS = 60.0
 """Seconds that actors get for their ends, where no shutdown gives them less."""
@@ -179,6 +180,7 @@ class Supervisor:
         self._on_shutdown(message)
         if self._shutdown is not None:
             self._hooks.cut(self._shutdown.ends)
+            self.tree.begin_end(self._actors_limit)
 
     async def run(
         self,
@@ -215,8 +217,7 @@ class Supervisor:
         async with trio.open_nursery() as nursery:
             await nursery.start(self.tree.serve)
             try:
-                if self._shutdown is None:
-                    await self.tree.start()
+                await self._start_actors()
                 await self._live(asked, only, task_status)
             except (Exception, SystemExit) as exc:
                 failure = exc  # raised below: out of here it would come wrapped in a group
@@ -273,9 +274,24 @@ class Supervisor:
             await self._finish_hooks()
         self.over.set()
 
+    async def _start_actors(self) -> None:
+        """Start the actors that talk, unless the end is asked for, which may also cut it; raises StartError."""
+        if self._shutdown is None:
+            try:
+                await self.tree.start()
+            except StartError:
+                if self._shutdown is None:
+                    raise
+
     async def _end_actors(self) -> None:
         """End the actors that talk, after the last run, and also if one cannot be ended."""
-        await self.tree.end(trio.current_time() + self.time_left(FOR_ACTORS))
+        await self.tree.end(self._actors_limit)
+
+    @property
+    def _actors_limit(self) -> float:
+        """Until when the actors that talk may take for their ends, in turn."""
+        left = self.time_left(FOR_ACTORS) - LAST_TURN - LAST_PART
+        return trio.current_time() + max(left, LEAST_TURN)
 
     async def _begin_start(self, nursery: trio.Nursery) -> None:
         """Call the first part of the hooks of the start. Where the end is asked for meanwhile and cuts it, nothing is closed."""
@@ -601,6 +617,7 @@ class Supervisor:
         elif not again:
             runtime_log.tell(logging.INFO, "%s", message.reason)
         shutdown.hurry(trio.current_time(), haste)
+        self.tree.hurry(self._actors_limit)
         if shutdown.phase is Phase.OVER:
             self._hooks.cut(shutdown.limit - LAST_PART / 2)
         if not again:

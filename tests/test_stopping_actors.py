@@ -13,6 +13,7 @@ from actors.errors import ActorStopped, NotRunning, StartError
 from actors.outcomes import Completed, Failed, Killed, Stopped
 from askers import asking, dead
 from helpers import running_virtually
+from runtime.shutdown import Haste, longest
 from troupe import AT_ONCE, Complete, Diary, Do, Echo, Fail, Player, Quit, Remember, Sleep, Spawn, declare, player, settled
 
 
@@ -185,14 +186,98 @@ class TestBudgets:
             assert trio.current_time() - begun <= 3
         assert diary.names("stopping") == ["a"]
 
-    async def test_an_app_ends_in_its_time_whatever_its_actors_do(self, app, diary, autojump_clock):
-        for name in "abc":
-            declare(app, player(diary, name, stops_in=60, cleanup=60))
+
+class Clings(Actor):
+    """Takes no notice of anything when it ends, and has a child that does not either."""
+
+    async def on_start(self):
+        if "/" not in self.ctx.name:
+            await self.ctx.spawn(Clings, "child", cleanup=60)
+
+    async def on_stop(self, why):
+        await shields_itself(self)
+
+
+class TestTheEndOfTheApp:
+    """It is over in its time, whatever actors do, and none is left without an outcome."""
+
+    def slow(self, diary, **settings):
+        """Return an app whose actors, and a hook at its end, take longer than any shutdown."""
+        app = App(log=None, **settings)
+        declare(app, *(player(diary, name, stops_in=60, cleanup=60, grace=60) for name in "abc"))
+
+        @app.session.hook_shutdown
+        async def hook():
+            yield
+            await trio.sleep(60)
+
+        return app
+
+    @pytest.mark.parametrize("wait", [0, 5, 25])
+    async def test_slow_ones_are_cut(self, diary, wait, autojump_clock):
+        app = self.slow(diary, shutdown_wait=wait)
         async with running_virtually(app) as run:
+            refs = [app.session.actor(name) for name in "abc"]
+            refs[0].tell(Sleep(100))
             begun = trio.current_time()
             app.session.shut_down()
             await run.system.wait_ended()
-        assert trio.current_time() - begun <= 30
+            assert trio.current_time() - begun <= longest(wait)
+            outcomes = [await ref.wait_ended() for ref in refs]
+            assert {type(outcome) for outcome in outcomes} == {Killed}
+        assert (diary.names("stopping")[0], {*diary.names("stopping")}) == ("c", {"a", "b", "c"})
+
+    @pytest.mark.parametrize("wait", [0, 5, 25])
+    async def test_so_are_those_that_ignore_it_however_many(self, wait, autojump_clock):
+        app = App(log=None, shutdown_wait=wait)
+        names = [str(number) for number in range(10)]
+        declare(app, *(ActorSpec(Clings, name, cleanup=60) for name in names))
+        async with running_virtually(app) as run:
+            refs = [app.session.actor(name) for name in names + [f"{name}/child" for name in names]]
+            begun = trio.current_time()
+            app.session.shut_down()
+            ended = await run.system.wait_ended()
+            assert trio.current_time() - begun <= longest(wait)
+            with trio.fail_after(0.1):
+                assert {type(await ref.wait_ended()) for ref in refs} <= {Killed, Stopped}
+            assert ended.exit_code == 3
+
+    @pytest.mark.parametrize(("signals", "haste"), [(2, Haste.CANCEL), (3, Haste.KILL)])
+    async def test_further_signals_leave_them_less(self, diary, signals, haste, autojump_clock):
+        app = self.slow(diary, shutdown_wait=80)
+        async with running_virtually(app) as run:
+            run.system.shut_down(signals=1)
+            await trio.sleep(3)
+            begun = trio.current_time()
+            for count in range(2, signals + 1):
+                run.system.shut_down(signals=count)
+            await run.system.wait_ended()
+            assert trio.current_time() - begun <= longest(80, haste)
+
+    async def test_one_that_is_starting_is_ended(self, diary, autojump_clock):
+        app, systems = App(log=None, shutdown_wait=5), []
+        declare(app, player(diary, "a"), player(diary, "b", starts_in=[60], start_timeout=100), player(diary, "c"))
+
+        async def ends():
+            await trio.sleep(1)
+            systems[0].shut_down()
+
+        async with trio.open_nursery() as nursery:
+            nursery.start_soon(ends)
+            async with running_virtually(app, before_start=systems.append) as run:
+                await run.system.wait_ended()
+                assert trio.current_time() == 1
+        assert diary.lives == ["+a", "-a"]
+
+    async def test_runs_that_ignore_it_do_not_keep_them_from_cleaning_up(self, diary, autojump_clock):
+        app = App(log=None, shutdown_wait=1)
+        declare(app, player(diary, "a"))
+        app.task(func=shields_itself, name="clings", parameters={"_": None}, on_startup=True)
+        async with running_virtually(app) as run:
+            await run.wait_started("clings")
+            app.session.shut_down()
+            assert (await run.system.wait_ended()).stuck == 1
+            assert diary.names("stopped") == ["a"]
 
 
 class TestStuck:
@@ -265,17 +350,9 @@ class TestStuck:
         assert diary.names("stopped") == ["b"]
 
     async def test_what_ignores_the_end_of_its_time_to_clean_up_is_stuck_too(self, app, diary, autojump_clock):
-        class Clings(Actor):
-            async def receive(self, message: Echo):
-                return message.value
-
-            async def on_stop(self, why):
-                with trio.CancelScope(shield=True):
-                    await trio.sleep(60)
-
-        declare(app, ActorSpec(Clings, "clings", cleanup=2))
+        declare(app, ActorSpec(Supervisor([ActorSpec(Clings, "clings", cleanup=2)]), "above"))
         async with running_virtually(app):
-            outcome = await app.session.actor("clings").stop()
+            outcome = await app.session.actor("above/clings").stop()
             assert trio.current_time() < 60
             assert (type(outcome), outcome.stuck) == (Killed, True)
 
