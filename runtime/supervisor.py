@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 import math
 from collections.abc import Callable, Mapping
+from random import Random
 from typing import Any
 
 import trio
@@ -79,6 +80,7 @@ class Supervisor:
       patience: the budget of what is asked to end.
       left_behind: what could not be ended, and goes on.
       history: what the run log knows already.
+      random: what the ids of runs and the waits before restarts of actors are drawn from.
     """
 
     _only: frozenset[str] | None  # the tasks that are run, once each; None is all
@@ -92,6 +94,7 @@ class Supervisor:
         patience: Patience,
         left_behind: LeftBehind,
         history: History,
+        random: Random,
     ) -> None:
         self.mailbox: Mailbox[ToSupervisor | None] = Mailbox(self._handle, self._fail)  # None: the alarm rang
         self.restart_wanted, self.cut_short = False, list[str]()
@@ -117,7 +120,7 @@ class Supervisor:
             session,
             log,
             log.clock,
-            RunIds(),
+            RunIds(random),
             runners,
             self.mailbox.put,
             in_trio(),
@@ -125,7 +128,7 @@ class Supervisor:
             patience,
             left_behind,
         )
-        self.tree = Tree(session, log.clock, left_behind, self._fail_in_order, self._fail)
+        self.tree = Tree(session, log.clock, left_behind, self._fail_in_order, self._fail, random)
         self._hooks = HookCalls(session, runners, lambda: self.mailbox.put(None))
         self.listeners = self._hooks.listeners
         self._asker = Asker(session, log.clock, runners, self.mailbox.put)
