@@ -18,6 +18,21 @@ class Clumsy(Actor):
         raise ValueError("no hands")
 
 
+class NotAsync(Actor):
+    """One whose ``on_start`` cannot be awaited."""
+
+    def on_start(self):
+        return None
+
+
+class Stubborn(Player):
+    """One that does not let itself be cancelled while it starts."""
+
+    async def on_start(self):
+        with trio.CancelScope(shield=True):
+            await super().on_start()
+
+
 def no_actor():
     """Make something that is no actor."""
     return object()
@@ -248,6 +263,21 @@ async def test_a_first_start_that_takes_longer_than_it_may_is_an_error_where_it_
     assert diary.times("a", "stopping") == [10]
 
 
+async def test_an_actor_that_does_not_end_its_start_in_time_although_it_is_cancelled_is_left_behind(app, autojump_clock):
+    diary = Diary()
+    async with running_virtually(app):
+        with pytest.raises(StartError, match="ignores its cancellation"):
+            await app.session.spawn(Stubborn, "a", {"diary": diary, "starts_in": iter([60])}, start_timeout=10, cleanup=5)
+        assert 15 <= trio.current_time() < 20
+        assert not app.session.health.is_ok
+        await app.session.spawn(Player, "a", {"diary": diary})
+        await trio.sleep(60)
+        assert diary.times("a", "started") == [diary.times("a", "starting")[1], 60]
+        assert diary.names("stopping") == []
+        assert app.session.tree()["a"].state == "running"
+        assert app.session.health.is_ok
+
+
 async def test_a_restart_that_takes_longer_than_it_may_counts_as_a_restart_that_failed(app, autojump_clock):
     diary, error = Diary(), ValueError("oops")
     slow = player(diary, "a", starts_in=[0, 60, 60, 60], start_timeout=10)
@@ -399,6 +429,7 @@ async def test_a_name_is_taken_among_siblings_only(app, autojump_clock):
         (Player, "b", {"diary": None}, {"capacity": 0}, InvalidOption),
         (Player, "b", {"diary": None}, {"restart": "permanent"}, InvalidOption),
         (object, "b", {}, {}, InvalidOption),
+        (NotAsync, "b", {}, {}, InvalidOption),
     ],
 )
 async def test_a_declaration_that_cannot_be_is_refused_before_anything_starts(

@@ -227,6 +227,8 @@ class Life:
         cell = self.cell
         is_supervisor = isinstance(cell.spec.factory, Supervisor)  # whose children have a time each
         seconds = math.inf if is_supervisor else cell.spec.seconds("start_timeout")
+        if not is_supervisor:
+            self._fuse.light(seconds + cell.spec.seconds("cleanup") + UNWINDING, self.give_up)
         with trio.CancelScope(shield=True, deadline=cell.tree.time() + seconds) as self._scope:
             try:
                 self._actor = actor = cell.make(LiveContext(self))
@@ -237,7 +239,10 @@ class Life:
             except (trio.Cancelled, BaseExceptionGroup) as exc:
                 self._unmask(exc)
                 raise
+        if self._is_given_up:
+            return None
         if self._has_started:
+            self._fuse.put_out()
             self._scope.deadline = math.inf
             self._started = cell.tree.time()
             if self._ending is None:
