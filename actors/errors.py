@@ -14,6 +14,7 @@ CallsheetError
 ├── NotRunning                        a control that has nothing to act on here
 ├── UnportableChange                  what a process task wants changed but cannot send
 ├── AlreadyRunning                    an app that is to be run twice at a time
+├── NotSimulated                      a run that virtual time does not wait for
 ├── AppNotAnswering                   an app that runs elsewhere, and does not say what it is asked
 ├── RunBroken                         a run that ended without an answer of its function
 │   ├── WorkerDied                    its process is gone
@@ -329,6 +330,20 @@ class AlreadyRunning(CallsheetError):
 
     def __str__(self) -> str:
         return "this app is running already; to run it twice at a time, make two apps"
+
+
+class NotSimulated(CallsheetError):
+    """A run in a test on virtual time would be done by what that does not wait for."""
+
+    def __init__(self, task: str, how: str) -> None:
+        super().__init__(task, how)
+        self.task, self.how = task, how
+
+    def __str__(self) -> str:
+        return (
+            f"task {self.task!r} {self.how}, which virtual time does not wait for; give it a script: "
+            f"running(app, simulated={{{self.task!r}: Scripted()}})"
+        )
 
 
 class AppNotAnswering(CallsheetError):

@@ -12,12 +12,12 @@ _RANDOM = ~(0xF << 76 | 0xC << 60) & (1 << 128) - 1
 class RunIds:
     """Random UUIDs of version 4, as 32 hex digits.
 
-    From a generator that the operating system seeds once; asking the system for each, as ``uuid4`` does, takes a tenth of the
-    time of a launch. They are unique, not secret.
+    From a generator that is seeded once; asking the operating system for each, as ``uuid4`` does, takes a tenth of the time of
+    a launch. They are unique, not secret.
     """
 
-    def __init__(self) -> None:
-        self._bits = Random().getrandbits
+    def __init__(self, random: Random) -> None:
+        self._bits = random.getrandbits
 
     def next(self) -> str:
         """Return a new id."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 import math
 from collections.abc import Callable, Mapping
+from random import Random
 from typing import Any
 
 import trio
@@ -79,6 +80,7 @@ class Supervisor:
       patience: the budget of what is asked to end.
       left_behind: what could not be ended, and goes on.
       history: what the run log knows already.
+      random: what the ids of runs and the waits before restarts of actors are drawn from.
     """
 
     _only: frozenset[str] | None  # the tasks that are run, once each; None is all
@@ -92,6 +94,7 @@ class Supervisor:
         patience: Patience,
         left_behind: LeftBehind,
         history: History,
+        random: Random,
     ) -> None:
         self.mailbox: Mailbox[ToSupervisor | None] = Mailbox(self._handle, self._fail)  # None: the alarm rang
         self.restart_wanted, self.cut_short = False, list[str]()
@@ -117,7 +120,7 @@ class Supervisor:
             session,
             log,
             log.clock,
-            RunIds(),
+            RunIds(random),
             runners,
             self.mailbox.put,
             in_trio(),
@@ -125,7 +128,7 @@ class Supervisor:
             patience,
             left_behind,
         )
-        self.tree = Tree(session, log.clock, left_behind, self._fail_in_order, self._fail)
+        self.tree = Tree(session, log.clock, left_behind, self._fail_in_order, self._fail, random)
         self._hooks = HookCalls(session, runners, lambda: self.mailbox.put(None))
         self.listeners = self._hooks.listeners
         self._asker = Asker(session, log.clock, runners, self.mailbox.put)
@@ -226,7 +229,7 @@ class Supervisor:
             except (Exception, SystemExit) as exc:
                 failure = exc  # raised below: out of here it would come wrapped in a group
             finally:
-                await self.tree.end(trio.current_time() + self.time_left(FOR_ACTORS))
+                await self._end_actors()  # where that was not reached
         if (failure := self.wanted_end or failure) is not None:
             raise failure
 
@@ -282,9 +285,14 @@ class Supervisor:
             await self._enough.wait()
         finally:  # also if cancelled: what would still be started would only be cancelled, again and again
             self._close()
+        await self._end_actors()
         if self.stuck:  # it would hold up the hooks of the end, which are called once nothing else runs
             await self._finish_hooks()
         self.over.set()
+
+    async def _end_actors(self) -> None:
+        """End the actors that talk, after the last run, and also if one cannot be ended."""
+        await self.tree.end(trio.current_time() + self.time_left(FOR_ACTORS))
 
     async def _begin_start(self, nursery: trio.Nursery) -> None:
         """Call the first part of the hooks of the start. Where the end is asked for meanwhile and cuts it, nothing is closed."""

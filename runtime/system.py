@@ -6,6 +6,7 @@ from collections import Counter
 from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
+from random import Random
 from typing import Any
 
 import trio
@@ -39,6 +40,9 @@ from runtime.watchdog import Watchdog
 
 _TO_EXIT = 1.0
 """Seconds that idle workers get to exit by themselves."""
+
+Recast = Callable[[Mapping[str, Runner], Patience, LeftBehind], Mapping[str, Runner]]
+"""Takes the runners by the name of their mode, what their ends are counted by, and returns those that are used instead."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -112,6 +116,8 @@ async def open_runtime(
     only: list[str] | None = None,
     clock: Clock | None = None,
     before_start: Callable[[System], object] = lambda _: None,
+    recast: Recast | None = None,
+    random: Random | None = None,
 ) -> AsyncIterator[System]:
     """Run `app` inside a trio program for as long as the block lasts; leaving the block shuts it down.
 
@@ -119,6 +125,8 @@ async def open_runtime(
       only: run just these tasks, once each, and end; None runs the app.
       clock: the wall clock; default is the machine's.
       before_start: called with the value of the block before anything of the app is; through it the start can be ended, too.
+      recast: puts other runners in the place of those of the modes, as tests do.
+      random: what is left to chance is drawn from this; default is a generator that the operating system seeds.
 
     Raises:
       AlreadyRunning: the app is run by another runtime.
@@ -131,7 +139,7 @@ async def open_runtime(
     live: LiveControls | None = None
     try:
         history = log.open(lambda name: session[name].retries if name in session else None)
-        parts = _assembled(app, log, history)
+        parts = _assembled(app, log, history, recast, random)
         supervisor = parts.supervisor
         live = LiveControls(
             supervisor.put, supervisor.waits_for, standby, log.clock, parts.health, supervisor.tree, supervisor.nodes
@@ -240,14 +248,16 @@ async def _supervised(
         raise failure
 
 
-def _assembled(app: App, log: RunLog, history: History) -> _Parts:
+def _assembled(app: App, log: RunLog, history: History, recast: Recast | None, random: Random | None) -> _Parts:
     patience, left_behind = Patience(), LeftBehind()
     asyncio_loop = AsyncioLoop(patience, left_behind)
     process = ProcessRunner(lambda: program_of(app), app.session, patience)
     inline, thread = InlineRunner(asyncio_loop, patience), ThreadRunner(patience, left_behind)
-    runners: dict[str, Runner] = {"main": inline, "async": inline, "thread": thread, "process": process}
-    runners["command"] = CommandRunner(patience)
-    supervisor = Supervisor(app.session, log, runners, patience, left_behind, history)
+    runners: Mapping[str, Runner] = {"main": inline, "async": inline, "thread": thread, "process": process}
+    runners = {**runners, "command": CommandRunner(patience)}
+    if recast is not None:
+        runners = recast(runners, patience, left_behind)
+    supervisor = Supervisor(app.session, log, runners, patience, left_behind, history, random or Random())
     watchdog = Watchdog(lambda: app.session.config.stall_after)
     control_socket = ControlSocket(app.session.config.log, app.session.tree)
     return _Parts(supervisor, process, asyncio_loop, watchdog, left_behind, log, control_socket)

@@ -7,7 +7,8 @@ import trio.testing
 
 import samples
 from actors import MinimalRunRecord
-from runtime import VirtualClock, open_repo, open_runtime
+from runtime import VirtualClock, open_runtime
+from runtime.testing.world import World
 
 MODES = ["main", "async", "thread", "process"]
 
@@ -17,28 +18,11 @@ def function_of(mode, name):
     return getattr(samples, f"{name}_async" if mode == "async" else name)
 
 
-class Running:
-    """A running app, and the runs that have ended."""
+class Running(World):
+    """A running app, on whatever clock, whose runs may take the time that real threads and processes do."""
 
-    def __init__(self, app, system):
-        self.app, self.system = app, system
-        self._changed = trio.Event()
-        system.on_run_ended(lambda _: self._change())
-
-    def _change(self):
-        self._changed.set()
-        self._changed = trio.Event()
-
-    async def wait_ended(self, count=1):
-        """Wait until so many runs that had started have ended, and return how, in their order."""
-        repo = open_repo(self.app.session.config.log) if self.app.session.config.log else self.app.session.get_repo()
-        with trio.fail_after(120):
-            while True:
-                started = (d["action"] for d in repo.journal.read() if "start" in d)
-                ended = [action for action in started if action not in ("run", "retry", "progress", "late")]
-                if len(ended) >= count:
-                    return ended
-                await self._changed.wait()
+    def __init__(self, app, system, clock=None):
+        super().__init__(app, system, clock, patience="2 minutes")
 
     async def wait_started(self, *names):
         """Wait until a run of each of these tasks goes on, and has taken its first steps."""
@@ -58,8 +42,9 @@ async def running(app, **options):
 @asynccontextmanager
 async def running_virtually(app, **options):
     """Run `app`, on wall time that follows the virtual clock of the test."""
-    async with open_runtime(app, clock=VirtualClock(), **options) as system:
-        yield Running(app, system)
+    clock = VirtualClock()
+    async with open_runtime(app, clock=clock, **options) as system:
+        yield Running(app, system, clock)
 
 
 async def wait_printed(capfd, words):

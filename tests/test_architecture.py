@@ -17,6 +17,7 @@ from actors.errors import CallsheetError
 ROOT = Path(__file__).resolve().parents[1]
 LAYERS = {"actors": {"actors"}, "runtime": {"actors", "runtime"}, "cli.py": {"actors", "runtime", "cli"}}
 OURS = {"actors", "runtime", "cli"}
+FOR_TESTS = ROOT / "actors" / "testing.py"  # only tests load it, and what it offers stands on the runtime
 
 
 def files(layer):
@@ -42,7 +43,7 @@ def top(names):
 @pytest.mark.parametrize("layer", LAYERS)
 def test_imports_point_downwards(layer):
     for path in files(layer):
-        names = imported(path)
+        names = imported(path) if path != FOR_TESTS else set()
         if path.name == "app.py":
             names -= {"runtime"}  # App.run() and its siblings ask for it when they are called
         assert top(names) & OURS <= LAYERS[layer], path
@@ -57,18 +58,26 @@ def test_actors_imports_the_standard_library_only_and_cronsim_where_a_cron_expre
 
 def test_only_app_asks_for_the_runtime_and_only_inside_its_methods():
     for path in files("actors"):
-        assert "runtime" not in top(imported(path, nested=False)), path
-        if path.name != "app.py":
+        if path != FOR_TESTS:
+            assert "runtime" not in top(imported(path, nested=False)), path
+        if path.name not in ("app.py", FOR_TESTS.name):
             assert "runtime" not in top(imported(path)), path
+
+
+def test_what_is_for_tests_is_loaded_by_nothing_else():
+    for layer in LAYERS:
+        for path in files(layer):
+            if path != FOR_TESTS and path.parent != ROOT / "runtime" / "testing":
+                assert not {name for name in imported(path) if name.startswith(("actors.testing", "runtime.testing"))}, path
 
 
 @pytest.mark.parametrize(
     ("library", "homes"),
     [
         ("tinydb", {"journal.py", "repo.py"}),
-        ("cattrs", {"codec.py", "repo.py"}),
+        ("cattrs", {"codec.py", "message_codec.py", "repo.py"}),
         ("orjson", {"lines.py"}),
-        ("anyio", {"loops.py", "asyncio_loop.py", "asyncio_bridge.py", "errand.py"}),
+        ("anyio", {"loops.py", "asyncio_loop.py", "asyncio_bridge.py", "errand.py", "refs.py"}),
         ("asyncio", {"loops.py", "asyncio_loop.py", "asyncio_bridge.py"}),
         ("click", {"cli.py"}),
         ("cronsim", {"cron.py"}),

@@ -14,6 +14,7 @@ import pytest
 from actors import App, Task, args, conds
 from actors.causes import CauseKind
 from actors.config import Config
+from actors.testing import Probe, Scripted, World
 from commands import CLI, Started, cli, python
 from runtime import RuntimeThread
 
@@ -104,6 +105,21 @@ def test_an_example_that_ends_by_itself_does_its_work(page, printed):
     done = cli("run", "-q", jobs)
     assert (done.returncode, done.stderr) == (0, "")
     assert printed in done.stdout
+
+
+def test_the_tests_on_the_page_on_testing_pass():
+    for block in blocks("docs/how-to/testing.md", "python"):
+        written(block)
+    done = python("-m", "pytest", "-q", "-W", "error")
+    assert done.returncode == 0, done.stdout
+    assert "23 passed" in done.stdout
+
+
+def test_the_page_on_testing_names_what_a_world_a_script_and_a_probe_have():
+    text = (ROOT / "docs/how-to/testing.md").read_text()
+    names = [name for owner in (World, Probe, Scripted) for name in vars(owner) if not name.startswith("_")]
+    inner = {"started", "take"}  # of a probe, for the kit itself
+    assert [name for name in names if name not in inner and not re.search(rf"\b{name}\b", text)] == []
 
 
 def test_the_tutorial_can_be_followed(monkeypatch):

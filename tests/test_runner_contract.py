@@ -24,6 +24,8 @@ from runtime.runners.inline import InlineRunner
 from runtime.runners.process import ProcessRunner
 from runtime.runners.thread import ThreadRunner
 from runtime.stopping import Patience
+from runtime.testing.scripted import Scripted
+from runtime.testing.simulated import SimulatedRunner
 
 
 def command(line):
@@ -37,7 +39,17 @@ ENDLESS = {
     "thread": samples.passes_cancellation_points,
     "process": samples.sleeps,
     "command": command("echo begins; sleep 60"),
+    "simulated async": samples.sleeps,
+    "simulated thread": samples.sleeps,
+    "simulated process": samples.sleeps,
 }
+
+
+def script_of(a_call):
+    """Return the script that does what a sample function does."""
+    if a_call.function is samples.returns:
+        return Scripted(returns=a_call.kwargs.get("value", "result"))
+    return Scripted(raises=ValueError("no")) if a_call.function is samples.raises else Scripted(seconds=60)
 
 
 @pytest.fixture(params=list(ENDLESS))
@@ -59,6 +71,10 @@ async def runner_of(kind, patience=None):
         yield ThreadRunner(patience, LeftBehind())
     elif kind == "command":
         yield CommandRunner(patience)
+    elif kind.startswith("simulated"):
+        left_behind = LeftBehind()
+        inline = InlineRunner(AsyncioLoop(patience, left_behind), patience)
+        yield SimulatedRunner(kind.split()[-1], inline, script_of, patience, left_behind)
     else:
         app = App(log=None)
         runner = ProcessRunner(lambda: program_of(app), app.session, patience)

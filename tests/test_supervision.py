@@ -5,6 +5,7 @@ import threading
 import time
 from contextvars import ContextVar
 from datetime import UTC
+from random import Random
 
 import pytest
 import trio
@@ -376,7 +377,7 @@ async def test_a_task_actor_that_is_cancelled_from_outside_begins_no_run_any_mor
     task = app.session.create_task(samples.returns, "it")
     log = RunLog(MemoryJournal(), SystemClock())
     services = Services(
-        app.session, log, log.clock, RunIds(), {}, reported.append, in_trio(), lambda *_: 0.0, Patience(), LeftBehind()
+        app.session, log, log.clock, RunIds(Random()), {}, reported.append, in_trio(), lambda *_: 0.0, Patience(), LeftBehind()
     )
     actor = TaskActor(task, terms_of(task, UTC), services, reported.append)
     async with trio.open_nursery() as nursery:

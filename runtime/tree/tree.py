@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import itertools
 import logging
-import random
 import threading
 from collections import deque
 from collections.abc import Callable
 from functools import partial
+from random import Random
 from typing import Any
 
 import trio
@@ -48,6 +48,7 @@ class Tree:
     Args:
       failed: is told of what is to end the app in order: an error that no restart may keep, or that all have given up.
       broken: is told of an error of the runtime's own that restarts did not help against.
+      random: what the waits before restarts are drawn from.
     """
 
     def __init__(
@@ -57,6 +58,7 @@ class Tree:
         left_behind: LeftBehind,
         failed: Callable[[BaseException], object],
         broken: Callable[[Exception], object],
+        random: Random,
     ) -> None:
         self.session, self.left_behind, self.fatal = session, left_behind, failed
         self.thread = threading.get_ident()
@@ -64,7 +66,7 @@ class Tree:
         self.deadlines = Deadlines()
         self.names: dict[str, Cell] = {}
         """{full name: cell} of all that can be found."""
-        self.random = random.Random()
+        self.random = random
         self.top = Children(self, None, Supervisor(session.actors, limit=LIMIT, window=WINDOW), self._give_up)
         self.parts = Parts(self, broken)
         self.nursery: trio.Nursery
