@@ -58,8 +58,8 @@ class Controls(Protocol):
         """Return what is wrong now with the app."""
         ...
 
-    def actor(self, name: str) -> ActorRef:
-        """Return the actor of that full name; raises UnknownActor, or NotRunning."""
+    def actor(self, name: str, uid: int | None = None) -> ActorRef:
+        """Return the actor of that full name, with `uid` only if it is that one; raises UnknownActor, or NotRunning."""
         ...
 
     async def spawn(self, spec: ActorSpec) -> ActorRef:
@@ -178,7 +178,7 @@ class Standby(Local):
     def health(self) -> Health:
         return NOT_RUNNING
 
-    def actor(self, name: str) -> ActorRef:
+    def actor(self, name: str, uid: int | None = None) -> ActorRef:
         raise NotRunning(f"actor {name!r}")
 
     async def spawn(self, spec: ActorSpec) -> ActorRef:

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
+from contextvars import ContextVar
 from typing import TYPE_CHECKING, Any, Literal, TypeVar, Unpack
 
+from actors.errors import NotRunning
 from actors.timespans import TimeSpan
 
 if TYPE_CHECKING:
@@ -27,10 +29,12 @@ class ActorRef(ABC):
     its twin in ``_sync`` is for threads and processes, and must not be used in the scheduler's own thread, which it would block.
     """
 
-    __slots__ = ("name",)
+    __slots__ = ("name", "uid")
 
     name: str
     """Its full name, such as ``pool/worker-1``."""
+    uid: int
+    """Tells it from another actor that takes its name later; unique in one run of the app."""
 
     @property
     @abstractmethod
@@ -141,3 +145,18 @@ class ActorRef(ABC):
 
     def __repr__(self) -> str:
         return f"<actor {self.name!r}>"
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return _found, (self.name, self.uid)
+
+
+ref_resolver: ContextVar[Callable[[str, int], ActorRef] | None] = ContextVar("callsheet_ref_resolver", default=None)
+"""Finds the actor of a name and a number, where references come from another process."""
+
+
+def _found(name: str, uid: int) -> ActorRef:
+    """Return an actor as it is seen here; raises NotRunning where there are none."""
+    resolve = ref_resolver.get()
+    if resolve is None:
+        raise NotRunning(f"a reference to actor {name!r}")
+    return resolve(name, uid)

@@ -90,8 +90,8 @@ class LiveControls(Local):
     def health(self) -> Health:
         return NOT_RUNNING if self._closed else self._health()
 
-    def actor(self, name: str) -> ActorRef:
-        return self._tree.ref(name)
+    def actor(self, name: str, uid: int | None = None) -> ActorRef:
+        return self._tree.ref(name) if uid is None else self._tree.ref_by_uid(name, uid)
 
     async def spawn(self, spec: ActorSpec) -> ActorRef:
         return await self._tree.spawn(spec)

@@ -23,17 +23,22 @@ class Mailbox(Generic[M]):
       failed: is told what ``handle`` raised; the messages after it are handled as ever.
     """
 
-    __slots__ = ("_context", "_failed", "_handle", "_handling", "_messages")
+    __slots__ = ("_context", "_failed", "_handle", "_handling", "_is_held", "_messages")
 
     def __init__(self, handle: Callable[[M], object], failed: Callable[[Exception], object]) -> None:
         self._handle, self._failed = handle, failed
         self._messages: deque[M] = deque()
-        self._handling = True  # until it is opened
+        self._handling = self._is_held = True  # until it is opened
         self._context = copy_context()
 
     def open(self) -> None:
         """Begin to handle messages, with those that have come already."""
+        self._handling, self._is_held = True, False
         self._context.run(self._drain)
+
+    def hold(self) -> None:
+        """Handle no message after the current one until it is opened again: they wait."""
+        self._is_held = True
 
     def put(self, message: M) -> None:
         """Deliver `message`. Only from the trio thread; never waits, never raises."""
@@ -44,13 +49,13 @@ class Mailbox(Generic[M]):
 
     def _drain(self) -> None:
         try:
-            while self._messages:
+            while self._messages and not self._is_held:
                 try:
                     self._handle(self._messages.popleft())
                 except Exception as exc:
                     self._failed(exc)
         finally:  # a KeyboardInterrupt must not leave it deaf
-            self._handling = False
+            self._handling = self._is_held
 
     def __len__(self) -> int:
         return len(self._messages)

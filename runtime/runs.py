@@ -30,7 +30,7 @@ from runtime.runlog import RunLog
 from runtime.runners import Call, Runner
 from runtime.stopping import Patience, stop
 from runtime.terms import Terms
-from runtime.tracebacks import coroutine_stack
+from runtime.tracebacks import coroutine_stack, user_traceback
 
 NO_MORE = NextAttempt()
 
@@ -155,6 +155,12 @@ class Run:
         else:
             facts.status = "run"  # it has started before, as far as conditions are concerned
         self._services.report(RunStarted(self.launch, self.run_id))
+
+    def break_off(self, error: Exception) -> None:
+        """Put on record that it failed before its function could begin, by an error of the runtime."""
+        if not self.run_id:  # it could not be claimed
+            self.run_id, self._began, self._late = self._services.ids.next(), self._services.clock.now(), 0.0
+        self._end(Ending("fail", f"the actor of its task has failed: {describe(error)}", user_traceback(error)))
 
     async def live(self) -> None:
         """Execute the function, and put on record how that ended.

@@ -13,6 +13,7 @@ import trio
 from actors.causes import CANCELLED, OVERLAP, Cause
 from actors.conds.base import is_same
 from actors.conds.custom import Custom
+from actors.errors import StartError
 from actors.facts import Facts, TaskFacts
 from actors.messages import (
     Answered,
@@ -33,7 +34,7 @@ from actors.messages import (
     Terminate,
     ToSupervisor,
 )
-from actors.nodes import Node
+from actors.nodes import Node, State
 from actors.policies import IDLE, Engagement
 from actors.portable import describe
 from actors.session import Session
@@ -82,6 +83,9 @@ class Supervisor:
       random: what the ids of runs and the waits before restarts of actors are drawn from.
     """
 
+    _only: frozenset[str] | None  # the tasks that are run, once each; None is all
+    _shutdown: Shutdown | None  # once it ends
+
     def __init__(
         self,
         session: Session,
@@ -100,7 +104,8 @@ class Supervisor:
         self._session, self._clock, self._patience, self._left_behind = session, log.clock, patience, left_behind
         self._history, self._zone = history, local_zone()
         self._failure: BaseException | None = None
-        self._wanted_end: BaseException | None = None  # what ends the app in order, and is raised then
+        self.wanted_end: BaseException | None = None
+        """What an actor has raised that ends the app in order, and is raised then."""
         self._alarm = Alarm(lambda: self.mailbox.put(None))
         self._wall_alarm = WallAlarm(self._alarm, log.clock)
         self._actors: dict[str, TaskActor] = {}
@@ -123,17 +128,17 @@ class Supervisor:
             patience,
             left_behind,
         )
-        self.tree = Tree(session, log.clock, left_behind, self._fail_in_order, random)
+        self.tree = Tree(session, log.clock, left_behind, self._fail_in_order, self._fail, random)
         self._hooks = HookCalls(session, runners, lambda: self.mailbox.put(None))
         self.listeners = self._hooks.listeners
         self._asker = Asker(session, log.clock, runners, self.mailbox.put)
-        left = history.waiting_attempts()
-        self._launches = Launches(self._actors, self._services, self._admission, self._lookout, self._alarm, left)
+        self._launches = Launches(
+            self._actors, self._services, self._admission, self._lookout, self._alarm, history.waiting_attempts()
+        )
         self._of_app, self._cause = TaskFacts(), Cause("shutdown", "shutdown")  # why it ends, once it does
-        self._only: frozenset[str] | None = None
         self._closed = self._ends_by_itself = self._on_hold = self._is_planned = False
         self._has_begun = self._has_started = False  # begun: it takes messages; started: the hooks of the start have ended, too
-        self._shutdown: Shutdown | None = None
+        self._shutdown = self._only = None
         self._handlers: dict[type, Callable[[Any], None]] = {
             Answered: self._on_answered,
             Ask: self._on_asked,
@@ -182,6 +187,7 @@ class Supervisor:
         self._on_shutdown(message)
         if self._shutdown is not None:
             self._hooks.cut(self._shutdown.ends)
+            self.tree.call_off(self._shutdown.limit)
 
     async def run(
         self,
@@ -218,15 +224,23 @@ class Supervisor:
         async with trio.open_nursery() as nursery:
             await nursery.start(self.tree.serve)
             try:
-                if self._shutdown is None:
-                    await self.tree.start()
+                await self._start_actors()
                 await self._live(asked, only, task_status)
             except (Exception, SystemExit) as exc:
                 failure = exc  # raised below: out of here it would come wrapped in a group
             finally:
-                await self.tree.end(trio.current_time() + self.time_left(FOR_ACTORS))
-        if (failure := failure or self._wanted_end) is not None:
+                await self._end_actors()  # where that was not reached
+        if (failure := self.wanted_end or failure) is not None:
             raise failure
+
+    async def _start_actors(self) -> None:
+        """Start the actors that are declared, unless the end is asked for meanwhile; then those that have started end."""
+        try:
+            if self._shutdown is None:
+                await self.tree.start()
+        except StartError:
+            if self._shutdown is None:
+                raise
 
     async def _live(
         self, asked: list[tuple[str, Mapping[str, Any]]], only: list[str] | None, task_status: trio.TaskStatus[None]
@@ -234,8 +248,8 @@ class Supervisor:
         async with trio.open_nursery() as self._nursery:
             async with trio.open_nursery() as timing:
                 self._asking = timing  # whose tasks end when the shutdown is over, as no answer is waited for then
-                timing.start_soon(self._alarm.run)
-                timing.start_soon(self._wall_alarm.run)
+                self.tree.parts.begin("alarm", self._alarm.run, timing, is_of_runtime=True)
+                self.tree.parts.begin("wall alarm", self._wall_alarm.run, timing, is_of_runtime=True)
                 await self._begin(asked, only)
                 if self._shutdown is None:
                     runtime_log.tell(logging.INFO, "runtime started, with %d tasks", len(self._actors))
@@ -271,9 +285,14 @@ class Supervisor:
             await self._enough.wait()
         finally:  # also if cancelled: what would still be started would only be cancelled, again and again
             self._close()
+        await self._end_actors()
         if self.stuck:  # it would hold up the hooks of the end, which are called once nothing else runs
             await self._finish_hooks()
         self.over.set()
+
+    async def _end_actors(self) -> None:
+        """End the actors that talk, after the last run, and also if one cannot be ended."""
+        await self.tree.end(trio.current_time() + self.time_left(FOR_ACTORS))
 
     async def _begin_start(self, nursery: trio.Nursery) -> None:
         """Call the first part of the hooks of the start. Where the end is asked for meanwhile and cuts it, nothing is closed."""
@@ -291,19 +310,25 @@ class Supervisor:
         await self._hooks.finish_end(max(self.time_left(math.inf) - LAST_PART / 2, LEAST_TURN))
 
     def nodes(self) -> Node:
-        """Return what runs, as it is now. From any thread."""
-        return Node(name="app", kind="app", state="stopping" if self.is_ending else "running", children=self.tree.nodes())
+        """Return what runs, as it is now: the actors, the tasks, and what else there is of the runtime. From any thread."""
+        now = self._clock.now()
+        tasks = [actor.node(now, self._admission.waiting(name)) for name, actor in list(self._actors.items())]
+        others = [part.node(part.name) for part in list(self.tree.parts.members.values()) if part.is_of_runtime]
+        state: State = "stopping" if self.is_ending else "running"
+        return Node(name="app", kind="app", state=state, children=(*self.tree.nodes(), *tasks, *others))
 
     def waits_for(self, task: str) -> str | None:
         """Return what the next launch of a task waits for, in words; None if none waits. From any thread."""
         return self._admission.waits_for(task)
 
     async def _begin(self, asked: list[tuple[str, Mapping[str, Any]]], only: list[str] | None) -> None:
-        """Start the actors, one after the other, then what is to start first."""
+        """Start the actors of the tasks, then what is to start first."""
         self._take_settings()
         self._lookout.begin(self._session.config.env)
         for task in self._session.tasks:
-            await self._nursery.start(self._hired(task).run)
+            self._hire_now(task)
+        for actor in list(self._actors.values()):
+            await actor.begun.wait()
         if self._shutdown is None:
             starting = [name for name, actor in self._actors.items() if actor.task.on_startup]
             for name in starting if only is None else only:
@@ -362,7 +387,7 @@ class Supervisor:
 
     def _fail_in_order(self, error: BaseException) -> None:
         """Have an error of an actor end the runtime, like a shutdown that somebody asks for."""
-        self._wanted_end = self._wanted_end or error
+        self.wanted_end = self.wanted_end or error
         self.put(ShutDown(False, f"shutdown, as {describe(error)}", hurries=False))
 
     def _fail(self, error: BaseException) -> None:
@@ -390,18 +415,18 @@ class Supervisor:
         """Start the actor of a task that came while the app runs; when it ends, none is started."""
         if self._shutdown is not None or self._closed:
             return
-        self._nursery.start_soon(self._hired(task).run)
+        self._hire_now(task)
         self._follow(task.name)
 
-    def _hired(self, task: Task) -> TaskActor:
-        """Return the new actor of a task."""
+    def _hire_now(self, task: Task) -> None:
+        """Start the actor of a task."""
         task.facts = self._history.facts.setdefault(task.name, task.facts)
         self._lookout.know(task.name, task.facts)
         self._terms[task.name] = terms = terms_of(task, self._zone)
         if terms.limits:
             self._admission.relax()
         self._actors[task.name] = actor = TaskActor(task, terms, self._services, self._fail)
-        return actor
+        actor.part = self.tree.parts.begin(f"task {task.name!r}", actor.run, self._nursery)
 
     def _follow(self, name: str, *, catch_up: bool = False) -> None:
         """Follow the condition of a task, a new or changed one perhaps."""

@@ -6,7 +6,6 @@ from collections import Counter
 from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
-from functools import partial
 from random import Random
 from typing import Any
 
@@ -19,6 +18,7 @@ from actors.health import Health
 from actors.loading import check_may_run
 from actors.messages import RunEnded, ShutDown
 from actors.session import Session
+from actors.supervision import leaves_of
 from runtime.clock import Clock, SystemClock
 from runtime.control_socket import ControlSocket
 from runtime.controls import LiveControls
@@ -147,7 +147,7 @@ async def open_runtime(
         session.controls = live
         asked, system = standby.take(), System(session, parts.supervisor)
         before_start(system)
-        async with parts.watchdog.watching(), _running(parts, asked, only):
+        async with parts.watchdog.watching(), _unwrapped(supervisor), _running(parts, asked, only):
             try:
                 yield system
             except Exception as exc:
@@ -182,6 +182,20 @@ class _Parts:
 
 
 @asynccontextmanager
+async def _unwrapped(supervisor: Supervisor) -> AsyncIterator[None]:
+    """Raise what an actor ends the app by as it is, and not in the groups of all the nurseries it has come out of."""
+    error: BaseException | None = None
+    try:
+        yield
+    except BaseExceptionGroup as group:
+        error = supervisor.wanted_end
+        if error is None or list(leaves_of(group)) != list(leaves_of(error)):
+            raise
+    if error is not None:
+        raise error
+
+
+@asynccontextmanager
 async def _running(parts: _Parts, asked: list[tuple[str, Mapping[str, Any]]], only: list[str] | None) -> AsyncIterator[None]:
     """Hold the one root nursery: the supervisor with all its actors, what passes on the output of workers, and who answers."""
     failure: BaseException | None = None
@@ -190,19 +204,46 @@ async def _running(parts: _Parts, asked: list[tuple[str, Mapping[str, Any]]], on
             await root.start(parts.process.serve)  # it shields itself: a start that is cancelled half way would never end
         parts.control_socket.open(root)
         try:
-            async with trio.open_nursery() as nursery:
-                try:
-                    await nursery.start(partial(parts.supervisor.run, asked, only=only))
-                except (Exception, SystemExit) as exc:
-                    failure = exc  # raised below, likewise
-                else:
-                    yield
+            async with _supervised(parts.supervisor, asked, only):
+                yield
+        except (Exception, SystemExit) as exc:
+            failure = exc  # raised below: out of here it would come wrapped in a group
         finally:  # the last run has ended
             parts.control_socket.close()
             left = parts.supervisor.time_left(2 * _TO_EXIT + LAST_MARGIN)
             with trio.CancelScope(shield=True, deadline=trio.current_time() + left):
                 await parts.process.close(min(_TO_EXIT, left / 2))
                 await parts.asyncio_loop.close(min(_TO_EXIT, left / 2))
+    if failure is not None:
+        raise failure
+
+
+@asynccontextmanager
+async def _supervised(
+    supervisor: Supervisor, asked: list[tuple[str, Mapping[str, Any]]], only: list[str] | None
+) -> AsyncIterator[None]:
+    """Run the supervisor beside the block, which is cancelled where it fails; raises by what, as it is."""
+    failure: BaseException | None = None
+    has_started = False
+
+    async def supervise(*, task_status: trio.TaskStatus[None]) -> None:
+        nonlocal failure
+        try:
+            await supervisor.run(asked, only=only, task_status=task_status)
+        except (Exception, SystemExit) as exc:
+            if not has_started:
+                raise  # out of the start
+            failure = exc  # raised below: out of the nursery it would come wrapped in a group
+            nursery.cancel_scope.cancel(reason="the runtime has failed")
+
+    async with trio.open_nursery() as nursery:
+        try:
+            await nursery.start(supervise)
+        except (Exception, SystemExit) as exc:
+            failure = exc  # likewise
+        else:
+            has_started = True
+            yield
     if failure is not None:
         raise failure
 

@@ -37,7 +37,7 @@ class TestFree:
                 raise ValueError("no")
 
         async with running_virtually(app):
-            with pytest.raises(Exception, match="actor 'a' did not start: ValueError: no"):
+            with pytest.raises(Exception, match=r"actor 'a' did not start: .*ValueError: no"):
                 await app.session.spawn(DoesNotStart, "a")
             await app.session.spawn(Player, "a", {"diary": diary})
 
@@ -133,7 +133,7 @@ class TestGetOrSpawn:
         found = []
 
         async def gets(actor):
-            found.append(await actor.ctx.get_or_spawn(Player, "one", {"diary": diary, "starts_in": 1}))
+            found.append(await actor.ctx.get_or_spawn(Player, "one", {"diary": diary, "starts_in": iter([1])}))
 
         async def get_many(actor):
             async with trio.open_nursery() as nursery:
@@ -160,7 +160,7 @@ class TestGetOrSpawn:
             try:
                 await actor.ctx.get_or_spawn(DoesNotStart, "one")
             except Exception as exc:
-                errors.append(repr(exc.__cause__))
+                errors.append(str(exc))
 
         async def get_many(actor):
             async with trio.open_nursery() as nursery:
@@ -170,7 +170,8 @@ class TestGetOrSpawn:
         declare(app, player(diary, "a"))
         async with running_virtually(app):
             await app.session.actor("a").ask(Do(get_many), within=60)
-        assert errors == ["ValueError('no')"] * 5
+        assert len(errors) == 5
+        assert all("ValueError: no" in error for error in errors)
 
     async def test_after_its_end_another_is_made(self, app, diary, autojump_clock):
         def gets(actor):

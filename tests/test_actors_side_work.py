@@ -3,8 +3,10 @@
 import pytest
 import trio
 
+from actors.errors import ActorFailed
+from askers import dead
 from helpers import running_virtually
-from troupe import Complete, Diary, Do, Echo, Fail, Quit, Recall, Remember, WhoAmI, declare, player, settled
+from troupe import Complete, Diary, Do, Echo, Fail, Quit, Recall, Remember, Sleep, WhoAmI, declare, player, settled
 
 
 @pytest.fixture
@@ -91,8 +93,9 @@ async def test_so_it_does_while_it_is_at_a_message(app, diary, autojump_clock):
     async with running_virtually(app):
         ref = app.session.actor("a")
         await ref.ask(pipes(raises_after, 1, ValueError("no")))
-        await ref.ask(Do(lambda _: returns_after(2, None)))
-        await settled()
+        with pytest.raises(ActorFailed, match="failed on Do: ValueError: no"):
+            await ref.ask(Do(lambda _: returns_after(2, None)))
+        assert trio.current_time() == 1
         assert await ref.ask(WhoAmI()) == ("a", 2)
 
 
@@ -136,7 +139,8 @@ async def test_it_has_ended_when_the_actor_cleans_up(app, diary, autojump_clock)
         await ref.ask(pipes(notes_its_end, diary))
         await settled()
         await ref.stop()
-    assert [entry.what for entry in diary][-3:] == ["cancelled", "stopping", "stopped"]
+    whats = [entry.what for entry in diary]
+    assert whats.index("cancelled") < whats.index("stopping")
 
 
 async def test_nothing_of_a_life_comes_to_the_next(app, diary, autojump_clock):
@@ -148,6 +152,54 @@ async def test_nothing_of_a_life_comes_to_the_next(app, diary, autojump_clock):
         await trio.sleep(5)
         assert await ref.ask(Recall()) == []
         assert ref.incarnation == 2
+
+
+async def test_what_comes_of_it_has_room_in_a_mailbox_that_is_full(app, diary, autojump_clock):
+    declare(app, player(diary, "a", capacity=1))
+    async with running_virtually(app):
+        ref = app.session.actor("a")
+        await ref.ask(pipes(returns_after, 1, "value", then=Remember))
+        ref.tell(Sleep(2))
+        await settled()
+        ref.tell(Remember("told"))
+        await trio.sleep(3)
+        assert await ref.ask(Recall()) == ["told", "value"]
+
+
+async def test_what_comes_of_it_when_the_actor_ends_is_a_dead_letter(app, diary, autojump_clock):
+    declare(app, player(diary, "a"))
+    async with running_virtually(app):
+        ref = app.session.actor("a")
+        await ref.ask(pipes(returns_after, 1, "value", then=Remember))
+        ref.tell(Sleep(2))
+        await trio.sleep(1.5)
+        await ref.stop()
+        assert dead(app) == [("a", Remember("value"), "stopped")]
+
+
+async def test_a_message_that_the_actor_does_not_take_fails_it(app, diary, autojump_clock):
+    declare(app, player(diary, "a"))
+    async with running_virtually(app):
+        ref = app.session.actor("a")
+        await ref.ask(pipes(returns_after, 1, "value", then=str))
+        await trio.sleep(2)
+        assert await ref.ask(WhoAmI()) == ("a", 2)
+
+
+async def test_what_it_raises_while_it_is_cancelled_is_told_in_the_log(app, diary, autojump_clock, caplog):
+    async def raises_at_its_end():
+        try:
+            await trio.sleep_forever()
+        finally:
+            raise ValueError("at its end")
+
+    declare(app, player(diary, "a"))
+    async with running_virtually(app):
+        ref = app.session.actor("a")
+        await ref.ask(pipes(raises_at_its_end))
+        await settled()
+        await ref.stop()
+    assert "actor 'a' failed while it was stopped: ValueError: at its end" in caplog.text
 
 
 async def test_what_ignores_its_cancellation_does_not_hold_up_the_end_for_ever(app, diary, autojump_clock):
@@ -162,3 +214,6 @@ async def test_what_ignores_its_cancellation_does_not_hold_up_the_end_for_ever(a
         await settled()
         await ref.stop()
         assert trio.current_time() < 60
+        assert any("'a'" in problem for problem in app.session.health.problems)
+        await trio.sleep(60)
+        assert app.session.health.is_ok

@@ -107,8 +107,8 @@ class TestModes:
         async with running_virtually(app):
             ref = app.session.actor("a")
             await set_timer(app, "it", Remember("tick"), every=1, mode=mode)
-            ref.tell(Sleep(100))
-            await trio.sleep(100.5)
+            ref.tell(Sleep(99.5))
+            await trio.sleep(99.7)
             assert await ref.ask(Recall()) == ["tick"]
 
     async def test_a_fixed_rate_goes_on_in_step_after_some_were_left_out(self, app, diary, autojump_clock):

@@ -15,7 +15,7 @@ from actors.errors import UnportableParameter
 from actors.pickled import Pickled
 from helpers import actions, records, running
 from runtime.worker import parcels
-from runtime.worker.parcels import HEAD, LONG, framed, unframed
+from runtime.worker.parcels import HEAD, LONG, framed, taken, unframed
 
 MUCH = 8 << 20
 """Bytes. More than a socket holds, so that both sides must be at it."""
@@ -258,6 +258,12 @@ def test_a_short_frame_is_one_piece():
     (frame,) = framed("message", Pickled(b"value"))
     message, (value,) = unframed(frame)
     assert (message, value.open()) == ("message", b"value")
+
+
+def test_frames_that_come_together_are_taken_apart():
+    received = bytearray(b"".join([*framed("one", Pickled(1)), *framed("two")]))
+    (one, (value,)), (two, none) = unframed(taken(received)), unframed(taken(received))
+    assert (one, value.open(), two, none, received) == ("one", 1, "two", [], b"")
 
 
 def test_a_frame_of_one_byte_too_many_is_long():

@@ -8,6 +8,7 @@ import pytest
 import trio
 
 import samples
+import talkers
 from actors import App, every, never
 from commands import is_alive
 from helpers import actions, records, running, running_virtually, wait_printed
@@ -62,6 +63,32 @@ class TestParallel:
             await run.wait_ended(4)
         assert actions(app)[:2] == ["run", "success"]
         assert [record.task_name for record in records(app)[:2]] == ["main", "main"]
+
+
+class TestAsking:
+    """An actor is asked from a task in every mode."""
+
+    @pytest.mark.parametrize(
+        ("execution", "function"),
+        [
+            ("main", talkers.asks_async),
+            ("async", talkers.asks_async),
+            ("thread", talkers.asks),
+            ("thread", talkers.asks_async),
+            ("process", talkers.asks),
+            ("process", talkers.asks_async),
+        ],
+    )
+    @pytest.mark.parametrize("backend", ["trio", "asyncio"])
+    async def test_it_answers(self, execution, function, backend):
+        app = App(log=None, backend=backend)
+        app.actor(talkers.Counter, "counter")
+        app.task(func=function, name="it", execution=execution)
+        async with running(app) as run:
+            app.session["it"].run()
+            with trio.fail_after(20):
+                await run.wait_ended()
+        assert app.session.returns["it"] == 2
 
 
 class TestTermination:

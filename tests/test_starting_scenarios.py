@@ -25,6 +25,14 @@ class NotAsync(Actor):
         return None
 
 
+class Stubborn(Player):
+    """One that does not let itself be cancelled while it starts."""
+
+    async def on_start(self):
+        with trio.CancelScope(shield=True):
+            await super().on_start()
+
+
 def no_actor():
     """Make something that is no actor."""
     return object()
@@ -141,7 +149,7 @@ async def test_an_actor_that_fails_to_start_when_it_is_spawned_is_not_tried_agai
         assert diary.of("a") == ["starting", "starting", "started"]
 
 
-@pytest.mark.parametrize(("factory", "cause"), [(Clumsy, ValueError), (no_actor, TypeError), (NotAsync, TypeError)])
+@pytest.mark.parametrize(("factory", "cause"), [(Clumsy, ValueError), (no_actor, TypeError)])
 async def test_what_is_no_actor_that_can_begin_is_an_error_where_it_is_started(app, autojump_clock, factory, cause):
     async with running_virtually(app):
         with pytest.raises(StartError, match="'it'") as caught:
@@ -253,6 +261,21 @@ async def test_a_first_start_that_takes_longer_than_it_may_is_an_error_where_it_
     assert caught.value.__cause__.seconds == 10
     assert diary.of("b") == ["starting"]
     assert diary.times("a", "stopping") == [10]
+
+
+async def test_an_actor_that_does_not_end_its_start_in_time_although_it_is_cancelled_is_left_behind(app, autojump_clock):
+    diary = Diary()
+    async with running_virtually(app):
+        with pytest.raises(StartError, match="ignores its cancellation"):
+            await app.session.spawn(Stubborn, "a", {"diary": diary, "starts_in": iter([60])}, start_timeout=10, cleanup=5)
+        assert 15 <= trio.current_time() < 20
+        assert not app.session.health.is_ok
+        await app.session.spawn(Player, "a", {"diary": diary})
+        await trio.sleep(60)
+        assert diary.times("a", "started") == [diary.times("a", "starting")[1], 60]
+        assert diary.names("stopping") == []
+        assert app.session.tree()["a"].state == "running"
+        assert app.session.health.is_ok
 
 
 async def test_a_restart_that_takes_longer_than_it_may_counts_as_a_restart_that_failed(app, autojump_clock):
@@ -406,6 +429,7 @@ async def test_a_name_is_taken_among_siblings_only(app, autojump_clock):
         (Player, "b", {"diary": None}, {"capacity": 0}, InvalidOption),
         (Player, "b", {"diary": None}, {"restart": "permanent"}, InvalidOption),
         (object, "b", {}, {}, InvalidOption),
+        (NotAsync, "b", {}, {}, InvalidOption),
     ],
 )
 async def test_a_declaration_that_cannot_be_is_refused_before_anything_starts(

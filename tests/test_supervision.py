@@ -381,7 +381,8 @@ async def test_a_task_actor_that_is_cancelled_from_outside_begins_no_run_any_mor
     )
     actor = TaskActor(task, terms_of(task, UTC), services, reported.append)
     async with trio.open_nursery() as nursery:
-        await nursery.start(actor.run)
+        nursery.start_soon(actor.run)
+        await actor.begun.wait()
         nursery.cancel_scope.cancel()
     actor.mailbox.put(Start(Launch("it", 1, 0.0, {}, asked=asked), "async", None))
     assert reported == [Halt()]

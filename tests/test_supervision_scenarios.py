@@ -6,7 +6,6 @@ import trio
 from actors import Restart, one_for_all, rest_for_one
 from actors.errors import UnknownActor
 from actors.outcomes import Completed, Failed, GaveUp, Stopped
-from actors.supervision import leaves_of
 from helpers import running_virtually
 from troupe import LAST, Complete, Diary, Do, Echo, Fail, Quit, Spawn, declare, fail, player, pool, settled
 
@@ -149,6 +148,43 @@ async def test_children_that_were_spawned_are_supervised_like_the_others(app, au
         await fail(app.session.actor("pool/a"), ValueError("oops"))
         assert ref.is_alive
         assert incarnations(app) == [2, 2]
+
+
+async def test_a_child_that_starts_when_all_are_restarted_has_been_spawned_once_it_has_started_again(app, autojump_clock, seed):
+    diary = Diary()
+    declare(app, pool(player(diary, "a"), strategy=one_for_all))
+    async with running_virtually(app), trio.open_nursery() as nursery:
+
+        async def spawn():
+            spec = player(diary, "b", starts_in=10)
+            ref = await app.session.actor("pool").spawn(spec.factory, spec.name, spec.args, restart=spec.restart)
+            assert trio.current_time() == 11
+            assert await ref.ask(Echo("hello")) == "hello"
+
+        nursery.start_soon(spawn)
+        await trio.sleep(1)
+        await fail(app.session.actor("pool/a"), ValueError("oops"))
+        assert diary.times("pool/b", "starting") == [0, 1]
+
+
+async def test_a_child_that_somebody_stops_while_it_is_stopped_for_another_stays_down(app, autojump_clock, seed):
+    declare(app, pool(player(Diary(), "a", stops_in=3), player(Diary(), "b"), strategy=one_for_all))
+    async with running_virtually(app):
+        await fail(app.session.actor("pool/b"), ValueError("oops"))
+        assert isinstance(await app.session.actor("pool/a").stop(), Stopped)
+        assert trio.current_time() == 3
+        await trio.sleep(10)
+        assert [child.state for child in app.session.tree()["pool"].children] == ["stopped", "running"]
+
+
+async def test_a_child_that_somebody_stops_when_another_fails_stays_down(app, autojump_clock, seed):
+    declare(app, pool(player(Diary(), "a", stops_in=3), player(Diary(), "b"), strategy=one_for_all))
+    async with running_virtually(app), trio.open_nursery() as nursery:
+        nursery.start_soon(app.session.actor("pool/a").stop)
+        await trio.sleep(1)
+        await fail(app.session.actor("pool/b"), ValueError("oops"))
+        await trio.sleep(10)
+        assert [child.state for child in app.session.tree()["pool"].children] == ["stopped", "running"]
 
 
 async def test_children_of_an_actor_are_supervised_one_for_one(app, autojump_clock, seed):
@@ -336,8 +372,35 @@ async def test_what_is_for_the_whole_program_is_no_reason_to_restart_but_ends_it
             app.session.actor(f"{above}b").tell(Fail(error))
             await running.system.wait_ended()
 
-    with pytest.raises(BaseException) as caught:
+    with pytest.raises(type(error)) as caught:
         await run()
-    assert {type(leaf) for leaf in leaves_of(error)} <= {type(leaf) for leaf in leaves_of(caught.value)}
+    assert caught.value is error
     assert diary.moments("stopped") == [(1, f"{above}b"), (2, f"{above}c"), (3, f"{above}a")]
     assert len(diary.names("starting")) == 3
+
+
+@pytest.mark.parametrize("error", FATAL, ids=lambda error: type(error).__name__)
+async def test_what_is_for_the_whole_program_keeps_the_app_from_starting_where_an_actor_starts(app, autojump_clock, error):
+    diary = Diary()
+    declare(app, *players(diary, "ab", stops_in=1), player(diary, "c", refusals=[error]), player(diary, "d"))
+    with pytest.raises(type(error)) as caught:
+        async with running_virtually(app):
+            pass
+    assert caught.value is error
+    assert diary.moments("stopped") == [(1, "b"), (2, "a")]
+    assert diary.of("d") == []
+
+
+async def test_a_host_that_waits_is_cancelled_by_what_ends_the_app(app, autojump_clock):
+    declare(app, player(Diary(), "a", stops_in=1))
+
+    async def run():
+        async with running_virtually(app):
+            app.session.actor("a").tell(Fail(error))
+            await trio.sleep_forever()
+
+    error = KeyboardInterrupt()
+    with pytest.raises(KeyboardInterrupt) as caught:
+        await run()
+    assert caught.value is error
+    assert trio.current_time() == 1

@@ -3,8 +3,8 @@
 import pytest
 import trio
 
-from actors import ActorSpec, Decline, Down, Restart, Supervisor
-from actors.errors import ActorFailed, UnknownActor
+from actors import Actor, ActorSpec, Decline, Down, Restart, Supervisor
+from actors.errors import ActorFailed, UnexpectedMessage, UnknownActor
 from actors.outcomes import Completed, Failed, GaveUp, Ignored, Stopped
 from helpers import running_virtually
 from troupe import AT_ONCE, Complete, Diary, Do, Fail, Player, Sleep, Spawn, WhoAmI, declare, player, settled
@@ -172,6 +172,20 @@ class TestWatching:
             await settled()
             assert downs(diary) == []
 
+    async def test_so_does_what_it_has_told_and_waits_to_be_read(self, app, diary, watcher, autojump_clock):
+        async def fails_later(actor):
+            await ref.stop()
+            raise ValueError("no")
+
+        declare(app, player(diary, "a"))
+        async with running_virtually(app):
+            ref = app.session.actor("a")
+            await watch(app, ref)
+            app.session.actor(watcher).tell(Do(fails_later))
+            await settled()
+            assert await app.session.actor(watcher).ask(WhoAmI()) == (watcher, 2)
+            assert downs(diary) == []
+
     async def test_a_child_may_be_watched_by_its_parent(self, app, diary, watcher, autojump_clock):
         async with running_virtually(app):
             child = await app.session.actor(watcher).ask(Spawn(player(diary, "child", restart=Restart.temporary())))
@@ -193,33 +207,34 @@ class TestWatching:
     async def test_the_name_of_the_actor_is_free_when_its_end_is_heard_of(self, app, diary, watcher, autojump_clock):
         found = []
 
-        class LooksItUp(Player):
-            async def receive(self, message: Down):
+        class LooksItUp(Actor):
+            async def receive(self, message: Down | Do):
+                if isinstance(message, Do):
+                    return message.func(self)
                 try:
                     found.append(self.ctx.lookup("a"))
                 except UnknownActor as exc:
                     found.append(exc.name)
-
-            down = None
+                return None
 
         async with running_virtually(app):
             ref = await app.session.spawn(Player, "a", {"diary": diary})
-            await app.session.spawn(LooksItUp, "looks", {"diary": diary})
+            await app.session.spawn(LooksItUp, "looks")
             await watch(app, ref, "looks")
             await ref.stop()
             await settled()
             assert found == ["a"]
 
-    async def test_one_that_takes_no_downs_hears_of_none(self, app, diary, autojump_clock):
-        class Deaf(Player):
-            down = None
+    async def test_one_that_takes_none_cannot_watch(self, app, diary, autojump_clock):
+        class Deaf(Actor):
+            async def receive(self, message: Do):
+                return message.func(self)
 
-        declare(app, player(diary, "a"), ActorSpec(Deaf, "deaf", {"diary": diary}))
+        declare(app, player(diary, "a"), ActorSpec(Deaf, "deaf"))
         async with running_virtually(app):
-            ref, deaf = app.session.actor("a"), app.session.actor("deaf")
-            await watch(app, ref, "deaf")
-            await ref.stop()
-            assert await deaf.ask(WhoAmI()) == ("deaf", 1)
+            with pytest.raises(ActorFailed) as caught:
+                await watch(app, app.session.actor("a"), "deaf")
+            assert isinstance(caught.value.__cause__, UnexpectedMessage)
 
 
 class TestLinks:

@@ -17,8 +17,11 @@ from actors.pickled import Pickled, Piece
 from actors.portable import pickled_parameters, pickled_result
 from actors.session import Session
 from actors.sources import InFile
+from runtime.message_codec import MessageCodec
 from runtime.runners import Call
+from runtime.runners.actor_service import ActorService
 from runtime.runners.quota import lower_priority
+from runtime.runners.waits import Waits
 from runtime.runners.worker import Worker
 from runtime.stopping import Patience
 from runtime.worker.parcels import framed
@@ -50,6 +53,7 @@ class ProcessRunner:
 
     def __init__(self, program: Callable[[], Program], session: Session, patience: Patience) -> None:
         self._find_program, self._session, self._patience = program, session, patience
+        self._codec = MessageCodec()
         self._program: Program | None = None
         self._references: dict[str, _Reference] = {}  # {task: how workers find its function}
         self._idle: defaultdict[int, list[Worker]] = defaultdict(list)  # {their niceness: they}; it cannot be lowered again
@@ -76,7 +80,8 @@ class ProcessRunner:
             was_idle = bool(idle) and not quota.fresh
             worker = idle.pop() if was_idle else await self._start(call.task, quota.nice)
             try:
-                return await worker.call(call, job, self._session, self._patience)
+                waits = Waits(self._nursery, ActorService(self._session, self._codec))
+                return await worker.call(call, job, waits, self._patience)
             except (BrokenPipeError, ConnectionResetError):
                 if not was_idle:  # the job itself was too much for it
                     raise WorkerDied(call.task, await worker.death(quota)) from None

@@ -19,14 +19,18 @@ import trio
 
 from actors.errors import RemoteFailure, RunKilled, UnportableResult, WorkerDied
 from actors.pickled import Pickled, Piece
-from actors.portable import describe, pickled_or_none, pickled_parameters, pickled_result, portable
+from actors.portable import describe, pickled_or_none, pickled_parameters, pickled_result
+from actors.ref import ref_resolver
 from actors.session import Session
 from runtime import worker as worker_side
 from runtime.runners import Call
+from runtime.runners.actor_service import AWAITED, OF_ACTORS, ActorService
 from runtime.runners.output import LINES_KEPT, Output
 from runtime.runners.pipes import pipe
 from runtime.runners.quota import UNLIMITED, Limits, Quota, set_limits
+from runtime.runners.replies import refused, replied
 from runtime.runners.status import in_words, with_last_words
+from runtime.runners.waits import Waits
 from runtime.stopping import Patience, stop
 from runtime.worker.parcels import (
     AT_ONCE,
@@ -37,9 +41,10 @@ from runtime.worker.parcels import (
     opened_parameters,
     receive,
     send,
+    taken,
     unframed,
 )
-from runtime.worker.protocol import Broken, Hello, Program, Raised, Reply, Request, Returned
+from runtime.worker.protocol import Broken, Hello, Program, Raised, Request, Returned, Withdraw
 
 _SCRIPT = str(Path(worker_side.__file__).with_name("__main__.py"))
 _TO_GET_READY = 120.0
@@ -64,6 +69,7 @@ class Worker:
         self._lifeline = lifeline  # held open for as long as the process may live: see runtime.worker.lifeline
         self._received = bytearray()
         self._cut = False  # within a frame, so that nothing more can be said
+        self._sending = trio.Lock()  # held while a frame is sent, and while a thread uses the connection
         self._kept: deque[str] = deque(maxlen=LINES_KEPT)
         self.outputs = [Output(fd, sink, self._kept) for fd, sink in ((stdout, sys.stdout), (stderr, sys.stderr))]
 
@@ -110,8 +116,8 @@ class Worker:
             raise RemoteFailure("the app cannot be loaded in a worker process", answer.line, answer.text)
         self.usable = True
 
-    async def call(self, call: Call, job: list[Piece], session: Session, patience: Patience) -> Any:
-        """Have `job` done, as :meth:`Runner.run` promises; `session` is the one its function asks.
+    async def call(self, call: Call, job: list[Piece], waits: Waits, patience: Patience) -> Any:
+        """Have `job` done, as :meth:`Runner.run` promises; `waits` is for what its function waits for.
 
         Raises:
           BrokenPipeError: the process had ended before; the job was not begun.
@@ -121,12 +127,13 @@ class Worker:
         before = call.quota.impose(self.process.pid)
         self._kept.clear()
         self._mark(f"[{call.task} {call.run_id}] ")
+        resolver = ref_resolver.set(waits.service.found)
         try:
             await self._send(job)
-            answer, value = await self._answer(call, session)
+            answer, value = await self._answer(call, waits)
             self.usable = not answer.spent
         except trio.Cancelled:
-            ending, asked = _Ending(self, call, session), trio.current_time()
+            ending, asked = _Ending(self, call, waits), trio.current_time()
             if not await stop(ending, patience, call.grace, call.cleanup):
                 raise RunKilled(call.task, "process", round(trio.current_time() - asked, 1)) from None
             if ending.last_word is None:
@@ -135,6 +142,8 @@ class Worker:
         except EOFError:
             raise WorkerDied(call.task, await self.death(call.quota)) from None
         finally:
+            waits.end()
+            ref_resolver.reset(resolver)
             for output in self.outputs:
                 output.finish_run()
             call.output = "\n".join(self._kept) or None
@@ -156,28 +165,45 @@ class Worker:
             output.finish_run()
             output.close()
 
-    async def _answer(self, call: Call, session: Session) -> tuple[Returned | Raised, list[Parcel]]:
+    async def _answer(self, call: Call, waits: Waits) -> tuple[Returned | Raised, list[Parcel]]:
+        """Wait for the answer, and do meanwhile what the function asks."""
         while True:
             message, values = await self._receive()
-            if not isinstance(message, Request):
-                assert isinstance(message, (Returned, Raised))
-                if message.progress is not None:
-                    call.report(message.progress)
-                return message, values
-            try:
-                await self._send(_reply(message, values, call, session))
-            except OSError:  # it died while it waited
-                raise EOFError from None
+            match message:
+                case Withdraw():
+                    waits.withdraw(message.numbers)
+                case Request() if message.control in AWAITED:
+                    waits.begin(message, values, self._send)
+                case Request():
+                    try:
+                        await self._send(_reply(message, values, call, waits.service))
+                    except OSError:  # it died while it waited
+                        raise EOFError from None
+                case _:
+                    assert isinstance(message, (Returned, Raised))
+                    if message.progress is not None:
+                        call.report(message.progress)
+                    return message, values
 
-    async def last_word(self, call: Call, session: Session) -> tuple[Returned | Raised, list[Parcel]] | None:
+    async def last_word(self, call: Call, waits: Waits) -> tuple[Returned | Raised, list[Parcel]] | None:
         """Wait for the answer, or where none can come any more, for the end of the process."""
         try:
-            return await self._answer(call, session)
+            return await self._answer(call, waits)
         except EOFError:
             await self.process.wait()
             return None
 
     async def _send(self, frame: list[Piece]) -> None:
+        try:
+            self._sending.acquire_nowait()
+        except trio.WouldBlock:
+            await self._sending.acquire()
+        try:
+            await self._send_alone(frame)
+        finally:
+            self._sending.release()
+
+    async def _send_alone(self, frame: list[Piece]) -> None:
         if len(frame) > 1:
             await self._in_thread(send, self._connection, frame)
             return
@@ -209,8 +235,11 @@ class Worker:
             if not data:
                 raise EOFError
             self._received += data
-        frame, self._received = self._received, bytearray()
-        return await self._in_thread(receive, self._connection, frame) if is_long(frame) else unframed(frame)
+        frame = taken(self._received)
+        if not is_long(frame):
+            return unframed(frame)
+        async with self._sending:
+            return await self._in_thread(receive, self._connection, frame)
 
     async def _in_thread(self, work: Callable[..., T], *args: object) -> T:
         """Do with the connection what may take long. If this is cancelled, the connection is cut, which ends the thread."""
@@ -258,8 +287,8 @@ class Worker:
 class _Ending:
     """A call in a worker, as it is brought to its end."""
 
-    def __init__(self, worker: Worker, call: Call, session: Session) -> None:
-        self._worker, self._call, self._session = worker, call, session
+    def __init__(self, worker: Worker, call: Call, waits: Waits) -> None:
+        self._worker, self._call, self._waits = worker, call, waits
         self.last_word: tuple[Returned | Raised, list[Parcel]] | None = None
         """What it still answered."""
         self._insists = False
@@ -282,7 +311,11 @@ class _Ending:
         async with trio.open_nursery() as nursery:
             if self._insists:
                 nursery.start_soon(self._insist)
-            self.last_word = await self._worker.last_word(self._call, self._session)
+            try:
+                self.last_word = await self._worker.last_word(self._call, self._waits)
+            except trio.Cancelled:  # its time is over, and it may be used up by waiting
+                self._waits.end()
+                raise
             nursery.cancel_scope.cancel()
 
     async def _insist(self) -> None:
@@ -302,17 +335,18 @@ def _end_of(status: int | None, quota: Quota) -> str:
     return quota.broken(status) or in_words(status) + (" before it answered" if status >= 0 else "")
 
 
-def _reply(request: Request, given: Sequence[Parcel], call: Call, session: Session) -> list[Piece]:
+def _reply(request: Request, given: Sequence[Parcel], call: Call, service: ActorService) -> list[Piece]:
     """Do what the function asked of its session, and return the frame of the answer, errors included."""
     try:
-        value, found = _controlled(request, given, call, session)
-        return framed(Reply(value), *found)
+        value, found = _controlled(request, given, call, service)
+        return replied(request.number, value, found)
     except Exception as exc:
-        return framed(Reply(error=portable(exc) or portable(RuntimeError(describe(exc)))))
+        return refused(request.number, exc)
 
 
-def _controlled(request: Request, given: Sequence[Parcel], call: Call, session: Session) -> tuple[Any, Sequence[Pickled]]:
+def _controlled(request: Request, given: Sequence[Parcel], call: Call, service: ActorService) -> tuple[Any, Sequence[Pickled]]:
     """Carry out a request: a control, a change of the session, or a question about it. Return the reply, and values with it."""
+    session = service.session
     controls = session.controls
     match request.control, request.args:
         case "launch", (task, names):
@@ -327,6 +361,8 @@ def _controlled(request: Request, given: Sequence[Parcel], call: Call, session: 
             _take_note(news, args, call)
         case "change", ():
             given[0].open().make(session)
+        case question, _ if question in OF_ACTORS:
+            return service.answered(request, given)
         case question, args:
             return _answered(question, args, session)
     return None, ()

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections import deque
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from typing import TYPE_CHECKING, Generic, TypeVar
 
 import trio
@@ -30,12 +30,21 @@ class Round(Generic[M]):
       stop, start: who, in this order.
       at: not before this moment are they started.
       is_first: whether one that does not start ends it all, as nobody has relied on it yet.
+      merged: those that are done as parts of this.
     """
 
-    __slots__ = ("at", "begun", "error", "is_first", "over", "start", "stop")
+    __slots__ = ("_merged", "at", "begun", "error", "is_first", "over", "start", "stop")
 
-    def __init__(self, stop: Iterable[M], start: Iterable[M], at: float = -math.inf, *, is_first: bool = False) -> None:
-        self.stop, self.start, self.at, self.is_first = deque(stop), deque(start), at, is_first
+    def __init__(
+        self,
+        stop: Iterable[M],
+        start: Iterable[M],
+        at: float = -math.inf,
+        *,
+        is_first: bool = False,
+        merged: Sequence[Round[M]] = (),
+    ) -> None:
+        self.stop, self.start, self.at, self.is_first, self._merged = deque(stop), deque(start), at, is_first, merged
         self.begun: M | None = None
         """The one that is starting."""
         self.over = trio.Event()
@@ -46,6 +55,8 @@ class Round(Generic[M]):
         """Let nobody wait for it any more."""
         self.error = error
         self.over.set()
+        for other in self._merged:
+            other.end(error)
 
 
 class Brood(Generic[M]):
@@ -105,6 +116,7 @@ class Brood(Generic[M]):
 
     def stop(self, member: M, why: Stopped, *, drain: str = "current", by: float = math.inf) -> None:
         """Have a child end, whatever it is at; it is not restarted."""
+        member.is_wanted = False
         for round_ in self._rounds:
             if member in round_.start and round_.begun is not member:
                 round_.start.remove(member)
@@ -164,7 +176,7 @@ class Brood(Generic[M]):
         """
         if isinstance(outcome, Failed) and outcome.during_stop:
             self._tree.warn(member, outcome)
-        if told == "group" and not self._is_ending and member.spec.restart.kind != "temporary":
+        if told == "group" and not self._is_ending and self._returns(member):
             member.pause(outcome)
         elif isinstance(outcome, Ignored):
             member.settle(outcome)
@@ -250,18 +262,24 @@ class Brood(Generic[M]):
         members = {name: each for name, each in self.members.items() if each.is_up or each.state == "restarting"}
         affected = self._plan.strategy(list(members), member.spec.name)
         stop = [members[name] for name in affected.stop]
-        start = {name for name in affected.start if members[name].spec.restart.kind != "temporary" or members[name] is member}
+        start = {name for name in affected.start if self._returns(members[name])}
+        merged: list[Round[M]] = []
         for other in [other for other in self._rounds if self._touches(other, {*affected.stop, *start})]:
             self._rounds.remove(other)
             stop += [each for each in other.stop if each not in stop]
             start |= {each.spec.name for each in other.start}
             at = max(at, other.at)
-            other.end()
+            merged.append(other)
         ordered = list(self.members)
         stop.sort(key=lambda each: -ordered.index(each.spec.name))
-        self._rounds.append(Round(stop, [each for name, each in self.members.items() if name in start], at))
+        self._rounds.append(Round(stop, [each for name, each in self.members.items() if name in start], at, merged=merged))
         if at > self._tree.time():
             self._tree.deadlines.at(at, self._advance)
+
+    @staticmethod
+    def _returns(member: M) -> bool:
+        """Return whether a child that is stopped because of another is started again with it."""
+        return member.is_wanted and member.spec.restart.kind != "temporary"
 
     @staticmethod
     def _touches(round_: Round[M], names: set[str]) -> bool:
@@ -313,7 +331,7 @@ class Brood(Generic[M]):
         while round_.start:
             member = round_.start[0]
             if round_.begun is not member:
-                round_.begun = member
+                round_.begun, member.is_wanted = member, True
                 member.begin()
             if member.is_up and member.state != "running":  # it is starting, or ended before it has
                 return False

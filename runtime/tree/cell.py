@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import trio
 
-from actors.actor import Actor, Down
+from actors.actor import Actor, Down, Message
 from actors.context import Context
 from actors.errors import ActorRestarting, ActorStopped, MailboxFull, UnexpectedMessage
 from actors.handlers import Handler, Handlers
@@ -180,6 +180,14 @@ class Cell(Member):
         else:
             raise MailboxFull(self.name, mailbox.capacity)
 
+    def deliver(self, message: Message[Any]) -> None:
+        """Take in a message that the actor has seen to itself, whatever room there is; raises UnexpectedMessage."""
+        self.handler_of(message)
+        if self.mailbox.is_open:
+            self.mailbox.put(message)
+        else:
+            self.lose(message, "stopped")
+
     def refusal(self) -> ActorStopped | ActorRestarting:
         """Return why it takes no messages."""
         if self.state == "restarting":
@@ -214,7 +222,8 @@ class Cell(Member):
             if self.mailbox.remove(question):
                 self.lose(question, reason)
         elif desk.current is not question:
-            desk.settle(question)
+            if desk.let_go(question):
+                self.lose(question, reason)
         elif self.life is not None and self.life.desk is desk and getattr(handler, policy) != "finish":
             self.life.cut(question, restart=getattr(handler, policy) == "restart")
 
@@ -258,6 +267,8 @@ class Cell(Member):
 
     def link(self, other: Cell) -> None:
         """Have the abnormal end of one stop the other."""
+        if other is self:
+            return
         for one, peer in ((self, other), (other, self)):
             one.links = one.links or set()
             one.links.add(peer)

@@ -135,8 +135,7 @@ class LiveContext:
         then: Callable[[T], Message[Any]] | None = None,
         failed: Callable[[Exception], Message[Any]] | None = None,
     ) -> None:
-        life = self._life
-        life.cell.tree.nursery.start_soon(life.pipe, func, args, then, failed, name=f"{life.cell.name}, beside its messages")
+        self._life.side_work.begin(func, args, then, failed)
 
     @staticmethod
     def _cell_of(ref: ActorRef) -> Any:

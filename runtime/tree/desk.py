@@ -66,6 +66,7 @@ class Desk:
             else:
                 await self._deal(actor, item, item)
             self.leave()
+            item = None  # it is not kept until the next one comes
             left -= 1
             if self.is_cut or left <= 0 or self.since >= until:
                 await trio.lowlevel.checkpoint()
@@ -121,6 +122,14 @@ class Desk:
         if self._owed is not None:
             self._owed.discard(question)
 
+    def let_go(self, question: Question) -> bool:
+        """Owe no answer to a question that nobody waits for any more; return whether it was put aside."""
+        self.settle(question)
+        if self._stash is None or question not in self._stash:
+            return False
+        self._stash.remove(question)
+        return True
+
     def fail(self, error: BaseException, *, may_retry: bool) -> None:
         """Answer for the message on which the actor has failed, or keep it for the next life."""
         item, self.current = self.current, None
@@ -163,7 +172,8 @@ class Desk:
         """Have the actor deal with a message, and answer it."""
         handler = self._cell.handlers.of(type(message))
         if handler is None:  # it came before it was known what the actor takes
-            self._refuse(item, UnexpectedMessage(self._cell.name, type(message).__name__, self._cell.handlers.known))
+            if isinstance(item, Question):
+                item.refuse(UnexpectedMessage(self._cell.name, item.kind, self._cell.handlers.known))
             return
         try:
             value = await getattr(actor, handler.method)(message)
@@ -205,10 +215,8 @@ class Desk:
         return False
 
     def _refuse(self, item: Any, error: BaseException) -> None:
-        """Tell whoever asked that the actor has failed on it, or does not take it."""
+        """Tell whoever asked that the actor has failed on it."""
         if isinstance(item, Question):
-            failed: BaseException = error
-            if not isinstance(error, UnexpectedMessage):
-                failed = ActorFailed(self._cell.name, item.kind, describe(error))
-                failed.__cause__ = error
+            failed = ActorFailed(self._cell.name, item.kind, describe(error))
+            failed.__cause__ = error
             item.refuse(failed)

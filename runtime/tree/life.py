@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Awaitable, Callable
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import trio
 
-from actors.actor import Actor, Down, Message
+from actors.actor import Actor, Down
 from actors.errors import ActorFailed, DeadlockError, Decline, StartTimeout
 from actors.outcomes import Completed, Failed, Ignored, Killed, Outcome, Stopped
 from actors.portable import describe
@@ -23,6 +22,7 @@ from runtime.tree.deadlock import cycle
 from runtime.tree.desk import Desk
 from runtime.tree.envelopes import Question
 from runtime.tree.fuse import Fuse
+from runtime.tree.side_work import SideWork
 
 if TYPE_CHECKING:
     from runtime.tree.cell import Cell
@@ -37,7 +37,6 @@ class Life:
 
     __slots__ = (
         "_actor",
-        "_background",
         "_ending",
         "_error",
         "_fuse",
@@ -47,6 +46,7 @@ class Life:
         "_is_over",
         "_remakes",
         "_scope",
+        "_side_work",
         "_started",
         "_told",
         "_with_children",
@@ -70,7 +70,7 @@ class Life:
         self._started = 0.0
         self._has_started = self._is_over = self._is_given_up = self._is_masked = False  # over: it deals with nothing any more
         self._remakes = self._with_children = False
-        self._background: set[trio.CancelScope] | None = None
+        self._side_work: SideWork | None = None
 
     async def run(self) -> None:
         """Live. Never raises: the outcome goes to the cell, what is for the whole program to the tree."""
@@ -190,35 +190,20 @@ class Life:
         if self.waits is not None:
             self.waits.remove(cell)
 
-    async def pipe(
-        self,
-        func: Callable[..., Awaitable[Any]],
-        args: tuple[object, ...],
-        then: Callable[[Any], Message[Any]] | None,
-        failed: Callable[[Exception], Message[Any]] | None,
-    ) -> None:
-        """Await something beside the messages, in a task of its own, and have what comes of it come as a message."""
-        acting.set(None)  # while it waits for another actor, this one deals with messages
-        if self._is_over:
-            return
-        if self._background is None:
-            self._background = set()
-        with trio.CancelScope(shield=True) as scope:  # cancelled when this life ends
-            self._background.add(scope)
-            try:
-                message = await _piped(func, args, then, failed)
-                if message is not None and not self._is_over:
-                    self.cell.ref.tell(message)
-            except trio.Cancelled:
-                raise
-            except BaseException as exc:
-                self._fail(exc)
-            finally:
-                self._background.discard(scope)
+    @property
+    def side_work(self) -> SideWork:
+        """What it awaits beside its messages."""
+        if self._side_work is None:
+            self._side_work = SideWork(self.cell, self._fail)
+        return self._side_work
 
     def _fail(self, error: BaseException) -> None:
         """Have it fail by what was raised beside its messages."""
-        if self._error is None and not self._is_over:
+        if self._is_over and is_fatal(error):
+            self.cell.tree.fatal(error)
+        elif self._is_over:
+            self.cell.tree.warn(self.cell, Failed(error, during_stop=True))
+        elif self._error is None:
             self._error = error
             self._scope.cancel(reason=f"something that it awaits beside its messages has failed: {describe(error)}")
 
@@ -227,6 +212,8 @@ class Life:
         cell = self.cell
         is_supervisor = isinstance(cell.spec.factory, Supervisor)  # whose children have a time each
         seconds = math.inf if is_supervisor else cell.spec.seconds("start_timeout")
+        if not is_supervisor:
+            self._fuse.light(seconds + cell.spec.seconds("cleanup") + UNWINDING, self.give_up)
         with trio.CancelScope(shield=True, deadline=cell.tree.time() + seconds) as self._scope:
             try:
                 self._actor = actor = cell.make(LiveContext(self))
@@ -237,7 +224,10 @@ class Life:
             except (trio.Cancelled, BaseExceptionGroup) as exc:
                 self._unmask(exc)
                 raise
+        if self._is_given_up:
+            return None
         if self._has_started:
+            self._fuse.put_out()
             self._scope.deadline = math.inf
             self._started = cell.tree.time()
             if self._ending is None:
@@ -276,6 +266,11 @@ class Life:
             self.desk.fail(error, may_retry=self._ending is None)
         outcome = self._judge(error)
         self._leave(outcome)
+        if self._side_work is not None:
+            self._fuse.light(self.cell.spec.seconds("cleanup") + UNWINDING, self._side_work.leave_behind, least=UNWINDING)
+            with trio.CancelScope(shield=True):  # as long as the fuse burns
+                await self._side_work.ended()
+            self._fuse.put_out()
         if (brood := self.cell.brood) is not None:
             with trio.CancelScope(shield=True):  # as long as the children take, each of which has its time
                 await brood.end_all(self._fuse.by)
@@ -324,28 +319,13 @@ class Life:
         """Leave nobody waiting for this life, and wait for nobody."""
         self.waits = None
         self.desk.clear(outcome, "restarted" if self._ending is None else "stopped")
-        for scope in list(self._background or ()):
-            scope.cancel(reason="the life of its actor has ended")
+        self.cell.mailbox.control = None  # what came of its own timers and watches
+        if self._side_work is not None:
+            self._side_work.cancel()
 
     def _report(self, outcome: Outcome) -> None:
         healthy = self.cell.tree.time() - self._started if self._has_started else 0.0
         self.cell.has_ended(outcome, self._told, has_started=self._has_started, healthy=healthy)
-
-
-async def _piped(
-    func: Callable[..., Awaitable[Any]],
-    args: tuple[object, ...],
-    then: Callable[[Any], Message[Any]] | None,
-    failed: Callable[[Exception], Message[Any]] | None,
-) -> Message[Any] | None:
-    """Return the message of what ``func(*args)`` returns or raises; None if there is none."""
-    try:
-        value = await func(*args)
-        return None if then is None else then(value)
-    except Exception as exc:
-        if failed is None:
-            raise
-        return failed(exc)
 
 
 def _waits_of(cell: Cell) -> list[Cell]:

@@ -44,18 +44,35 @@ class Member:
       is_kept: whether it was declared, so that it is kept when it has ended, and may be started again.
     """
 
-    __slots__ = ("in_a_row", "incarnation", "is_kept", "is_up", "name", "outcome", "restarts", "siblings", "spec", "state")
+    __slots__ = (
+        "in_a_row",
+        "incarnation",
+        "is_kept",
+        "is_up",
+        "is_wanted",
+        "name",
+        "outcome",
+        "restarts",
+        "siblings",
+        "spec",
+        "state",
+    )
 
     def __init__(self, name: str, spec: Supervised, siblings: Any, *, is_kept: bool = False) -> None:
         self.name, self.spec, self.siblings, self.is_kept = name, spec, siblings, is_kept
         self.state: State = "stopped"
         self.is_up = False
         """Whether a life of it goes on."""
+        self.is_wanted = True
+        """Whether nobody has asked for just its end, so that it may be begun again with others."""
         self.outcome: Outcome | None = None
         """How it has ended last."""
         self.incarnation = self.in_a_row = 0
         self.restarts: list[float] = []
         """When it was restarted, as far as that counts."""
+
+    def __str__(self) -> str:
+        return f"actor {self.name!r}"
 
     def begin(self) -> None:
         """Begin a life."""

@@ -34,7 +34,7 @@ class LocalRef(ActorRef):
     __slots__ = ("cell",)
 
     def __init__(self, cell: Cell) -> None:
-        self.name, self.cell = cell.name, cell
+        self.name, self.uid, self.cell = cell.name, cell.uid, cell
 
     @property
     def incarnation(self) -> int:

@@ -34,6 +34,7 @@ from runtime.tree.deadlines import Deadlines
 from runtime.tree.envelopes import Envelope
 from runtime.tree.errand import Errand
 from runtime.tree.member import Member
+from runtime.tree.parts import Parts
 
 LIMIT, WINDOW = 10, 60.0
 """More restarts than this within so many seconds, of all actors at the top together, end the app."""
@@ -45,7 +46,8 @@ class Tree:
     """The root of all actors. Made in the trio thread, where all of it happens; ``post`` brings things there.
 
     Args:
-      failed: is told of what must end the app: what an actor raised that no restart may keep, or that all have given up.
+      failed: is told of what is to end the app in order: an error that no restart may keep, or that all have given up.
+      broken: is told of an error of the runtime's own that restarts did not help against.
       random: what the waits before restarts are drawn from.
     """
 
@@ -55,6 +57,7 @@ class Tree:
         clock: Clock,
         left_behind: LeftBehind,
         failed: Callable[[BaseException], object],
+        broken: Callable[[Exception], object],
         random: Random,
     ) -> None:
         self.session, self.left_behind, self.fatal = session, left_behind, failed
@@ -65,6 +68,7 @@ class Tree:
         """{full name: cell} of all that can be found."""
         self.random = random
         self.top = Children(self, None, Supervisor(session.actors, limit=LIMIT, window=WINDOW), self._give_up)
+        self.parts = Parts(self, broken)
         self.nursery: trio.Nursery
         self._clock, self._token = clock, trio.lowlevel.current_trio_token()
         self._uids = itertools.count(1)
@@ -77,7 +81,7 @@ class Tree:
         """Hold the one nursery in which all lives are tasks, until :meth:`end` is over; started once actors can be."""
         with trio.CancelScope(shield=True):  # who serves also ends, which has a deadline
             async with trio.open_nursery() as self.nursery:
-                self.nursery.start_soon(self.deadlines.run)
+                self.parts.begin("deadlines of actors", self.deadlines.run, self.nursery, is_of_runtime=True)
                 task_status.started()
                 await self._is_over.wait()
                 self.nursery.cancel_scope.cancel(reason="all actors have ended")
@@ -92,6 +96,10 @@ class Tree:
             there: ActorRef = await Errand(self, partial(self.spawn, spec)).wait_in_thread()
             return there
         return (await self.top.spawn(spec, acting.get())).ref
+
+    def call_off(self, by: float) -> None:
+        """End a start that goes on, with all that have started."""
+        self.top.begin_end(by)
 
     async def end(self, by: float) -> None:
         """End all actors, the last first, until `by` at the latest; what ignores that is left behind."""
@@ -164,7 +172,7 @@ class Tree:
         """Tell in the log that an actor, or a part of the runtime, is restarted."""
         when = f"in {seconds:.3g} s" if seconds else "now"
         error = outcome.error if isinstance(outcome, Failed) else None
-        runtime_log.tell(logging.WARNING, "actor %r %s; it is restarted %s", member.name, outcome, when, exc_info=error)
+        runtime_log.tell(logging.WARNING, "%s %s; it is restarted %s", member, outcome, when, exc_info=error)
 
     def tell_resumed(self, cell: Cell, error: Exception) -> None:
         """Tell in the log that an actor goes on although it has failed on a message."""
@@ -172,7 +180,7 @@ class Tree:
 
     def warn(self, member: Member, outcome: Failed) -> None:
         """Tell in the log what an actor raised while it was being stopped."""
-        runtime_log.tell(logging.ERROR, "actor %r %s", member.name, outcome, exc_info=outcome.error)
+        runtime_log.tell(logging.ERROR, "%s %s", member, outcome, exc_info=outcome.error)
 
     def _give_up(self, outcome: GaveUp) -> None:
         error = ActorGaveUp("the actors of the app", outcome.reason)

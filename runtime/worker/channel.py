@@ -2,25 +2,27 @@
 
 from __future__ import annotations
 
-import pickle
-import signal
 import socket
-import threading
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from contextlib import contextmanager
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from actors.changes import Change
 from actors.controls import HERE
-from actors.errors import NotRunning, UnportableChange
+from actors.errors import UnportableChange
 from actors.facts import TaskFacts
 from actors.health import Health
-from actors.pickled import Pickled
+from actors.pickled import Pickled, Piece
 from actors.portable import describe, pickled_parameters
 from actors.progress import Progress
-from runtime.signal_mask import blocked
-from runtime.worker.parcels import AT_ONCE, Parcel, framed, is_long, missing, receive, send, unframed
-from runtime.worker.protocol import Reply, Request
+from actors.ref import ref_resolver
+from runtime.worker.exchange import Exchange, Ticket
+from runtime.worker.parcels import AT_ONCE, Parcel, framed, is_long, missing, receive, send, taken, unframed
+from runtime.worker.refs import RemoteActors
+
+if TYPE_CHECKING:
+    from actors.nodes import DeadLetter, Node
+    from actors.ref import ActorRef
+    from actors.spec import ActorSpec
 
 
 class Channel:
@@ -28,12 +30,17 @@ class Channel:
 
     def __init__(self, fd: int) -> None:
         self._socket = socket.socket(fileno=fd)
+        self._received = bytearray()
         self._socket.setblocking(True)
         self._socket.set_inheritable(False)  # what the function starts must not keep the scheduler waiting
 
     def send(self, message: object, *values: Pickled) -> None:
         """Send `message`, and `values` with it."""
-        send(self._socket, framed(message, *values))
+        self.send_frame(framed(message, *values))
+
+    def send_frame(self, frame: list[Piece]) -> None:
+        """Send a frame."""
+        send(self._socket, frame)
 
     def receive(self) -> tuple[Any, list[Parcel]]:
         """Wait for a message and return it, and what has come with it.
@@ -41,13 +48,13 @@ class Channel:
         Raises:
           EOFError: the scheduler is gone.
         """
-        received = bytearray()
-        while (count := missing(received)) > 0:
+        while (count := missing(self._received)) > 0:
             data = self._socket.recv(max(count, AT_ONCE))
             if not data:
                 raise EOFError
-            received += data
-        return receive(self._socket, received) if is_long(received) else unframed(received)
+            self._received += data
+        frame = taken(self._received)
+        return receive(self._socket, frame) if is_long(frame) else unframed(frame)
 
     def close(self) -> None:
         """Close it."""
@@ -66,27 +73,15 @@ class RemoteControls:
     """
 
     def __init__(self, channel: Channel) -> None:
-        self._channel = channel
-        self._asking = threading.Lock()  # the function may have threads of its own, and one pair of messages is under way
-        self._running = self.is_cut = False  # is_cut: a use was left half way, and the process must not be used again
-        self._speaking: int | None = None  # the thread that is within a message, or waits for its answer
-        self._postponed: Callable[[], object] | None = None
+        self._exchange = exchange = Exchange(channel)
+        self.begin_run, self.end_run, self.after_message = exchange.begin, exchange.end, exchange.after_message
+        self.withdraw = exchange.withdraw
+        self.actors = RemoteActors(self._ask, exchange)
 
-    def begin_run(self) -> None:
-        """Let the function of a run use them."""
-        self._running = True
-
-    def end_run(self) -> None:
-        """Let nobody use them until the next run; waits for the answer that is under way."""
-        with self._asking:
-            self._running = False
-
-    def after_message(self, step: Callable[[], object]) -> None:
-        """Take a step, which may raise: at once, or, from a handler of a signal in the middle of a message, right after that."""
-        if self._speaking == threading.get_ident():
-            self._postponed = step
-        else:
-            step()
+    @property
+    def is_cut(self) -> bool:
+        """Whether a use was left half way, so that the process must not be used again."""
+        return self._exchange.is_cut
 
     def launch(self, task: str, params: Mapping[str, Any]) -> None:
         values = pickled_parameters(task, params)
@@ -161,39 +156,29 @@ class RemoteControls:
         health, _ = self._ask("health")
         return health
 
-    def _ask(self, control: str, *args: object, values: Iterable[Pickled] = ()) -> tuple[Any, list[Parcel]]:
-        with self._asking:
-            if not self._running:
-                raise NotRunning(f"session ({control})")
-            if self.is_cut:
-                raise ConnectionError("a use of the session was interrupted half way, so that no other can follow in this run")
-            with _undisturbed():
-                self._speaking = threading.get_ident()
-                self.is_cut = True
-                try:
-                    self._channel.send(Request(control, args), *values)
-                    reply, found = self._channel.receive()
-                    self.is_cut = False
-                finally:
-                    self._speaking = None
-                    step, self._postponed = self._postponed, None  # before another thread speaks, to which it does not belong
-                    if step is not None:
-                        step()
-        assert isinstance(reply, Reply)
-        if reply.error is not None:
-            raise pickle.loads(reply.error)
-        return reply.value, found
+    def actor(self, name: str, uid: int | None = None) -> ActorRef:
+        return self.actors.named(name) if uid is None else self.actors.found(name, uid)
 
+    async def spawn(self, spec: ActorSpec) -> ActorRef:
+        return await self.actors.spawn(f"the spawning of actor {spec.name!r}", "spawn", what=spec)
 
-@contextmanager
-def _undisturbed() -> Iterator[None]:
-    """Let no handler of a signal raise in the block, where it would leave half a message behind, or an answer; but after it.
+    def tree(self) -> Node | None:
+        tree: Node | None
+        tree, _ = self._ask("tree")
+        return tree
 
-    The handler of SIGTERM is ours, and waits by itself: see :meth:`RemoteControls.after_message`. A signal may come by way of a
-    thread of the function's own, though.
-    """
-    with blocked(set(signal.Signals) - {signal.SIGTERM}):
-        yield
+    def dead_letters(self) -> tuple[DeadLetter, ...]:
+        _, letters = self._ask("dead_letters")
+        return tuple(letter.open() for letter in letters)
+
+    def _ask(
+        self, control: str, *args: object, values: Iterable[Pickled] = (), ticket: Ticket | None = None
+    ) -> tuple[Any, list[Parcel]]:
+        token = ref_resolver.set(self.actors.found)  # this thread may be one of the function's own
+        try:
+            return self._exchange.ask(control, args, values, ticket)
+        finally:
+            ref_resolver.reset(token)
 
 
 class _Parameters(Mapping[str, Any]):

@@ -22,6 +22,7 @@ from actors.loading import become_worker
 from actors.pickled import Pickled
 from actors.portable import describe, first_line, pickled_result, portable
 from actors.progress import Reporter, current_report
+from actors.ref import ref_resolver
 from actors.retries import kinds_of
 from actors.sources import InFile, found
 from actors.task import Task
@@ -58,6 +59,7 @@ def serve(fd: int, lifeline_fd: int) -> None:
             channel.send(Broken(describe(exc), user_traceback(exc)))
             return
         app.session.controls = controls = RemoteControls(channel)
+        ref_resolver.set(controls.actors.found)
         channel.send(Ready())
         caller = Caller(app, controls, hello.program.log_level)
         while True:

@@ -94,6 +94,17 @@ def missing(received: bytearray) -> int:
     return HEAD + length - have if length <= LONG else 0
 
 
+def taken(received: bytearray) -> bytearray:
+    """Take the first frame out of what was `received`, and return it; of a long one, what has come.
+
+    Nothing of it is missing. What is left there belongs to the next.
+    """
+    end = HEAD + _length_at(received, 0)
+    frame = received[:end]
+    del received[:end]
+    return frame
+
+
 def is_long(received: bytearray) -> bool:
     """Return whether a frame is a long one, whose head has come."""
     return _length_at(received, 0) > LONG

@@ -4,7 +4,7 @@ scheduler                        worker
 Hello ────────────────────────►  loads the module of the app
       ◄──────────────────────── Ready or Broken
 Job ──────────────────────────►  calls the function
-      ◄──────────────────────── Request, answered by Reply, any number of times
+      ◄──────────────────────── Request, answered by Reply, any number of times; or withdrawn before, by Withdraw
       ◄──────────────────────── Returned or Raised
 
 The values of tasks go along with a message, not in it: see runtime.worker.parcels.
@@ -96,14 +96,35 @@ class Request:
 
     control: str
     args: tuple[Any, ...]
+    number: int = 0
+    """Tells it from others whose replies are awaited at the same time."""
+
+
+@dataclass(frozen=True)
+class Withdraw:
+    """Requests that nobody waits for any more; each is answered all the same, if it has not been."""
+
+    numbers: tuple[int, ...]
 
 
 @dataclass(frozen=True)
 class Reply:
-    """What the control returned, with values that it has found, or, pickled, what it raised."""
+    """What the control returned, with values that it has found, or, pickled, what it raised and the cause of that."""
 
     value: Any = None
     error: bytes | None = None
+    cause: bytes | None = None
+    number: int = 0
+    """That of the request."""
+
+
+@dataclass(frozen=True)
+class PlainMessage:
+    """A message to an actor as plain data, and the names of the module and the class that it is made of again."""
+
+    module: str
+    name: str
+    data: Any
 
 
 @dataclass(frozen=True)

@@ -51,9 +51,18 @@ class Sigterm:
             return
         is_asking, self._is_to_ask = self._is_to_ask, False
         self._was_cancelled = not is_asking
-        _thread.start_new_thread(self._flag.set if is_asking else self._flag.cancel, ())
+        _thread.start_new_thread(self._tell, (is_asking,))
         if not (is_asking or self._is_async):
             self._controls.after_message(self._cancel)
+
+    def _tell(self, is_asking: bool) -> None:
+        """Set the flag. What the function waits for meanwhile it need not wait for: it would not notice."""
+        if is_asking:
+            self._flag.set()
+        else:
+            self._flag.cancel()
+        if not (is_asking and self._is_async):
+            self._controls.withdraw()
 
     def _cancel(self) -> None:
         raise TaskTerminationException("its process got a SIGTERM, and not from the scheduler")  # else that knows why
