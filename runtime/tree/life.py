@@ -148,7 +148,7 @@ class Life:
         """Leave it behind: it ignores its cancellation, which nothing in a program can help."""
         self._is_given_up = True
         tree, killed = self.cell.tree, Killed(self._ender(), stuck=True)
-        tree.left_behind.add(self, Left("coroutine", self.cell.name, ""))
+        tree.left_behind.add(self, Left("coroutine", str(self.cell)))
         if self.cell.brood is not None:
             self.cell.brood.begin_end(tree.time())
         self._leave(killed)

@@ -41,6 +41,7 @@ LIMIT, WINDOW = 10, 60.0
 """More restarts than this within so many seconds, of all actors at the top together, end the app."""
 LAST_TURN = 2 * UNWINDING
 """Seconds that all get together at the end, once the time is over in which one ends after the other."""
+_DOWN = ("failed", "gave up", "restarting")
 KEPT = 1000
 """How many dead letters are kept."""
 
@@ -208,6 +209,13 @@ class Tree:
         if errors:
             error.__cause__ = ExceptionGroup("the last failures", errors)
         self.fatal(error)
+
+    def problems(self) -> tuple[str, ...]:
+        """Return which actors are down that should not be, in words. From any thread."""
+        cells = [cell for cell in list(self.names.values()) if cell.outcome is not None and cell.state in _DOWN]
+        return tuple(
+            f"{cell} {'is being restarted, as it ' if cell.state == 'restarting' else ''}{cell.outcome}" for cell in cells
+        )
 
     def nodes(self) -> tuple[Node, ...]:
         """Return the actors as they are now. From any thread."""
