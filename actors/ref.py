@@ -108,7 +108,8 @@ class ActorRef(ABC):
         """End the actor and its children, and return how it ended; one that has ended is not started again by itself.
 
         Its name is free when this returns, unless it was declared, by ``app.actor`` or among the children of a ``Supervisor``:
-        then :meth:`start` starts it again. From within the actor itself, or a child of it, it does not wait, as it would wait for itself.
+        then :meth:`start` starts it again. From within the actor itself, or a child of it, it does not wait, as it would wait for
+        itself.
 
         Args:
           drain: what it still deals with: the ``current`` message, ``all`` that wait, or ``none``.
