@@ -1,4 +1,4 @@
-"""LeftBehind: what goes on although its run was put on record as ended, since nothing could end it."""
+"""LeftBehind: what goes on although it counts as ended, since nothing could end it."""
 
 from __future__ import annotations
 
@@ -13,8 +13,8 @@ class Left(NamedTuple):
     """One thing that was left behind."""
 
     kind: Kind
-    task: str
-    run_id: str
+    what: str
+    """What it belonged to, in words."""
 
 
 class LeftBehind:
@@ -43,4 +43,4 @@ class LeftBehind:
     def problems(self) -> tuple[str, ...]:
         """Return what goes on, in words, for people."""
         words = {"thread": "was abandoned, and its thread goes on", "coroutine": "ignores its cancellation, and goes on"}
-        return tuple(f"task {left.task!r} run {left.run_id} {words[left.kind]}" for left in list(self._left.values()))
+        return tuple(f"{left.what} {words[left.kind]}" for left in list(self._left.values()))

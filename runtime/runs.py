@@ -196,7 +196,7 @@ class Run:
     def give_up(self) -> None:
         """Put on record that it was terminated although it goes on; what comes of it later is noted, and changes nothing."""
         assert self._cause is not None
-        self._services.left_behind.add(self, Left("coroutine", self._task.name, self.run_id))
+        self._services.left_behind.add(self, Left("coroutine", f"task {self._task.name!r} run {self.run_id}"))
         stack = coroutine_stack(None if self._call is None else self._call.awaited)
         self._end(Ending("terminate", f"{self._cause.text}; stuck: it ignores its cancellation", stack, is_forced=True))
 

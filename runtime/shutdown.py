@@ -89,7 +89,7 @@ class Shutdown:
             return
         self.haste = haste
         self.limit = min(self.limit, now + longest(self.wait, haste))
-        if haste is Haste.KILL or self.phase in (Phase.FINISHING, Phase.CLOSING):
+        if self.phase is not Phase.OVER and (haste is Haste.KILL or self.phase in (Phase.FINISHING, Phase.CLOSING)):
             self.ends = now
 
     def step(self, now: float, running: bool) -> Phase | None:

@@ -60,7 +60,7 @@ from runtime.stopping import LAST_GRACE, Patience
 from runtime.task_actor import TaskActor
 from runtime.terms import Terms, renewed, terms_of
 from runtime.timeouts import Timeouts
-from runtime.tree.tree import Tree
+from runtime.tree.tree import LAST_TURN, Tree
 
 FOR_ACTORS = 60.0
 """Seconds that actors get for their ends, where no shutdown gives them less."""
@@ -188,7 +188,7 @@ class Supervisor:
         self._on_shutdown(message)
         if self._shutdown is not None:
             self._hooks.cut(self._shutdown.ends)
-            self.tree.call_off(self._shutdown.limit)
+            self.tree.call_off(self._actors_limit)
 
     async def run(
         self,
@@ -293,7 +293,13 @@ class Supervisor:
 
     async def _end_actors(self) -> None:
         """End the actors that talk, after the last run, and also if one cannot be ended."""
-        await self.tree.end(trio.current_time() + self.time_left(FOR_ACTORS))
+        await self.tree.end(self._actors_limit)
+
+    @property
+    def _actors_limit(self) -> float:
+        """Until when the actors that talk may take for their ends, in turn."""
+        left = self.time_left(FOR_ACTORS) - LAST_TURN - LAST_PART
+        return trio.current_time() + max(left, LEAST_TURN)
 
     async def _begin_start(self, nursery: trio.Nursery) -> None:
         """Call the first part of the hooks of the start. Where the end is asked for meanwhile and cuts it, nothing is closed."""
@@ -625,6 +631,7 @@ class Supervisor:
         elif not again:
             runtime_log.tell(logging.INFO, "%s", message.reason)
         shutdown.hurry(trio.current_time(), haste)
+        self.tree.hurry(self._actors_limit)
         if shutdown.phase is Phase.OVER:
             self._hooks.cut(shutdown.limit - LAST_PART / 2)
         if not again:

@@ -177,7 +177,7 @@ class _Parts:
 
     def health(self) -> Health:
         """Return what is wrong now, as all parts tell that may know of something; from any thread."""
-        sources = (self.watchdog.problems, self.left_behind.problems, self.log.problems)
+        sources = (self.watchdog.problems, self.left_behind.problems, self.supervisor.tree.problems, self.log.problems)
         return Health(tuple(problem for source in sources for problem in source()))
 
 

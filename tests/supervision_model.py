@@ -123,8 +123,9 @@ class Model:
             if other.state == "running":
                 self._down(other)
                 other.state = "gone" if other.kind == "temporary" else "restarting"
+        for other in affected:
             if other.state == "restarting":
-                other.due = max(due, other.due)
+                other.due = due = max(due, other.due)
 
     def _advance(self):
         """Start what is due, in order. A start that fails is a failure like any other."""

@@ -1,15 +1,12 @@
 """How actors end: in which order, in which time, with what on record, and what becomes of those who do not want to."""
 
-import gc
 import random
-import threading
-import weakref
 
 import pytest
 import trio
 
-from actors import Actor, ActorSpec, App, Decline, Restart, Supervisor
-from actors.errors import ActorStopped, NotRunning, StartError
+from actors import Actor, ActorSpec, Decline, Restart, Supervisor
+from actors.errors import ActorStopped, StartError
 from actors.outcomes import Completed, Failed, Killed, Stopped
 from askers import asking, dead
 from helpers import running_virtually
@@ -24,23 +21,6 @@ def diary():
 def moments_since(begun, diary, what):
     """Return to whom something happened, and how many seconds after that moment."""
     return [(round(at - begun, 6), name) for at, name in diary.moments(what)]
-
-
-async def stays_until(moment, told):
-    """Stay until then, whatever happens; note each cancellation."""
-    while trio.current_time() < moment:
-        try:
-            await trio.sleep(1000)
-        except trio.Cancelled:
-            told.append(trio.current_time())
-        with trio.CancelScope(shield=True):
-            await trio.sleep(0.25)
-
-
-async def shields_itself(_):
-    """Take no notice of anything for a minute."""
-    with trio.CancelScope(shield=True):
-        await trio.sleep(60)
 
 
 async def raises_at_its_end(_):
@@ -184,100 +164,6 @@ class TestBudgets:
             await ref.stop(within=3)
             assert trio.current_time() - begun <= 3
         assert diary.names("stopping") == ["a"]
-
-    async def test_an_app_ends_in_its_time_whatever_its_actors_do(self, app, diary, autojump_clock):
-        for name in "abc":
-            declare(app, player(diary, name, stops_in=60, cleanup=60))
-        async with running_virtually(app) as run:
-            begun = trio.current_time()
-            app.session.shut_down()
-            await run.system.wait_ended()
-        assert trio.current_time() - begun <= 30
-
-
-class TestStuck:
-    """What ignores even its cancellation."""
-
-    async def test_it_is_cancelled_again_at_each_checkpoint_and_told_as_stuck(self, app, diary, autojump_clock):
-        told = []
-        declare(app, player(diary, "a", grace=1, cleanup=2))
-        async with running_virtually(app):
-            ref = app.session.actor("a")
-            begun = trio.current_time()
-            ref.tell(Do(lambda _: stays_until(begun + 60, told)))
-            await settled()
-            outcome = await ref.stop()
-            assert (type(outcome), outcome.stuck) == (Killed, True)
-            assert trio.current_time() - begun <= 5
-            await trio.sleep(1)
-            assert len(told) > 3
-
-    async def test_others_are_answered_while_it_is_waited_for_and_after(self, app, diary, autojump_clock):
-        children = [player(diary, "a"), player(diary, "b", grace=1, cleanup=1)]
-        declare(app, ActorSpec(Supervisor(children), "both"))
-        async with running_virtually(app), trio.open_nursery() as nursery:
-            a, b = (app.session.actor(f"both/{name}") for name in "ab")
-            b.tell(Do(shields_itself))
-            await settled()
-            nursery.start_soon(b.stop)
-            for _ in range(6):
-                await trio.sleep(0.5)
-                assert await a.ask(Echo("here"), within=0.1) == "here"
-            await app.session.actor("both").spawn(Player, "c", {"diary": diary})
-            assert diary.names("started") == ["both/a", "both/b", "both/c"]
-
-    async def test_it_is_seen_in_the_tree_and_in_the_health_until_it_ends(self, app, diary, autojump_clock):
-        declare(app, player(diary, "a", grace=1, cleanup=1))
-        async with running_virtually(app):
-            ref = app.session.actor("a")
-            ref.tell(Do(shields_itself))
-            await settled()
-            await ref.stop()
-            assert app.session.tree()["a"].state == "stuck"
-            assert any("'a'" in problem for problem in app.session.health.problems)
-            await trio.sleep(60)
-            assert app.session.tree()["a"].state == "stopped"
-            assert app.session.health.is_ok
-
-    async def test_siblings_are_stopped_all_the_same(self, app, diary, autojump_clock):
-        children = [player(diary, "a"), player(diary, "b", grace=1, cleanup=1), player(diary, "c")]
-        declare(app, ActorSpec(Supervisor(children), "all"))
-        async with running_virtually(app):
-            refs = [app.session.actor(f"all/{name}") for name in "abc"]
-            refs[1].tell(Do(shields_itself))
-            await settled()
-            await app.session.actor("all").stop()
-            assert trio.current_time() < 60
-            outcomes = [await ref.wait_ended() for ref in refs]
-            assert [type(outcome) for outcome in outcomes] == [Stopped, Killed, Stopped]
-            assert outcomes[1].stuck
-
-    async def test_an_app_that_ends_without_it_says_so(self, app, diary, autojump_clock):
-        declare(app, player(diary, "a", grace=1, cleanup=1))
-        declare(app, player(diary, "b"))
-        async with running_virtually(app) as run:
-            app.session.actor("a").tell(Do(shields_itself))
-            await settled()
-            app.session.shut_down()
-            ended = await run.system.wait_ended()
-            assert trio.current_time() < 60
-            assert (ended.stuck, ended.exit_code) == (1, 3)
-        assert diary.names("stopped") == ["b"]
-
-    async def test_what_ignores_the_end_of_its_time_to_clean_up_is_stuck_too(self, app, diary, autojump_clock):
-        class Clings(Actor):
-            async def receive(self, message: Echo):
-                return message.value
-
-            async def on_stop(self, why):
-                with trio.CancelScope(shield=True):
-                    await trio.sleep(60)
-
-        declare(app, ActorSpec(Clings, "clings", cleanup=2))
-        async with running_virtually(app):
-            outcome = await app.session.actor("clings").stop()
-            assert trio.current_time() < 60
-            assert (type(outcome), outcome.stuck) == (Killed, True)
 
 
 class TestOutcomes:
@@ -557,69 +443,3 @@ class TestAllSchedules:
                         nursery.start_soon(plays)
         assert len(counts) >= 1000
         assert {tuple(count) for count in counts} <= {(0, 0), (1, 1)}
-
-
-class TestNothingIsLeft:
-    async def test_no_task_and_no_thread(self, app, diary, autojump_clock):
-        declare(app, player(diary, "a"))
-        tasks, threads = trio.lowlevel.current_statistics().tasks_living, threading.enumerate()
-        async with running_virtually(app):
-            ref = app.session.actor("a")
-            await ref.ask(Spawn(player(diary, "child")))
-            await ref.ask(Do(lambda actor: actor.ctx.set_timer("tick", Echo(), every=10)))
-            await ref.ask(Do(lambda actor: actor.ctx.pipe_to_self(trio.sleep_forever)))
-            ref.tell(Sleep(100))
-        assert trio.lowlevel.current_statistics().tasks_living == tasks
-        assert threading.enumerate() == threads
-
-    async def test_no_name(self, app, diary, autojump_clock):
-        declare(app, player(diary, "a"))
-        async with running_virtually(app):
-            before = app.session.actor("a")
-        with pytest.raises(NotRunning):
-            app.session.actor("a")
-        async with running_virtually(app):
-            after = app.session.actor("a")
-            assert (after.incarnation, after.is_alive, before.is_alive) == (1, True, False)
-
-    async def test_nobody_who_waits_for_an_answer(self, app, diary, autojump_clock):
-        declare(app, player(diary, "a", grace=1))
-        async with trio.open_nursery() as nursery:
-            async with running_virtually(app):
-                ref = app.session.actor("a")
-                askers = [await asking(nursery, ref, Sleep(100), within=1000) for _ in range(3)]
-            ended = trio.current_time()
-        assert [type(asker.error) for asker in askers] == [ActorStopped] * 3
-        assert all(asker.at <= ended for asker in askers)
-
-    async def test_no_reference_to_an_actor_or_to_a_message(self, app, diary, autojump_clock):
-        declare(app, player(diary, "a"))
-        async with running_virtually(app):
-            ref = app.session.actor("a")
-            actor = weakref.ref(await ref.ask(Do(lambda actor: actor)))
-            message = Remember("it")
-            await ref.ask(message)
-            message = weakref.ref(message)
-            gc.collect()
-            assert (actor() is None, message() is None) == (False, True)
-            await ref.stop()
-        gc.collect()
-        assert actor() is None
-
-    async def test_what_comes_to_it_afterwards_is_refused(self, app, diary, autojump_clock):
-        declare(app, player(diary, "a"))
-        async with running_virtually(app):
-            ref = app.session.actor("a")
-        ref.tell(Echo())
-        with pytest.raises(ActorStopped):
-            await ref.ask(Echo())
-        assert isinstance(await ref.stop(), Stopped)
-        assert isinstance(await ref.wait_ended(), Stopped)
-
-    async def test_two_apps_in_one_program_have_actors_of_the_same_name(self, diary, autojump_clock):
-        one, other = App(log=None), App(log=None)
-        for app in (one, other):
-            declare(app, player(diary, "a"))
-        async with running_virtually(one), running_virtually(other):
-            await one.session.actor("a").stop()
-            assert await other.session.actor("a").ask(Echo("here")) == "here"

@@ -243,6 +243,8 @@ async def play(model, steps):
     async with running_virtually(troupe.app):
         pool = troupe.app.session.actor("pool")
         for step in steps:
+            if step[0] == "start" and any(child.state == "restarting" for child in model.children):
+                continue  # what comes first of those that wait and one that is started out of turn, nobody promises
             do(model, *step)
             await troupe.do(*step)
             assert troupe.lives == model.lives

@@ -1,18 +1,30 @@
 """The public API as a type checker sees it. Checked, never run: see .ci/run."""
 
 from collections.abc import Iterator
+from dataclasses import dataclass
 from datetime import timedelta
 from pathlib import Path
 from typing import assert_type
 
 from actors import (
+    Actor,
+    ActorRef,
+    ActorSpec,
     App,
     Argument,
+    Completed,
+    Down,
+    Failed,
     Flag,
     Group,
+    Message,
     MinimalRunRecord,
+    Outcome,
+    Ref,
+    Restart,
     Retry,
     Session,
+    Supervisor,
     Task,
     TaskRunRecord,
     TerminationFlag,
@@ -22,12 +34,16 @@ from actors import (
     cron,
     daily,
     every,
+    handler,
     limit,
+    one_for_all,
     progress,
     rate,
+    rest_for_one,
 )
 from actors.conds import Condition, Custom, running
 from actors.config import Config
+from actors.nodes import DeadLetter, Node
 from actors.policies import Overlap
 from actors.progress import Progress
 from runtime import Ended
@@ -207,3 +223,100 @@ app.params(url="there", db=connection)
 app.session.on_hold = True
 app.session.config.shut_cond = "scheduler has run over 1 hour"
 app.session["add"].run({"a": 1}, b=2)
+
+
+@dataclass(frozen=True)
+class Add(Message[int]):
+    amount: int = 1
+
+
+class Find(Message[str | None]): ...
+
+
+class Reset(Message[None]): ...
+
+
+@app.actor
+class Counter(Actor):
+    def __init__(self, start: int = 0) -> None:
+        self.total = start
+
+    async def on_start(self) -> None:
+        self.ctx.set_timer("tick", Reset(), every="1 minute", mode="fixed_rate")
+        self.ctx.set_timer("tick", Reset(), every=60, mode="fixed")  # type: ignore[arg-type]  # no mode
+        assert_type(self.ctx.ref, ActorRef)
+        assert_type(self.ctx.parent, ActorRef | None)
+
+    async def receive(self, message: Add | Reset) -> int:
+        self.ctx.pipe_to_self(fetch, then=lambda found: Add(len(found)), failed=lambda error: Reset())
+        return self.total
+
+    @handler(raises=(LookupError,), on_caller_gone="cancel")
+    async def find(self, message: Find) -> str | None:
+        child = await self.ctx.spawn(Counter, "child", {"start": 1}, restart=Restart.temporary())
+        assert_type(child, ActorRef)
+        return None
+
+    @handler()
+    async def down(self, message: Down) -> None:
+        match message.outcome:
+            case Failed(error, during_stop=False):
+                assert_type(error, BaseException)
+            case Completed():
+                assert_type(message.incarnation, int)
+
+    async def on_stop(self, why: Outcome) -> None:
+        assert_type(why.is_abnormal, bool)
+
+
+assert_type(Counter(3).total, int)
+
+
+@app.actor(name="other", capacity=10, overflow="drop_old", restart=Restart.permanent(rules={OSError: "resume"}))
+class Other(Actor): ...
+
+
+assert_type(Other(), Other)
+
+
+def make_counter(start: int) -> Counter:
+    return Counter(start)
+
+
+assert_type(app.actor(Counter, "one", {"start": 1}), type[Counter])
+assert_type(app.actor(make_counter, args={"start": 2})(3), Counter)
+assert_type(group.actor(Supervisor([ActorSpec(Counter)], one_for_all, limit=5), name="pool"), Supervisor)
+Supervisor([ActorSpec(Counter, "a", grace="1 second")], rest_for_one, auto_shutdown="any", stop_order="parallel")
+Supervisor([Counter])  # type: ignore[list-item]  # no specification
+Supervisor(strategy="one_for_all")  # type: ignore[arg-type]  # its name
+ActorSpec(Counter, overflow="drop")  # type: ignore[arg-type]  # none of the four
+app.actor(Counter, capasity=10)  # type: ignore[call-overload]  # an option that is misspelled
+app.actor(dict)  # type: ignore[type-var]  # no actor
+Restart.permanent(rules={OSError: "ignore"})  # type: ignore[dict-item]  # no directive
+Restart.transient(then="wait")  # type: ignore[arg-type]  # neither of the two
+handler(on_deadline="stop")  # type: ignore[arg-type]  # none of the three
+
+
+@app.task(execution="thread")
+def counts(counter: ActorRef = Ref("Counter"), other: ActorRef = args.Ref("other")) -> int:
+    counter.tell(Reset(), within="1 minute")
+    counter.tell("reset")  # type: ignore[arg-type]  # no message
+    other.send_sync(Add(2))
+    assert_type(counter.ask_sync(Add(1)), int)
+    assert_type(counter.ask_sync(Find(), within=timedelta(seconds=1)), str | None)
+    return counter.ask_sync(Add(1))
+
+
+async def talks(session: Session) -> None:
+    ref = session.actor("Counter")
+    assert_type(ref, ActorRef)
+    assert_type(await ref.ask(Add(1)), int)
+    assert_type(await ref.ask(Find(), within=0.5), str | None)
+    assert_type(await ref.stop("enough", drain="all", within="10 s"), Outcome)
+    assert_type(await ref.wait_ended(), Outcome)
+    await ref.ask(5)  # type: ignore[arg-type]  # no message
+    await ref.stop(drain="some")  # type: ignore[arg-type]  # none of the three
+    assert_type(await session.spawn(Counter, "more", {"start": 5}, grace=1), ActorRef)
+    assert_type(session.tree(), Node)
+    assert_type(session.tree()["pool/a"].restarts, int)
+    assert_type(session.dead_letters, tuple[DeadLetter, ...])

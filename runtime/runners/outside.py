@@ -103,7 +103,7 @@ class Outside:
         with self._deciding:
             if self._answer is None:
                 self._abandoned = True
-                self._left_behind.add(self, Left("thread", self._call.task, self._call.run_id))
+                self._left_behind.add(self, Left("thread", f"task {self._call.task!r} run {self._call.run_id}"))
 
     def _deliver(self, answer: Answer) -> None:
         """Take its answer, in the thread that executes it."""

@@ -118,7 +118,7 @@ class _Outside:
 
     async def kill(self) -> None:
         if self._mode in _ABANDONED:
-            self._left_behind.add(self, Left("thread", self._call.task, self._call.run_id))
+            self._left_behind.add(self, Left("thread", f"task {self._call.task!r} run {self._call.run_id}"))
 
     def _reach(self, rung: str, *, is_there: bool) -> None:
         """Have it wind up, if it ends at this rung, or would have at one that its mode has not."""

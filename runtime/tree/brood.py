@@ -33,7 +33,7 @@ class Round(Generic[M]):
       merged: those that are done as parts of this.
     """
 
-    __slots__ = ("_merged", "at", "begun", "error", "is_first", "over", "start", "stop")
+    __slots__ = ("_merged", "at", "begun", "error", "is_first", "is_told", "over", "start", "stop")
 
     def __init__(
         self,
@@ -47,6 +47,8 @@ class Round(Generic[M]):
         self.stop, self.start, self.at, self.is_first, self._merged = deque(stop), deque(start), at, is_first, merged
         self.begun: M | None = None
         """The one that is starting."""
+        self.is_told = False
+        """Whether all that are to be stopped were told so, where they are at once."""
         self.over = trio.Event()
         self.error: BaseException | None = None
         """Why one did not start, if it is the first time."""
@@ -270,8 +272,8 @@ class Brood(Generic[M]):
             start |= {each.spec.name for each in other.start}
             at = max(at, other.at)
             merged.append(other)
-        ordered = list(self.members)
-        stop.sort(key=lambda each: -ordered.index(each.spec.name))
+        places = {name: place for place, name in enumerate(self.members)}
+        stop.sort(key=lambda each: places.get(each.spec.name, -1), reverse=True)
         self._rounds.append(Round(stop, [each for name, each in self.members.items() if name in start], at, merged=merged))
         if at > self._tree.time():
             self._tree.deadlines.at(at, self._advance)
@@ -321,10 +323,12 @@ class Brood(Generic[M]):
             if not member.is_up:
                 round_.stop.popleft()
                 continue
-            for each in round_.stop if self._plan.stop_order == "parallel" else [member]:
-                if each.is_up:
+            if self._plan.stop_order == "parallel" and not round_.is_told:
+                round_.is_told = True  # before they are: one that ends at once comes back to here
+                for each in list(round_.stop):
                     self._end_of_round(each)
-            if round_.stop and round_.stop[0].is_up:
+            self._end_of_round(member)
+            if member.is_up:
                 return False
         if round_.start and round_.at > self._tree.time():
             return False
@@ -339,5 +343,7 @@ class Brood(Generic[M]):
         return True
 
     def _end_of_round(self, member: M) -> None:
+        if not member.is_up:
+            return
         told = "stop" if self._is_ending or member.spec.restart.kind == "temporary" else "group"
         member.end(Stopped(BY_SUPERVISOR), told=told, by=self._by)

@@ -108,6 +108,11 @@ class Cell(Member):
         self.links = None
         self.siblings.ended(self, outcome, told, has_started=has_started, healthy=healthy)
 
+    def has_gone(self, incarnation: int) -> None:
+        """Take note that a life that was left behind has ended at last."""
+        if self.state == "stuck" and self.incarnation == incarnation:
+            self.state = "stopped"
+
     def begin_stop(self, *, keeps: bool, drains: bool) -> None:
         """Take note that its life is to end; nothing more is taken unless it is to begin again (`keeps`).
 

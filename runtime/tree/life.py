@@ -96,6 +96,7 @@ class Life:
             await self._finish(error)
         if self._is_given_up:
             self.cell.tree.left_behind.drop(self)
+            self.cell.has_gone(self.incarnation)
 
     def end(self, ending: Outcome, *, told: str | None = None, drain: str = "current", by: float = math.inf) -> None:
         """Have it end as `ending`, unless something else comes out of it meanwhile; returns at once.
@@ -147,7 +148,7 @@ class Life:
         """Leave it behind: it ignores its cancellation, which nothing in a program can help."""
         self._is_given_up = True
         tree, killed = self.cell.tree, Killed(self._ender(), stuck=True)
-        tree.left_behind.add(self, Left("coroutine", self.cell.name, ""))
+        tree.left_behind.add(self, Left("coroutine", str(self.cell)))
         if self.cell.brood is not None:
             self.cell.brood.begin_end(tree.time())
         self._leave(killed)
@@ -276,6 +277,8 @@ class Life:
                 await brood.end_all(self._fuse.by)
             if self._with_children and isinstance(outcome, Completed):
                 outcome = Completed(brood.outcomes())
+        if self._is_given_up:  # at the end of all, which waits for its children no longer
+            return
         if self._has_started and self._actor is not None and type(self._actor).on_stop is not Actor.on_stop:
             outcome = await self._clean_up(self._actor, outcome)
             self._fuse.put_out()

@@ -59,7 +59,7 @@ class SideWork:
     def leave_behind(self) -> None:
         """Let nobody wait for what ignores its cancellation."""
         for scope in self._scopes:
-            self._cell.tree.left_behind.add(scope, Left("coroutine", self._cell.name, ""))
+            self._cell.tree.left_behind.add(scope, Left("coroutine", f"{self._cell}, beside its messages,"))
         if self._none_left is not None:
             self._none_left.set()
 

@@ -17,7 +17,7 @@ from actors.actor import Actor
 from actors.errors import ActorGaveUp, UnknownActor
 from actors.handlers import Handlers
 from actors.nodes import DeadLetter, Node, Reason
-from actors.outcomes import Failed, GaveUp, Outcome
+from actors.outcomes import Failed, GaveUp, Outcome, Stopped
 from actors.portable import describe
 from actors.ref import ActorRef
 from actors.session import Session
@@ -29,6 +29,7 @@ from runtime.logs import runtime_log
 from runtime.stopping import UNWINDING
 from runtime.tracebacks import user_traceback
 from runtime.tree.acting import acting
+from runtime.tree.brood import BY_SUPERVISOR
 from runtime.tree.cell import Cell
 from runtime.tree.children import Children
 from runtime.tree.deadlines import Deadlines
@@ -39,6 +40,9 @@ from runtime.tree.parts import Parts
 
 LIMIT, WINDOW = 10, 60.0
 """More restarts than this within so many seconds, of all actors at the top together, end the app."""
+LAST_TURN = 2 * UNWINDING
+"""Seconds that all get together at the end, once the time is over in which one ends after the other."""
+_DOWN = ("failed", "gave up", "restarting")
 KEPT = 1000
 """How many dead letters are kept."""
 
@@ -77,6 +81,7 @@ class Tree:
         self._handlers: dict[type[Actor], Handlers] = {}
         self._buried: deque[DeadLetter] = deque(maxlen=KEPT)
         self._is_over = trio.Event()
+        self._in_turn = trio.CancelScope(shield=True)  # around the time in which one ends after the other
 
     async def serve(self, *, task_status: trio.TaskStatus[None] = trio.TASK_STATUS_IGNORED) -> None:
         """Hold the one nursery in which all lives are tasks, until :meth:`end` is over; started once actors can be."""
@@ -103,15 +108,31 @@ class Tree:
         self.top.begin_end(by)
 
     async def end(self, by: float) -> None:
-        """End all actors, the last first, until `by` at the latest; what ignores that is left behind."""
-        self.top.hurry(by)
-        with trio.CancelScope(shield=True, deadline=by + 2 * UNWINDING):
+        """End all actors, the last first, until `by` at the latest; a moment later what ignores that is left behind."""
+        if self._is_over.is_set():
+            return
+        self.hurry(by)
+        with self._in_turn:
             await self.top.end_all(by)
+        if self._in_turn.cancelled_caught:
+            await self._end_at_once()
         self._is_over.set()
+
+    async def _end_at_once(self) -> None:
+        """End those for whose turn no time is left, all together, and leave behind those that still go on then."""
+        now = self.time()
+        for cell in list(self._by_uid.values()):
+            cell.end(Stopped(BY_SUPERVISOR, "no time is left"), told="stop", drain="none", by=now)
+        with trio.CancelScope(shield=True, deadline=now + LAST_TURN):
+            await self.top.end_all(now)
+        for cell in list(self._by_uid.values()):
+            if cell.life is not None:
+                cell.life.give_up()
 
     def hurry(self, by: float) -> None:
         """Let no actor that is being ended take longer than until `by`."""
         self.top.hurry(by)
+        self._in_turn.deadline = min(self._in_turn.deadline, by)
 
     def register(self, cell: Cell) -> int:
         """Take in a new actor by its name; return a number that no other ever has."""
@@ -189,6 +210,13 @@ class Tree:
         if errors:
             error.__cause__ = ExceptionGroup("the last failures", errors)
         self.fatal(error)
+
+    def problems(self) -> tuple[str, ...]:
+        """Return which actors are down that should not be, in words. From any thread."""
+        cells = [cell for cell in list(self.names.values()) if cell.outcome is not None and cell.state in _DOWN]
+        return tuple(
+            f"{cell} {'is being restarted, as it ' if cell.state == 'restarting' else ''}{cell.outcome}" for cell in cells
+        )
 
     def nodes(self) -> tuple[Node, ...]:
         """Return the actors as they are now. From any thread."""
