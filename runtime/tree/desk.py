@@ -151,7 +151,7 @@ class Desk:
         if isinstance(item, Question):
             item.refuse(self._cell.refusal())
         for question in self._owed or ():
-            question.leave_unanswered(f"the actor has {outcome}")
+            question.leave_unanswered(f"the actor has ended: {outcome}")
         stash, self._stash, self._owed = self._stash or (), None, None
         for put_aside in stash:
             self._cell.lose(put_aside, reason)
