@@ -245,6 +245,7 @@ class Brood(Generic[M]):
                 self._note_end(member)
             case GiveUp(reason):
                 member.settle(outcome)
+                self._drop_rounds_of(member)
                 self._give_up(f"{member.name}: {reason}")
             case RestartIn(seconds):
                 member.restarts.append(now)
@@ -302,6 +303,12 @@ class Brood(Generic[M]):
         order = {name: place for place, name in enumerate(spec.name for spec in self._plan.children)}
         names = sorted(members, key=lambda name: order.get(name, len(order)))
         return {name: outcome for name in names if (outcome := members[name].outcome) is not None}
+
+    def _drop_rounds_of(self, member: M) -> None:
+        """Start none of those that were to be started after a child that is given up."""
+        for round_ in [round_ for round_ in self._rounds if member in round_.start]:
+            self._rounds.remove(round_)
+            round_.end(StartError(self._name, f"{member.name} is given up"))
 
     def _give_up(self, reason: str) -> None:
         self._gave_up(GaveUp(reason, tuple(self._failures)))
