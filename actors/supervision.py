@@ -8,9 +8,9 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Literal, NamedTuple
+from typing import Literal, NamedTuple, TypedDict, Unpack
 
-from actors.errors import InvalidOption, InvalidTimeSpan
+from actors.errors import InvalidOption, InvalidTimeSpan, UnknownOption
 from actors.outcomes import Failed, Outcome
 from actors.timespans import TimeSpan, to_seconds, to_words
 
@@ -73,6 +73,45 @@ class GiveUp:
 Verdict = StayDown | RestartIn | GiveUp
 
 
+class RestartOptions(TypedDict, total=False):
+    """How an actor is restarted.
+
+    Attributes:
+      limit: more restarts than this within `window` (5 seconds) are given up; None, the default, leaves it to the supervisor's
+        own limit.
+      backoff: the wait before a restart, 0.1 seconds; it grows by `factor` (2) with each failure in a row, up to `max_backoff`
+        (30 seconds).
+      jitter: the share of the wait, from 0 to 1, by which it is longer or shorter at random; 0.1.
+      reset_after: after so long without a failure the wait begins anew; default is the mean of `backoff` and `max_backoff`.
+      rules: {exception class: what to do}, the first that fits; of a group all leaves must fit. ``restart`` it at once, let it
+        ``resume`` with the state it has and without the message, let it ``stop`` and stay down, or ``escalate``.
+      then: what becomes of it when it is given up: its supervisor gives up too (``escalate``), or it stays down (``stop``).
+    """
+
+    limit: int | None
+    window: TimeSpan
+    backoff: TimeSpan
+    factor: float
+    max_backoff: TimeSpan
+    jitter: float
+    reset_after: TimeSpan | None
+    rules: Rules | None
+    then: Literal["escalate", "stop"]
+
+
+_DEFAULTS: RestartOptions = {
+    "limit": None,
+    "window": 5.0,
+    "backoff": 0.1,
+    "factor": 2.0,
+    "max_backoff": 30.0,
+    "jitter": 0.1,
+    "reset_after": None,
+    "rules": None,
+    "then": "escalate",
+}
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Restart:
     """Whether an actor that has ended is started again, when, and how often. Made by one of the three class methods."""
@@ -97,56 +136,26 @@ class Restart:
     """What becomes of it once it is given up: its supervisor gives up too, or it just stays down."""
 
     @classmethod
-    def permanent(
-        cls,
-        *,
-        limit: int | None = None,
-        window: TimeSpan = 5.0,
-        backoff: TimeSpan = 0.1,
-        factor: float = 2.0,
-        max_backoff: TimeSpan = 30.0,
-        jitter: float = 0.1,
-        reset_after: TimeSpan | None = None,
-        rules: Rules | None = None,
-        then: Literal["escalate", "stop"] = "escalate",
-    ) -> Restart:
+    def permanent(cls, **options: Unpack[RestartOptions]) -> Restart:
         """Start it again however it ended, unless its supervisor has stopped it.
 
         Args:
-          limit: more restarts than this within `window` are given up; None leaves it to the supervisor's own limit.
-          backoff: the wait before a restart; it grows by `factor` with each failure in a row, up to `max_backoff`.
-          jitter: the share of the wait, from 0 to 1, by which it is longer or shorter at random.
-          reset_after: after so long without a failure the wait begins anew; default is the mean of `backoff` and `max_backoff`.
-          rules: {exception class: what to do}, the first that fits; of a group all leaves must fit. ``restart`` it at once, let
-            it ``resume`` with the state it has and without the message, let it ``stop`` and stay down, or ``escalate``.
-          then: what becomes of it when it is given up: its supervisor gives up too (``escalate``), or it stays down (``stop``).
+          options: see :class:`RestartOptions`.
 
         Raises:
-          InvalidOption: a value that cannot be.
+          InvalidOption, UnknownOption: as they say.
         """
-        return _made("permanent", limit, window, backoff, factor, max_backoff, jitter, reset_after, rules, then)
+        return _made("permanent", options)
 
     @classmethod
-    def transient(
-        cls,
-        *,
-        limit: int | None = None,
-        window: TimeSpan = 5.0,
-        backoff: TimeSpan = 0.1,
-        factor: float = 2.0,
-        max_backoff: TimeSpan = 30.0,
-        jitter: float = 0.1,
-        reset_after: TimeSpan | None = None,
-        rules: Rules | None = None,
-        then: Literal["escalate", "stop"] = "escalate",
-    ) -> Restart:
+    def transient(cls, **options: Unpack[RestartOptions]) -> Restart:
         """Start it again when it ended in a way that nobody wanted; takes what :meth:`permanent` takes."""
-        return _made("transient", limit, window, backoff, factor, max_backoff, jitter, reset_after, rules, then)
+        return _made("transient", options)
 
     @classmethod
     def temporary(cls) -> Restart:
         """Never start it again, and forget it when it has ended."""
-        return _made("temporary", None, 5.0, 0.0, 1.0, 0.0, 0.0, None, None, "stop")
+        return _made("temporary", {})
 
     def wants(self, outcome: Outcome) -> bool:
         """Return whether an actor of this kind is to be started again after such an end of its own."""
@@ -213,39 +222,38 @@ def is_fatal(error: BaseException) -> bool:
     return any(not isinstance(leaf, Exception) or isinstance(leaf, MemoryError) for leaf in leaves_of(error))
 
 
-def _made(
-    kind: Kind,
-    limit: int | None,
-    window: TimeSpan,
-    backoff: TimeSpan,
-    factor: float,
-    max_backoff: TimeSpan,
-    jitter: float,
-    reset_after: TimeSpan | None,
-    rules: Rules | None,
-    then: Literal["escalate", "stop"],
-) -> Restart:
-    first, longest = seconds_of("Restart", "backoff", backoff), seconds_of("Restart", "max_backoff", max_backoff)
+def _made(kind: Kind, options: RestartOptions) -> Restart:
+    """Return what the options say; raises InvalidOption, UnknownOption."""
+    for option in options:
+        if option not in _DEFAULTS:
+            raise UnknownOption("Restart", option, list(_DEFAULTS))
+    chosen: RestartOptions = {**_DEFAULTS, **options}
+    limit, factor, jitter, then = chosen["limit"], chosen["factor"], chosen["jitter"], chosen["then"]
+    first = seconds_of("Restart", "backoff", chosen["backoff"])
+    longest = seconds_of("Restart", "max_backoff", chosen["max_backoff"])
+    reset_after = chosen["reset_after"]
     healthy = (first + longest) / 2 if reset_after is None else seconds_of("Restart", "reset_after", reset_after)
     check_limit("Restart", limit)
     if first > longest:
-        raise InvalidOption("Restart", "backoff", repr(backoff), f"at most max_backoff is expected, which is {to_words(longest)}")
+        expected = f"at most max_backoff is expected, which is {to_words(longest)}"
+        raise InvalidOption("Restart", "backoff", repr(chosen["backoff"]), expected)
     if not (isinstance(factor, (int, float)) and 1 <= factor < math.inf):
         raise InvalidOption("Restart", "factor", repr(factor), "a number from 1 on is expected")
     if not (isinstance(jitter, (int, float)) and 0 <= jitter <= 1):
         raise InvalidOption("Restart", "jitter", repr(jitter), "a number from 0 to 1 is expected")
     if then not in ("escalate", "stop"):
         raise InvalidOption("Restart", "then", repr(then), "'escalate' or 'stop' is expected")
+    window, rules = seconds_of("Restart", "window", chosen["window"]), tuple(_checked(chosen["rules"] or {}))
     return Restart(
         kind=kind,
         limit=limit,
-        window=seconds_of("Restart", "window", window),
+        window=window,
         backoff=first,
         factor=factor,
         max_backoff=longest,
         jitter=jitter,
         reset_after=healthy,
-        rules=tuple(_checked(rules or {})),
+        rules=rules,
         then=then,
     )
 
