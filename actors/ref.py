@@ -107,8 +107,9 @@ class ActorRef(ABC):
     async def stop(self, reason: str = "", *, drain: Drain = "current", within: TimeSpan | None = None) -> Outcome:
         """End the actor and its children, and return how it ended; one that has ended is not started again by itself.
 
-        Its name is free when this returns, unless it was declared before the start: then :meth:`start` starts it again. From
-        within the actor itself, or a child of it, it does not wait, as it would wait for itself.
+        Its name is free when this returns, unless it was declared, by ``app.actor`` or among the children of a ``Supervisor``:
+        then :meth:`start` starts it again. From within the actor itself, or a child of it, it does not wait, as it would wait for
+        itself.
 
         Args:
           drain: what it still deals with: the ``current`` message, ``all`` that wait, or ``none``.
@@ -117,7 +118,7 @@ class ActorRef(ABC):
 
     @abstractmethod
     async def start(self) -> None:
-        """Start an actor again that was stopped, or has ended, and was declared before the start.
+        """Start an actor again that was stopped, or has ended, and was declared: see :meth:`stop`.
 
         Raises:
           ActorExists: it runs, or is being restarted.

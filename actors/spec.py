@@ -5,6 +5,7 @@ from __future__ import annotations
 import inspect
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
+from types import CodeType
 from typing import Any, Literal, TypedDict
 
 from actors.actor import Actor
@@ -109,7 +110,7 @@ class ActorSpec:
     factory: Factory
     name: str = ""
     args: Mapping[str, Any] = field(default_factory=dict)
-    restart: Restart = field(default_factory=Restart.transient)
+    restart: Restart = Restart.transient()  # noqa: RUF009  # it is frozen, and one for all
     capacity: int = CAPACITY
     overflow: Overflow = "fail"
     redeliver: int = 0
@@ -194,11 +195,32 @@ def _check(owner: str, option: str, value: object, known: tuple[str, ...]) -> No
         raise InvalidOption(owner, option, repr(value), f"one of {', '.join(known)} is expected")
 
 
+def _fits(factory: type[Actor] | Callable[..., Actor], args: Mapping[str, Any]) -> bool:
+    """Return whether `args` fit for certain, without the signature, which takes longer than all the rest of a spawning."""
+    maker: Any = factory
+    if isinstance(factory, type):
+        if "__new__" in vars(factory) or type(factory) is not type:
+            return False
+        maker = factory.__init__  # type: ignore[misc]  # that of just this class
+        if maker is object.__init__:
+            return not args
+    code: CodeType | None = getattr(maker, "__code__", None)
+    if code is None or hasattr(maker, "__wrapped__") or code.co_posonlyargcount or code.co_flags & inspect.CO_VARKEYWORDS:
+        return False
+    own = 1 if maker is not factory else 0
+    names = code.co_varnames[own : code.co_argcount + code.co_kwonlyargcount]
+    needed = code.co_varnames[own : code.co_argcount - len(maker.__defaults__ or ())]
+    needed += tuple(name for name in names[code.co_argcount - own :] if name not in (maker.__kwdefaults__ or ()))
+    return set(needed) <= args.keys() <= set(names)
+
+
 def _check_args(owner: str, factory: Factory, args: Mapping[str, Any]) -> None:
     """Check that `factory` can be called with `args`, as far as its signature tells."""
     if isinstance(factory, Supervisor):
         if args:
             raise InvalidOption(owner, "args", repr(dict(args)), "a Supervisor takes none; its children do")
+        return
+    if _fits(factory, args):
         return
     try:
         signature = inspect.signature(factory)

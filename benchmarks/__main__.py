@@ -1,5 +1,8 @@
 """``python -m benchmarks [--quick] [--only SECTION]``: what launches cost in each mode, and what following conditions does.
 
+``--only messages`` is what it costs to tell and to ask actors, to start and to stop them, and what memory idle ones take; beside
+bare primitives, and beside Pykka where that is installed: ``pip install -e '.[bench]'``.
+
 ``python -m benchmarks --only soak [--launches N] [--seed SEED]`` costs nothing but looks whether all ends as it should.
 """
 
@@ -9,6 +12,7 @@ import os
 import platform
 import random
 import sys
+from collections.abc import Sequence
 from importlib.metadata import version
 
 import click
@@ -16,7 +20,8 @@ from rich.console import Console
 from rich.progress import Progress
 from rich.table import Table
 
-from benchmarks import modes, soak, timing
+from benchmarks import contest, crowd, messages, modes, soak, timing
+from benchmarks.contest import Contender, Result, is_installed
 from benchmarks.findings import outcomes_table, resources_table
 
 NOISY = 0.5
@@ -27,18 +32,25 @@ NOISY = 0.5
 @click.option("--quick", is_flag=True, help="Fewer launches and rounds: whether it works, not what it costs.")
 @click.option("--rounds", type=click.IntRange(min=1), default=7, show_default=True, help="How often each launch is measured.")
 @click.option(
-    "--only", type=click.Choice(["modes", *timing.SECTIONS, "soak"]), multiple=True, help="Just this; may come several times."
+    "--only",
+    type=click.Choice(["modes", "messages", *timing.SECTIONS, "soak"]),
+    multiple=True,
+    help="Just this; may come several times.",
 )
 @click.option("--launches", type=click.IntRange(min=1), default=10_000, show_default=True, help="How many the soak makes.")
 @click.option("--seed", type=int, help="What the soak follows from, to repeat one; else it is random.")
 def main(quick: bool, rounds: int, only: tuple[str, ...], launches: int, seed: int | None) -> None:
-    """Measure what a launch costs in each execution mode, the run log on disk, and what following conditions costs.
+    """Measure what a launch costs in each execution mode, the run log on disk, what actors cost, and following conditions.
 
     Ratios count; the machine may be noisy. With --only soak, look instead whether launches of all kinds leave anything behind.
     """
     console = Console(highlight=False)
+    rounds, scale = (1, 0.05) if quick else (rounds, 1.0)
     if not only or "modes" in only:
-        _measure_modes(console, 1 if quick else rounds, 0.05 if quick else 1.0)
+        _measure(console, "LAUNCH", modes.CONTENDERS, rounds, scale)
+    if not only or "messages" in only:
+        _measure(console, "MESSAGE", messages.CONTENDERS, rounds, scale)
+        console.print(_crowds(5000 if quick else 100_000))
     for name, figures in timing.SECTIONS.items():
         if not only or name in only:
             for figure in figures(quick):
@@ -47,26 +59,46 @@ def main(quick: bool, rounds: int, only: tuple[str, ...], launches: int, seed: i
         _soak(console, launches, random.randrange(1 << 32) if seed is None else seed)
 
 
-def _measure_modes(console: Console, rounds: int, scale: float) -> None:
+def _measure(console: Console, what: str, contenders: Sequence[Contender], rounds: int, scale: float) -> None:
+    there = [contender for contender in contenders if is_installed(contender.package)]
     with Progress(transient=True) as progress:
-        task = progress.add_task("measuring", total=rounds * len(modes.CONTENDERS))
-        results = modes.run(rounds, scale, lambda: progress.advance(task))
-    console.print(_table(results))
-    versions = ", ".join(f"{name} {version(name)}" for name in ("trio", "anyio", "orjson"))
+        task = progress.add_task("measuring", total=rounds * len(there))
+        results = contest.run(there, rounds, scale, lambda: progress.advance(task))
+    console.print(_table(what, contenders, {result.name: result for result in results}))
+    versions = ", ".join(f"{name} {version(name)}" for name in ("trio", "anyio", "orjson", "pykka") if is_installed(name))
     console.print(f"Python {platform.python_version()}, {versions}, {os.cpu_count()} processors, {rounds} rounds")
     if any((result.high - result.low) / result.middle > NOISY for result in results if result.ratio is None):
         console.print("[yellow]the machine was too noisy: the primitives themselves vary by more than half[/]")
 
 
-def _table(results: list[modes.Result]) -> Table:
+def _table(what: str, contenders: Sequence[Contender], results: dict[str, Result]) -> Table:
     table = Table(box=None, header_style="bold", pad_edge=False)
-    table.add_column("LAUNCH, µs")
+    table.add_column(f"{what}, µs")
     for name in ("MIN", "MEDIAN", "MAX", "TIMES THE LIMIT"):
         table.add_column(name, justify="right")
-    for result in results:
+    for contender in contenders:
+        if (result := results.get(contender.name)) is None:
+            table.add_row(contender.name, "", "absent", "", f"pip install {contender.package}", style="dim")
+            continue
         style = "dim" if result.ratio is None else None
         ratio = "limit" if result.ratio is None else f"{result.ratio:.2f}"
-        table.add_row(result.name, f"{result.low:.1f}", f"{result.middle:.1f}", f"{result.high:.1f}", ratio, style=style)
+        took = [f"{micros:.{1 if micros >= 1 else 2}f}" for micros in (result.low, result.middle, result.high)]
+        table.add_row(result.name, *took, ratio, style=style)
+    return table
+
+
+def _crowds(count: int) -> Table:
+    table = Table(box=None, header_style="bold", pad_edge=False)
+    table.add_column("IDLE")
+    for name in ("COUNT", "KB EACH", "START ALL, s", "STOP ALL, s"):
+        table.add_column(name, justify="right")
+    for key, kind in crowd.KINDS.items():
+        if not is_installed(kind.package):
+            table.add_row(kind.name, "absent", f"pip install {kind.package}", style="dim")
+            continue
+        took = crowd.measured(key, min(count, kind.most or count))
+        figures = (took.resident / 1024, took.to_start, took.to_stop)
+        table.add_row(kind.name, f"{took.count:,}", *(f"{figure:.2f}" for figure in figures))
     return table
 
 

@@ -46,15 +46,19 @@ def measured(mark: str) -> Resources:
     """
     linecache.clearcache()  # the sources of all that is in some traceback
     gc.collect()
-    pages = int(Path("/proc/self/statm").read_text().split()[1])
     return Resources(
         threads=sum(not thread.name.startswith(_IDLE) for thread in threading.enumerate()),
         children=len(set(children()) | set(marked(mark))),
         descriptors=len(os.listdir("/proc/self/fd")) - 1,  # noqa: PTH208  # that which reads the folder is one of them
         tasks=trio.lowlevel.current_statistics().tasks_living,
         allocated=tracemalloc.get_traced_memory()[0],
-        resident=pages * os.sysconf("SC_PAGESIZE"),
+        resident=resident(),
     )
+
+
+def resident() -> int:
+    """Return the bytes of memory that this process uses, as the system counts them."""
+    return int(Path("/proc/self/statm").read_text().split()[1]) * os.sysconf("SC_PAGESIZE")
 
 
 def children() -> Iterator[int]:

@@ -201,7 +201,8 @@ async def _running(parts: _Parts, asked: list[tuple[str, Mapping[str, Any]]], on
     failure: BaseException | None = None
     async with trio.open_nursery() as root:
         with trio.CancelScope(shield=True, deadline=trio.current_time() + LAST_MARGIN):
-            await root.start(parts.process.serve)  # it shields itself: a start that is cancelled half way would never end
+            parts.supervisor.tree.parts.begin("output of workers", parts.process.serve, root, is_of_runtime=True)
+            await parts.process.ready.wait()
         parts.control_socket.open(root)
         try:
             async with _supervised(parts.supervisor, asked, only):

@@ -154,6 +154,17 @@ def test_conditions_are_public_names_too_and_loaded_at_first_use():
         _ = actors.dayly
 
 
+def test_what_actors_are_made_of_is_public_too_and_loaded_at_first_use():
+    lazily = {
+        "Actor", "ActorRef", "ActorSpec", "Completed", "Decline", "Down", "Failed", "GaveUp", "Ignored", "Killed", "Lost",
+        "Message", "Outcome", "Ref", "Restart", "Stopped", "Supervisor", "handler", "one_for_all", "one_for_one", "rest_for_one",
+    }  # fmt: skip
+    assert set(dir(actors)) - set(vars(actors)) - set(actors.conds.__all__) == lazily
+    assert all(getattr(actors, name).__name__ == name for name in lazily)
+    code = "import sys, actors; print(sorted({'actors.actor', 'actors.outcomes', 'actors.spec'} & {*sys.modules}))"
+    assert subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, cwd=ROOT, check=True).stdout == "[]\n"
+
+
 def all_errors():
     return [cls for cls in vars(errors_module).values() if inspect.isclass(cls) and issubclass(cls, CallsheetError)]
 

@@ -117,8 +117,8 @@ class TestWhoCannotAnswer:
         declare(app, player(diary, "a"))
         async with running_virtually(app):
             ref = app.session.actor("a")
-            await ref.stop()
-            with pytest.raises(ActorStopped, match="actor 'a' takes no messages"):
+            await ref.stop("enough")
+            with pytest.raises(ActorStopped, match="actor 'a' takes no messages: it has ended: stopped by the program: enough"):
                 await ref.ask(Echo())
             with pytest.raises(ActorStopped):
                 await ref.send(Echo())
@@ -131,7 +131,7 @@ class TestWhoCannotAnswer:
             nursery.start_soon(ref.stop)
             await trio.sleep(1)
             asker = await asking(nursery, ref, Echo())
-            assert (type(asker.error), asker.at) == (ActorStopped, 1)
+            assert (str(asker.error), asker.at) == ("actor 'a' takes no messages: it is ending", 1)
 
     async def test_one_that_declined_to_begin_refuses_at_once(self, app, diary, autojump_clock):
         declare(app, player(diary, "a", refusals=[Decline("not today")]))

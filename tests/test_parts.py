@@ -3,8 +3,11 @@
 import pytest
 import trio
 
+import samples
 from actors.messages import Start
-from helpers import actions, records, running_virtually
+from helpers import actions, records, running, running_virtually
+from runtime.alarm import Alarm
+from runtime.runners.output import Output
 from runtime.runs import Run
 from runtime.task_actor import TaskActor
 
@@ -90,8 +93,6 @@ async def test_what_fails_again_and_again_ends_the_program(app, autojump_clock, 
 
 
 async def test_an_alarm_that_fails_is_begun_anew(app, autojump_clock, monkeypatch):
-    from runtime.alarm import Alarm
-
     rings = []
 
     async def run(self):
@@ -109,3 +110,20 @@ async def test_an_alarm_that_fails_is_begun_anew(app, autojump_clock, monkeypatc
     async with running_virtually(app) as running:
         await running.wait_ended(2)
         assert {node.name for node in app.session.tree().walk() if node.restarts} == {"alarm"}
+
+
+async def test_what_workers_print_is_passed_on_again_after_a_failure_of_that(app, capfd, monkeypatch):
+    original, failures = Output.pass_on, iter([Bug()])
+
+    async def pass_on(self):
+        if (failure := next(failures, None)) is not None:
+            raise failure
+        await original(self)
+
+    monkeypatch.setattr(Output, "pass_on", pass_on)
+    app.task(func=samples.prints, name="it", execution="process")
+    async with running(app) as run:
+        app.session["it"].run()
+        assert await run.wait_ended(1) == ["success"]
+        assert {node.name for node in app.session.tree().walk() if node.restarts} == {"output of workers"}
+    assert "to stdout" in capfd.readouterr().out

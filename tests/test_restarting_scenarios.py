@@ -418,3 +418,15 @@ async def test_how_an_actor_ended_is_its_outcome(app, autojump_clock):
         assert isinstance(stopped, Stopped)
         assert stopped.reason == "enough"
         assert await refs[2].wait_ended() == Failed(error)
+
+
+async def test_the_log_tells_of_a_restart_with_the_traceback_from_the_actor_on(app, autojump_clock, caplog):
+    declare(app, player(Diary(), "it", restart=PATIENT))
+    async with running_virtually(app):
+        await fail(app.session.actor("it"), ValueError("oops"))
+    (told,) = caplog.messages
+    head, _, traceback = told.partition("\n")
+    assert head == "actor 'it' failed: ValueError: oops; it is restarted in 60 s"
+    assert traceback.startswith("Traceback (most recent call last):\n")
+    assert traceback.endswith("    raise message.error\nValueError: oops")
+    assert "runtime/tree" not in traceback

@@ -79,7 +79,8 @@ async def runner_of(kind, patience=None):
         app = App(log=None)
         runner = ProcessRunner(lambda: program_of(app), app.session, patience)
         async with trio.open_nursery() as nursery:
-            await nursery.start(runner.serve)
+            nursery.start_soon(runner.serve)
+            await runner.ready.wait()
             try:
                 yield runner
             finally:

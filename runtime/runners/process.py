@@ -57,16 +57,30 @@ class ProcessRunner:
         self._program: Program | None = None
         self._references: dict[str, _Reference] = {}  # {task: how workers find its function}
         self._idle: defaultdict[int, list[Worker]] = defaultdict(list)  # {their niceness: they}; it cannot be lowered again
+        self._living: set[Worker] = set()
         self._closed = False
+        self.ready = trio.Event()
+        """Set once runs can come."""
         self._nursery: trio.Nursery
         self._serving: trio.CancelScope
 
-    async def serve(self, *, task_status: trio.TaskStatus[None] = trio.TASK_STATUS_IGNORED) -> None:
-        """Pass on what workers print until ``close``, also while runs are cancelled; started once runs can come."""
+    async def serve(self) -> None:
+        """Pass on what workers print until ``close``, also while runs are cancelled.
+
+        Where that fails, it may be called again: the workers are still there.
+        """
+        if self._closed:
+            return
         with trio.CancelScope(shield=True) as self._serving:  # who serves also closes, and closing has a deadline
             async with trio.open_nursery() as self._nursery:
-                task_status.started()
+                for worker in self._living:
+                    self._attend(worker)
+                self.ready.set()
                 await trio.sleep_forever()
+
+    def _attend(self, worker: Worker) -> None:
+        for output in worker.outputs:
+            self._nursery.start_soon(output.pass_on)
 
     async def run(self, call: Call, scope: trio.CancelScope) -> Any:
         job = self._job(call)
@@ -88,11 +102,11 @@ class ProcessRunner:
                 continue  # it had died while it was idle, and knows nothing of the job: another one takes it
             finally:
                 if not worker.usable or self._closed:
-                    await worker.end(self._patience)
+                    await self._end(worker)
                 elif quota.keeps(worker.runs):
                     idle.append(worker)
                 else:
-                    await worker.end(self._patience, _TO_RETIRE)
+                    await self._end(worker, _TO_RETIRE)
 
     async def close(self, seconds: float) -> None:
         """End the idle workers, giving them `seconds` to exit by themselves, and keep none from now on."""
@@ -101,9 +115,13 @@ class ProcessRunner:
             async with trio.open_nursery() as nursery:
                 for idle in self._idle.values():
                     while idle:
-                        nursery.start_soon(idle.pop().end, self._patience, seconds)
+                        nursery.start_soon(self._end, idle.pop(), seconds)
         finally:
             self._serving.cancel()
+
+    async def _end(self, worker: Worker, seconds: float = 0.0) -> None:
+        self._living.discard(worker)
+        await worker.end(self._patience, seconds)
 
     def _job(self, call: Call) -> list[Piece]:
         """Return the frame of `call`.
@@ -128,13 +146,13 @@ class ProcessRunner:
             self._program = self._find_program()
         worker = await Worker.spawn()
         try:
-            for output in worker.outputs:
-                self._nursery.start_soon(output.pass_on)
+            self._living.add(worker)
+            self._attend(worker)
             if nice:
                 await lower_priority(worker.process.pid, nice)
             await worker.prepare(self._program, task)
         except BaseException:
-            await worker.end(self._patience)
+            await self._end(worker)
             raise
         return worker
 

@@ -201,7 +201,7 @@ class Cell(Member):
             return ActorRestarting(self.name, str(self.outcome))
         if self.outcome is None and self.life is None:
             return ActorStopped(self.name, "it has not been started")
-        return ActorStopped(self.name, f"it has {self.outcome}" if self.life is None else "it is being stopped")
+        return ActorStopped(self.name, f"it has ended: {self.outcome}" if self.life is None else "it is ending")
 
     def bury(self, item: Any, reason: Reason) -> None:
         """Make a dead letter of a message, or of what is in an envelope. From any thread."""

@@ -61,10 +61,14 @@ class Desk:
                 left, until = SLICE, time() + SLICE_SECONDS
                 continue
             self.current, self.since = item, time()
-            if isinstance(item, Envelope):
-                await self._deal_with_envelope(actor, item)
-            else:
+            if not isinstance(item, Envelope):
                 await self._deal(actor, item, item)
+            elif self._is_wanted(item):
+                await self._deal(actor, item, item.message)
+                if isinstance(item, Tick):
+                    self.timers.dealt_with(item)
+            else:
+                self.current = None
             self.leave()
             item = None  # it is not kept until the next one comes
             left -= 1
@@ -151,22 +155,12 @@ class Desk:
         if isinstance(item, Question):
             item.refuse(self._cell.refusal())
         for question in self._owed or ():
-            question.leave_unanswered(f"the actor has {outcome}")
+            question.leave_unanswered(f"the actor has ended: {outcome}")
         stash, self._stash, self._owed = self._stash or (), None, None
         for put_aside in stash:
             self._cell.lose(put_aside, reason)
         if self._timers is not None:
             self._timers.end()
-
-    async def _deal_with_envelope(self, actor: Actor, item: Envelope) -> None:
-        if not self._is_wanted(item):
-            self.current = None
-            return
-        try:
-            await self._deal(actor, item, item.message)
-        finally:
-            if isinstance(item, Tick):
-                self.timers.dealt_with(item)
 
     async def _deal(self, actor: Actor, item: Any, message: Any) -> None:
         """Have the actor deal with a message, and answer it."""

@@ -27,6 +27,7 @@ from runtime.clock import Clock
 from runtime.left_behind import LeftBehind
 from runtime.logs import runtime_log
 from runtime.stopping import UNWINDING
+from runtime.tracebacks import user_traceback
 from runtime.tree.acting import acting
 from runtime.tree.brood import BY_SUPERVISOR
 from runtime.tree.cell import Cell
@@ -192,16 +193,16 @@ class Tree:
     def tell_restart(self, member: Member, outcome: Outcome, seconds: float) -> None:
         """Tell in the log that an actor, or a part of the runtime, is restarted."""
         when = f"in {seconds:.3g} s" if seconds else "now"
-        error = outcome.error if isinstance(outcome, Failed) else None
-        runtime_log.tell(logging.WARNING, "%s %s; it is restarted %s", member, outcome, when, exc_info=error)
+        traceback = f"\n{user_traceback(outcome.error)}" if isinstance(outcome, Failed) else ""
+        runtime_log.tell(logging.WARNING, "%s %s; it is restarted %s%s", member, outcome, when, traceback)
 
     def tell_resumed(self, cell: Cell, error: Exception) -> None:
         """Tell in the log that an actor goes on although it has failed on a message."""
-        runtime_log.tell(logging.WARNING, "actor %r goes on after %s", cell.name, describe(error), exc_info=error)
+        runtime_log.tell(logging.WARNING, "actor %r goes on after %s\n%s", cell.name, describe(error), user_traceback(error))
 
     def warn(self, member: Member, outcome: Failed) -> None:
         """Tell in the log what an actor raised while it was being stopped."""
-        runtime_log.tell(logging.ERROR, "%s %s", member, outcome, exc_info=outcome.error)
+        runtime_log.tell(logging.ERROR, "%s %s\n%s", member, outcome, user_traceback(outcome.error))
 
     def _give_up(self, outcome: GaveUp) -> None:
         error = ActorGaveUp("the actors of the app", outcome.reason)

@@ -1,0 +1,142 @@
+"""What it costs to tell an actor something, to ask it, to start one and to stop it, beside bare primitives and Pykka."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable
+from time import perf_counter
+
+import trio
+
+from actors import ActorRef, App
+from benchmarks import primitives, pykka_peer
+from benchmarks.contest import Contender
+from benchmarks.counter import LONG, Add, Counter, asks, tells
+from runtime import open_runtime
+
+TELL, ASK = "deque.append, popleft", "two reschedules"
+THREAD_TELL, THREAD_ASK, PROCESS = "run_sync_soon, from a thread", "trio.from_thread.run", "a byte to a process and back"
+SPAWN = "nursery.start_soon, sleeping"
+
+
+def tell(count: int) -> float:
+    """Tell, and leave it to the actor to deal with it later."""
+    return _with_counter(_tell, count, waits=False)
+
+
+def tell_and_wait(count: int) -> float:
+    """Tell, until all is dealt with."""
+    return _with_counter(_tell, count, waits=True)
+
+
+async def _tell(counter: ActorRef, count: int, *, waits: bool) -> float:
+    message, began = Add(1), perf_counter()
+    for _ in range(count):
+        counter.tell(message)
+    told = perf_counter() - began
+    await counter.ask(message, within=LONG)
+    return perf_counter() - began if waits else told
+
+
+def ask(count: int, at_once: int = 1) -> float:
+    """Ask, so many at once."""
+    return _with_counter(_ask, count, at_once=at_once)
+
+
+async def _ask(counter: ActorRef, count: int, *, at_once: int) -> float:
+    message = Add(1)
+
+    async def asker() -> None:
+        for _ in range(count // at_once):
+            await counter.ask(message)
+
+    began = perf_counter()
+    async with trio.open_nursery() as nursery:
+        for _ in range(at_once):
+            nursery.start_soon(asker)
+    return perf_counter() - began
+
+
+def in_thread(talk: Callable[[int, ActorRef], float], count: int) -> float:
+    """Have a thread talk."""
+
+    async def measure(counter: ActorRef, count: int) -> float:
+        return await trio.to_thread.run_sync(talk, count, counter)
+
+    return _with_counter(measure, count)
+
+
+def in_process(talk: Callable[[int, ActorRef], float], count: int) -> float:
+    """Have a task in a worker process talk."""
+    app = App(log=None, max_process_count=1)
+    app.actor(Counter, "counter", capacity=count + 1)
+    task = app.task(func=talk, name="talk", execution="process")
+    ended = trio.Event()
+
+    async def measure() -> None:
+        async with open_runtime(app) as system:
+            system.on_run_ended(lambda _: ended.set())
+            app.session["talk"].run(count=count)
+            await ended.wait()
+
+    trio.run(measure)
+    took: float = app.session.returns[task]
+    return took
+
+
+def spawn(count: int) -> float:
+    """Start actors, each when the one before has started."""
+    return trio.run(_spawn_and_stop, count)[0]
+
+
+def stop(count: int) -> float:
+    """Stop actors, each when the one before has ended."""
+    return trio.run(_spawn_and_stop, count)[1]
+
+
+async def _spawn_and_stop(count: int) -> tuple[float, float]:
+    app = App(log=None)
+    async with open_runtime(app):
+        began = perf_counter()
+        refs = [await app.session.spawn(Counter, f"counter {number}") for number in range(count)]
+        started = perf_counter()
+        for ref in refs:
+            await ref.stop()
+        return started - began, perf_counter() - started
+
+
+def _with_counter(measure: Callable[..., Awaitable[float]], count: int, **options: object) -> float:
+    """Return what measuring says of a counter that has started, and has room for all messages."""
+
+    async def main() -> float:
+        app = App(log=None)
+        app.actor(Counter, "counter", capacity=count + 1)
+        async with open_runtime(app):
+            return await measure(app.session.actor("counter"), count, **options)
+
+    return trio.run(main)
+
+
+CONTENDERS = [
+    Contender(TELL, primitives.queue, 200_000),
+    Contender("tell", tell, 50_000, TELL),
+    Contender("tell, until it is dealt with", tell_and_wait, 20_000, TELL),
+    Contender("trio channel, sent and received", primitives.channel, 10_000, TELL),
+    Contender("Pykka tell", pykka_peer.tell, 10_000, TELL, "pykka"),
+    Contender("Pykka tell, until it is dealt with", pykka_peer.tell_and_wait, 10_000, TELL, "pykka"),
+    Contender(ASK, primitives.reschedules, 5000),
+    Contender("ask, one after the other", ask, 5000, ASK),
+    Contender("ask, a hundred at once", lambda n: ask(n, 100), 5000, ASK),
+    Contender("Pykka ask", pykka_peer.ask, 1000, ASK, "pykka"),
+    Contender(THREAD_TELL, primitives.run_sync_soon, 10_000),
+    Contender("tell, from a thread", lambda n: in_thread(tells, n), 10_000, THREAD_TELL),
+    Contender(THREAD_ASK, primitives.from_thread, 2000),
+    Contender("ask, from a thread", lambda n: in_thread(asks, n), 2000, THREAD_ASK),
+    Contender(PROCESS, primitives.pipe, 1000),
+    Contender("tell, from a process", lambda n: in_process(tells, n), 1000, PROCESS),
+    Contender("ask, from a process", lambda n: in_process(asks, n), 1000, PROCESS),
+    Contender(SPAWN, primitives.sleepers, 2000),
+    Contender("spawn", spawn, 1000, SPAWN),
+    Contender("stop", stop, 1000, SPAWN),
+    Contender("Pykka start", pykka_peer.start, 200, SPAWN, "pykka"),
+    Contender("Pykka stop", pykka_peer.stop, 200, SPAWN, "pykka"),
+]
