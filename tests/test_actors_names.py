@@ -31,6 +31,17 @@ class TestFree:
             await ref.wait_ended()
             await app.session.spawn(Player, "a", {"diary": diary})
 
+    async def test_with_it_go_the_names_of_its_children(self, app, diary, autojump_clock):
+        async with running_virtually(app):
+            ref = await app.session.spawn(Supervisor([player(diary, "a")]), "pool")
+            child = app.session.actor("pool/a")
+            await ref.stop()
+            with pytest.raises(UnknownActor):
+                app.session.actor("pool/a")
+            assert isinstance(await child.wait_ended(), Stopped)
+            await app.session.spawn(Supervisor([player(diary, "a")]), "pool")
+            assert app.session.actor("pool/a") != child
+
     async def test_and_when_it_did_not_start(self, app, diary, autojump_clock):
         class DoesNotStart(Actor):
             async def on_start(self):

@@ -5,7 +5,7 @@ from itertools import repeat
 import pytest
 import trio
 
-from actors import Restart
+from actors import Restart, one_for_all
 from actors.errors import ActorGaveUp
 from actors.outcomes import Failed, GaveUp
 from helpers import running_virtually
@@ -164,3 +164,15 @@ async def test_an_actor_that_fails_for_ever_at_its_start_is_given_up_with_all_it
     assert isinstance(outcome, GaveUp)
     assert outcome.errors == (first, no, no, no)
     assert diary.names("stopping") == ["pool/it"]
+
+
+async def test_none_is_started_after_a_child_that_is_given_up(app, autojump_clock):
+    diary = Diary()
+    a, c = player(diary, "a"), player(diary, "c")
+    b = player(diary, "b", refusals=[None, ValueError("cannot start")])
+    declare(app, pool(a, b, c, strategy=one_for_all, limit=1, restart=LAST))
+    async with running_virtually(app):
+        ref = app.session.actor("pool")
+        await fail(app.session.actor("pool/b"), ValueError("oops"))
+        assert isinstance(await ref.wait_ended(), GaveUp)
+    assert diary.names("starting") == ["pool/a", "pool/b", "pool/c", "pool/a", "pool/b"]

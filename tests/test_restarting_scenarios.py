@@ -5,7 +5,7 @@ from dataclasses import dataclass
 import pytest
 import trio
 
-from actors import Actor, ActorSpec, Message, Restart
+from actors import Actor, ActorSpec, Message, Restart, rest_for_one
 from actors.errors import ActorFailed, UnknownActor
 from actors.outcomes import Completed, Failed, Stopped
 from helpers import running_virtually
@@ -203,6 +203,17 @@ async def test_an_actor_that_waits_to_be_restarted_holds_up_no_other(app, autoju
         assert diary.times("pool/b", "started") == [0, 10]
         await a.wait_ready()
         assert diary.times("pool/a", "started") == [0, 60]
+
+
+async def test_those_before_it_do_not_wait_for_the_backoff_of_one_that_failed_earlier(app, autojump_clock):
+    diary = Diary()
+    children = [player(diary, "a"), player(diary, "b"), player(diary, "c", restart=PATIENT)]
+    declare(app, pool(*children, strategy=rest_for_one))
+    async with running_virtually(app):
+        for name in "ca":
+            await fail(app.session.actor(f"pool/{name}"), ValueError("oops"))
+        await app.session.actor("pool/c").wait_ready()
+        assert diary.moments("started")[3:] == [(0, "pool/a"), (0, "pool/b"), (60, "pool/c")]
 
 
 async def test_an_actor_that_waits_to_be_restarted_can_be_stopped_at_once(app, autojump_clock):

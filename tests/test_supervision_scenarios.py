@@ -404,3 +404,11 @@ async def test_a_host_that_waits_is_cancelled_by_what_ends_the_app(app, autojump
         await run()
     assert caught.value is error
     assert trio.current_time() == 1
+
+
+async def test_a_group_ends_when_the_last_that_was_not_stopped_by_somebody_has_ended_by_itself(app, autojump_clock, seed):
+    declare(app, group_of(Diary(), "all"))
+    async with running_virtually(app):
+        await app.session.actor("pool/a").stop()
+        app.session.actor("pool/b").tell(Complete(2))
+        assert isinstance(await app.session.actor("pool").wait_ended(), Completed)

@@ -290,13 +290,17 @@ class Brood(Generic[M]):
         return any(member.spec.name in names for member in (*round_.stop, *round_.start))
 
     def _note_end(self, member: M) -> None:
-        """End it all by itself where enough of the significant children have ended."""
+        """End it all by itself where enough of the significant children have ended: the last that was kept up, for ``all``."""
         if self._plan.auto_shutdown == "never" or not member.spec.significant:
             return
         self._ended.append(member)
-        others = [each for each in self.members.values() if each.spec.significant and each not in self._ended]
-        if self._plan.auto_shutdown == "any" or not others:
+        others = (each for each in self.members.values() if each.spec.significant and each is not member)
+        if self._plan.auto_shutdown == "any" or not any(self._is_kept_up(each) for each in others):
             self._completed()
+
+    def _is_kept_up(self, member: M) -> bool:
+        """Return whether a child runs, or is to."""
+        return member.is_up or member.state == "restarting" or any(member in round_.start for round_ in self._rounds)
 
     def outcomes(self) -> dict[str, Outcome]:
         """Return how the children have ended, by name, in the order of their start."""

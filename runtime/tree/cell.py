@@ -146,7 +146,9 @@ class Cell(Member):
         self._change()
 
     def forget(self) -> None:
-        """Be gone: its name is free."""
+        """Be gone: its name is free, and those of its children."""
+        for child in list(self.brood.members.values()) if self.brood is not None else ():
+            child.forget()
         self.tree.unregister(self)
         self.siblings.forget(self)
 
