@@ -3,8 +3,9 @@
 import pytest
 import trio
 
+from actors import Actor
 from helpers import running_virtually
-from troupe import Complete, Diary, Do, Fail, Recall, Remember, Sleep, declare, player, settled
+from troupe import Complete, Diary, Do, Echo, Fail, Recall, Remember, Sleep, declare, player, settled
 
 
 @pytest.fixture
@@ -233,3 +234,22 @@ class TestEnd:
             await set_timer(app, "it", Complete("done"), after=1)
             assert (await app.session.actor("a").wait_ended()).value == "done"
             assert trio.current_time() == 1
+
+
+class Late(Actor):
+    """One that sets a timer when it is too late."""
+
+    async def receive(self, message: Echo) -> object: ...
+
+    async def on_stop(self, why):
+        self.ctx.set_timer("it", Echo(), every=1, mode="fixed_rate")
+
+
+async def test_one_that_is_set_while_the_actor_cleans_up_ends_with_it(app, autojump_clock):
+    app.actor(Late, "a")
+    async with running_virtually(app):
+        await app.session.actor("a").stop()
+        await trio.sleep(10)
+        assert app.session.tree()["a"].waiting == 0
+        tree = app.session.controls._tree
+        assert [entry for _, _, entry in tree.deadlines._heap if entry.act is not None] == []

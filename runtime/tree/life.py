@@ -294,6 +294,7 @@ class Life:
         if self._has_started and self._actor is not None and type(self._actor).on_stop is not Actor.on_stop:
             outcome = await self._clean_up(self._actor, outcome)
             self._fuse.put_out()
+            self._leave(outcome)  # what it has begun meanwhile: timers, and what it awaits beside its messages
         if not self._is_given_up:
             self._report(outcome)
 
