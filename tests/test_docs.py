@@ -5,15 +5,18 @@ import shlex
 import signal
 import subprocess
 import sys
-from itertools import zip_longest
+from itertools import pairwise, zip_longest
 from pathlib import Path
 from typing import get_args
 
 import pytest
 
-from actors import App, Task, args, conds
+from actors import App, Restart, Task, args, conds, outcomes
 from actors.causes import CauseKind
 from actors.config import Config
+from actors.errors import ActorError
+from actors.nodes import Reason
+from actors.spec import OVERFLOWS, ActorOptions
 from actors.testing import Probe, Scripted, World
 from commands import CLI, Started, cli, python
 from runtime import RuntimeThread
@@ -24,6 +27,11 @@ PAGES = ["README.md", "CONTRIBUTING.md", *sorted(str(page.relative_to(ROOT)) for
 
 def blocks(file, language):
     return re.findall(rf"```{language}\n(.*?)```", (ROOT / file).read_text(), re.DOTALL)
+
+
+def languages_and_blocks(file):
+    """Return all blocks of a page with their languages, empty if there is none, in their order."""
+    return re.findall(r"^```(\w*)\n(.*?)^```", (ROOT / file).read_text(), re.DOTALL | re.MULTILINE)
 
 
 def written(block):
@@ -40,6 +48,12 @@ def test_the_example_in_readme_runs():
     assert cli("tasks", "jobs.py").returncode == 0
     done = cli("launch", "jobs.py", "crunch", "-p", "day=3")
     assert done.returncode == 0, done.stderr
+
+
+def test_the_actor_in_readme_answers():
+    (example,) = [block for block in blocks("README.md", "python") if "(Actor)" in block]
+    done = cli("launch", "-q", written(example), "count")
+    assert (done.returncode, done.stdout) == (0, "42\n"), done.stderr
 
 
 def test_the_commands_in_readme_are_those_of_the_command_line():
@@ -107,6 +121,37 @@ def test_an_example_that_ends_by_itself_does_its_work(page, printed):
     assert printed in done.stdout
 
 
+@pytest.mark.parametrize("page", ["actors", "how-to/actors"])
+def test_the_examples_of_actors_print_what_the_page_shows(page):
+    written(blocks("docs/actors.md", "python")[0])  # from which others import
+    for (language, block), (following, shown) in pairwise(languages_and_blocks(f"docs/{page}.md")):
+        if language == "python":
+            done = cli("run", "-q", written(block))
+            assert (done.returncode, following, done.stdout) == (0, "text", shown), done.stderr
+
+
+def test_the_table_of_restarts_says_what_is_decided():
+    ends = {
+        "Completed": (),
+        "Stopped": ("itself",),
+        "Failed": (OSError(),),
+        "Killed": ("itself",),
+        "Lost": ("why",),
+        "GaveUp": ("why",),
+    }
+    rows = re.findall(r"^\| `(\w+)` \| .*? \| (.*?) \| (.*?) \| (.*?) \|$", (ROOT / "docs/actors.md").read_text(), re.MULTILINE)
+    said = {end: [cell == "restarted" for cell in cells] for end, *cells in rows if end in ends}
+    kinds = (Restart.permanent(), Restart.transient(), Restart.temporary())
+    assert said == {end: [kind.wants(getattr(outcomes, end)(*of)) for kind in kinds] for end, of in ends.items()}
+
+
+def test_the_pages_on_actors_name_every_option_every_reason_and_every_error():
+    text = "".join((ROOT / page).read_text() for page in ("docs/actors.md", "docs/how-to/actors.md"))
+    of_actors = [error.__name__ for error in ActorError.__subclasses__()]
+    names = [*ActorOptions.__annotations__, *get_args(Reason), *OVERFLOWS, *of_actors]
+    assert [name for name in names if not re.search(rf"\b{name}\b", text)] == []
+
+
 def test_the_tests_on_the_page_on_testing_pass():
     for block in blocks("docs/how-to/testing.md", "python"):
         written(block)
@@ -124,7 +169,7 @@ def test_the_page_on_testing_names_what_a_world_a_script_and_a_probe_have():
 
 def test_the_tutorial_can_be_followed(monkeypatch):
     monkeypatch.setenv("PYTHONUNBUFFERED", "1")
-    found = re.findall(r"```(\w*)\n(.*?)```", (ROOT / "docs/tutorial.md").read_text(), re.DOTALL)
+    found = languages_and_blocks("docs/tutorial.md")
     for (language, block), (_, following) in zip_longest(found, found[1:], fillvalue=("", "")):
         if language == "python":
             written(block)

@@ -5,8 +5,8 @@ import random
 import pytest
 import trio
 
-from actors import Actor, ActorSpec, Decline, Restart, Supervisor
-from actors.errors import ActorStopped, StartError
+from actors import Actor, ActorSpec, Decline, Restart, Supervisor, handler
+from actors.errors import ActorStopped, AskTimeout, StartError
 from actors.outcomes import Completed, Failed, Killed, Stopped
 from askers import asking, dead
 from helpers import running_virtually
@@ -443,3 +443,27 @@ class TestAllSchedules:
                         nursery.start_soon(plays)
         assert len(counts) >= 1000
         assert {tuple(count) for count in counts} <= {(0, 0), (1, 1)}
+
+
+class TestCut:
+    """What is cancelled only because nobody wants its answer any more may ignore that, too."""
+
+    async def test_a_handler_that_ignores_it_is_given_up_and_the_actor_made_anew(self, app, autojump_clock):
+        class Deaf(Actor):
+            @handler(on_caller_gone="cancel")
+            async def receive(self, message: Echo) -> object:
+                if message.value == "shield":
+                    with trio.CancelScope(shield=True):
+                        await trio.sleep(1000)
+                return message.value
+
+        app.actor(Deaf, "deaf", restart=AT_ONCE, cleanup=2)
+        async with running_virtually(app):
+            deaf = app.session.actor("deaf")
+            with pytest.raises(AskTimeout):
+                await deaf.ask(Echo("shield"), within=1)
+            assert await deaf.ask(Echo("next"), within=5) == "next"
+            assert (deaf.incarnation, 3 <= trio.current_time() < 4) == (2, True)
+            assert not app.session.health.is_ok
+            await trio.sleep(1000)
+            assert app.session.health.is_ok

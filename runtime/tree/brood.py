@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections import deque
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, Generic, TypeVar
 
 import trio
@@ -28,7 +28,7 @@ class Round(Generic[M]):
 
     Args:
       stop, start: who, in this order.
-      at: not before this moment are they started.
+      at: {who: not before this moment is it started, nor are those after it}.
       is_first: whether one that does not start ends it all, as nobody has relied on it yet.
       merged: those that are done as parts of this.
     """
@@ -39,12 +39,12 @@ class Round(Generic[M]):
         self,
         stop: Iterable[M],
         start: Iterable[M],
-        at: float = -math.inf,
+        at: Mapping[M, float] | None = None,
         *,
         is_first: bool = False,
         merged: Sequence[Round[M]] = (),
     ) -> None:
-        self.stop, self.start, self.at, self.is_first, self._merged = deque(stop), deque(start), at, is_first, merged
+        self.stop, self.start, self.at, self.is_first, self._merged = deque(stop), deque(start), at or {}, is_first, merged
         self.begun: M | None = None
         """The one that is starting."""
         self.is_told = False
@@ -258,24 +258,25 @@ class Brood(Generic[M]):
         assert isinstance(window, (int, float))
         return window
 
-    def _plan_restart(self, member: M, at: float) -> None:
+    def _plan_restart(self, member: M, moment: float) -> None:
         """Plan the restart of a child and of those that the strategy says, and what is being done about any of them with it."""
         members = {name: each for name, each in self.members.items() if each.is_up or each.state == "restarting"}
         affected = self._plan.strategy(list(members), member.spec.name)
         stop = [members[name] for name in affected.stop]
         start = {name for name in affected.start if self._returns(members[name])}
         merged: list[Round[M]] = []
+        at = {members[name]: moment for name in start}
         for other in [other for other in self._rounds if self._touches(other, {*affected.stop, *start})]:
             self._rounds.remove(other)
             stop += [each for each in other.stop if each not in stop]
             start |= {each.spec.name for each in other.start}
-            at = max(at, other.at)
+            at.update({each: max(at.get(each, moment), due) for each, due in other.at.items() if each in other.start})
             merged.append(other)
         places = {name: place for place, name in enumerate(self.members)}
         stop.sort(key=lambda each: places.get(each.spec.name, -1), reverse=True)
         self._rounds.append(Round(stop, [each for name, each in self.members.items() if name in start], at, merged=merged))
-        if at > self._tree.time():
-            self._tree.deadlines.at(at, self._advance)
+        if moment > self._tree.time():
+            self._tree.deadlines.at(moment, self._advance)
 
     @staticmethod
     def _returns(member: M) -> bool:
@@ -332,11 +333,11 @@ class Brood(Generic[M]):
             self._end_of_round(member)
             if member.is_up:
                 return False
-        if round_.start and round_.at > self._tree.time():
-            return False
         while round_.start:
             member = round_.start[0]
             if round_.begun is not member:
+                if round_.at.get(member, -math.inf) > self._tree.time():
+                    return False
                 round_.begun, member.is_wanted = member, True
                 member.begin()
             if member.is_up and member.state != "running":  # it is starting, or ended before it has

@@ -146,7 +146,8 @@ class Life:
 
     def give_up(self) -> None:
         """Leave it behind: it ignores its cancellation, which nothing in a program can help."""
-        self._is_given_up = True
+        self._is_given_up = self._is_over = self.desk.is_closing = True
+        self.desk.drains = False
         tree, killed = self.cell.tree, Killed(self._ender(), stuck=True)
         tree.left_behind.add(self, Left("coroutine", str(self.cell)))
         if self.cell.brood is not None:
@@ -161,7 +162,7 @@ class Life:
           restart: whether its state is not to be trusted after that, so that the actor is made anew.
         """
         self.desk.is_cut, self._remakes = True, restart
-        self._scope.cancel(reason=f"nobody waits for the answer to {question.kind} any more")
+        self._cancel(f"nobody waits for the answer to {question.kind} any more")
 
     def notify(self, down: Down) -> None:
         """Have it told that what it watches has ended."""
@@ -206,7 +207,13 @@ class Life:
             self.cell.tree.warn(self.cell, Failed(error, during_stop=True))
         elif self._error is None:
             self._error = error
-            self._scope.cancel(reason=f"something that it awaits beside its messages has failed: {describe(error)}")
+            self._cancel(f"something that it awaits beside its messages has failed: {describe(error)}")
+
+    def _cancel(self, reason: str) -> None:
+        """Cancel what it does now; what ignores that is given up, as where it is being ended."""
+        self._scope.cancel(reason=reason)
+        if self._ending is None:
+            self._fuse.light(self.cell.spec.seconds("cleanup") + UNWINDING, self.give_up)
 
     async def _begin(self) -> Actor | None:
         """Make the actor and start it, within the time that it has for that; None if it was ended before it had started."""
@@ -240,6 +247,9 @@ class Life:
     def _mend(self) -> None:
         """Go on where only what it did was cancelled; raises why it must not."""
         desk = self.desk
+        self._fuse.put_out()
+        if self._told is not None:  # it was to end meanwhile
+            self._fuse.light(self.cell.spec.seconds("grace"), self.cut_off)
         if self._error is not None:
             raise self._error
         desk.leave()
@@ -266,6 +276,8 @@ class Life:
         if error is not None:
             self.desk.fail(error, may_retry=self._ending is None)
         outcome = self._judge(error)
+        if error is not None and is_fatal(error):
+            self._error, self._told = error, "stop"  # nothing restarts it
         self._leave(outcome)
         if self._side_work is not None:
             self._fuse.light(self.cell.spec.seconds("cleanup") + UNWINDING, self._side_work.leave_behind, least=UNWINDING)
@@ -283,9 +295,6 @@ class Life:
             outcome = await self._clean_up(self._actor, outcome)
             self._fuse.put_out()
         if not self._is_given_up:
-            if error is not None and is_fatal(error):
-                self._told = "stop"  # so that nothing restarts it
-                self.cell.tree.fatal(error)
             self._report(outcome)
 
     def _judge(self, error: BaseException | None) -> Outcome:
@@ -327,6 +336,8 @@ class Life:
             self._side_work.cancel()
 
     def _report(self, outcome: Outcome) -> None:
+        if self._error is not None and is_fatal(self._error):
+            self.cell.tree.fatal(self._error)
         healthy = self.cell.tree.time() - self._started if self._has_started else 0.0
         self.cell.has_ended(outcome, self._told, has_started=self._has_started, healthy=healthy)
 
