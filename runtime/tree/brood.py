@@ -88,7 +88,7 @@ class Brood(Generic[M]):
         self._ended: list[M] = []  # significant ones that have ended by themselves
         self._is_ending = False
         self._by = math.inf
-        self._all_ended: trio.Event | None = None
+        self._last: Round[M] | None = None  # in which all end
 
     def check_free(self, name: str) -> None:
         """Check that no member has a name; raises ActorExists."""
@@ -131,8 +131,8 @@ class Brood(Generic[M]):
     async def end_all(self, by: float = math.inf) -> None:
         """Stop all children, the last first, and wait for that. Those that were spawned are forgotten then."""
         self.begin_end(by)
-        if self._all_ended is not None:
-            await self._all_ended.wait()
+        if self._last is not None and not self._last.over.is_set():
+            await self._last.over.wait()
 
     def reopen(self) -> None:
         """Begin anew: what was counted is not any more."""
@@ -152,10 +152,8 @@ class Brood(Generic[M]):
             for member in list(self.members.values()):
                 if not member.is_up and member.state == "restarting":
                     member.settle(Stopped(BY_SUPERVISOR))
-            alive = [member for member in self.members.values() if member.is_up]
-            if alive:
-                self._all_ended = trio.Event()
-                self._rounds.append(Round(reversed(alive), ()))
+            self._last = Round([member for member in reversed(self.members.values()) if member.is_up], ())
+            self._rounds.append(self._last)
         self._advance()
 
     def hurry(self, by: float) -> None:
@@ -324,9 +322,6 @@ class Brood(Generic[M]):
             if round_ in self._rounds and self._step(round_):
                 self._rounds.remove(round_)
                 round_.end()
-        if self._is_ending and self._all_ended is not None and not any(member.is_up for member in self.members.values()):
-            self._all_ended.set()
-            self._all_ended = None
 
     def _step(self, round_: Round[M]) -> bool:
         """Take the next step of one of them; return whether nothing is left of it."""
