@@ -164,6 +164,11 @@ class Cell(Member):
             raise UnexpectedMessage(self.name, type(message).__name__, self.handlers.known)
         return handler
 
+    @property
+    def has_room(self) -> bool:
+        """Whether it takes one more message now."""
+        return len(self.mailbox) < self.mailbox.room
+
     def offer(self, item: Any) -> None:
         """Take in a message, or an envelope, of a class that has been looked at, as far as there is room.
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
 import outcome
@@ -47,35 +46,30 @@ class Question(Envelope):
       cell: who is asked.
       deadline: until when the answer is worth something; also that of a cancel scope around the asking, which trio sees to.
       within: seconds that whoever asks had for it, as an error says.
-      answered: is told the answer, in the trio thread; None wakes the task that waits.
     """
 
-    __slots__ = ("_answered", "_asked", "_entry", "_task", "cell", "is_open", "reader", "within")
+    __slots__ = ("_answer", "_asked", "_entry", "_task", "cell", "is_open", "reader", "within")
 
-    def __init__(
-        self,
-        message: Message[Any],
-        cell: Cell,
-        deadline: float,
-        within: float,
-        answered: Callable[[outcome.Outcome[Any]], object] | None = None,
-    ) -> None:
+    def __init__(self, message: Message[Any], cell: Cell, deadline: float, within: float) -> None:
         self.message, self.deadline, self.attempts = message, deadline, 0
         self.cell, self.within, self.is_open = cell, within, True
         self.reader: Desk | None = None
         """Who deals with it, or has put off its answer."""
-        self._answered = answered
+        self._answer: outcome.Outcome[Any] | None = None  # if it came before anybody waited for it
         self._task: trio.lowlevel.Task | None = None
         self._entry: Entry | None = None
         self._asked = 0.0
 
     def open(self, asked: float, expires: float) -> None:
-        """Begin to wait, until `expires` at most."""
+        """Begin to wait, until `expires` at most, unless it is answered already."""
         self._asked = asked
-        self._entry = self.cell.tree.deadlines.at(expires, self._expire)
+        if self.is_open:
+            self._entry = self.cell.tree.deadlines.at(expires, self._expire)
 
     async def wait(self) -> Any:
         """Wait for the answer. A cancellation takes the question back."""
+        if self._answer is not None:
+            return self._answer.unwrap()
         self._task = trio.lowlevel.current_task()
         return await trio.lowlevel.wait_task_rescheduled(self._give_up)
 
@@ -143,8 +137,8 @@ class Question(Envelope):
         if self._task is not None:
             task, self._task = self._task, None
             trio.lowlevel.reschedule(task, answer)
-        elif self._answered is not None:
-            self._answered(answer)
+        else:
+            self._answer = answer
 
 
 class Later:

@@ -6,6 +6,7 @@ from collections import deque
 from collections.abc import Callable, Iterator
 from typing import Any
 
+import outcome
 import trio
 
 _CLOSED = -1
@@ -29,7 +30,7 @@ class Mailbox:
         self.control: deque[Any] | None = None
         self.user: deque[Any] | None = None
         self._reader: trio.lowlevel.Task | None = None  # while it waits
-        self._senders: deque[trio.lowlevel.Task] | None = None  # who wait for room, in their order
+        self._senders: deque[tuple[trio.lowlevel.Task, Any]] | None = None  # who wait for room, in their order, and with what
 
     def __len__(self) -> int:
         return len(self.user or ())
@@ -81,29 +82,36 @@ class Mailbox:
         await trio.lowlevel.wait_task_rescheduled(self._stop_waiting)
 
     def took_one(self) -> None:
-        """Let one more sender in, as a message was taken out."""
-        if self._senders:
-            trio.lowlevel.reschedule(self._senders.popleft())
+        """Put in what has waited the longest for room, as a message was taken out."""
+        if self._senders and self.is_open and len(self) < self.room:
+            task, item = self._senders.popleft()
+            self.put(item)
+            trio.lowlevel.reschedule(task, outcome.Value(value=True))
 
-    async def wait_for_room(self) -> None:
-        """Wait until there may be room, or it is closed; look before and after."""
-        task = trio.lowlevel.current_task()
+    async def put_in_turn(self, item: object) -> bool:
+        """Wait for room, behind those who wait already, and put a message in; return False if it is closed meanwhile.
+
+        Cancelled, it is not put in.
+        """
+        entry = (trio.lowlevel.current_task(), item)
         if self._senders is None:
             self._senders = deque()
         senders = self._senders
-        senders.append(task)
+        senders.append(entry)
 
         def stop_waiting(_: object) -> trio.lowlevel.Abort:
-            senders.remove(task)
+            senders.remove(entry)
             return trio.lowlevel.Abort.SUCCEEDED
 
-        await trio.lowlevel.wait_task_rescheduled(stop_waiting)
+        is_in: bool = await trio.lowlevel.wait_task_rescheduled(stop_waiting)
+        return is_in
 
     def close(self) -> None:
-        """Take nothing any more; what is in it stays, and who waits for room is told by looking."""
+        """Take nothing any more; what is in it stays."""
         self.room = _CLOSED
         while self._senders:
-            self.took_one()
+            task, _ = self._senders.popleft()
+            trio.lowlevel.reschedule(task, outcome.Value(value=False))
 
     def open(self) -> None:
         """Take messages, again."""

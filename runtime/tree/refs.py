@@ -71,13 +71,13 @@ class LocalRef(ActorRef):
             await Errand(cell.tree, partial(self.send, message, within=within)).wait_in_thread()
             return
         cell.handler_of(message)
-        with trio.move_on_after(to_seconds(within)):
-            await self._wait_for_room()
-            if not cell.mailbox.is_open:
-                raise cell.refusal()
+        await trio.lowlevel.checkpoint_if_cancelled()
+        if not cell.mailbox.is_open:
+            raise cell.refusal()
+        if cell.has_room or cell.spec.overflow in ("drop_new", "drop_old"):
             cell.offer(message)
-            return
-        raise MailboxFull(cell.name, cell.mailbox.capacity)
+        else:
+            await self._put_in_turn(message, cell.tree.time() + to_seconds(within))
 
     async def ask(self, message: Message[R], *, within: TimeSpan = WITHIN) -> R:
         cell = self.cell
@@ -95,11 +95,11 @@ class LocalRef(ActorRef):
             expires = min(expires, life.desk.deadline)
             life.begin_wait(cell)
         try:
-            if cell.spec.overflow == "block" and len(cell.mailbox) >= cell.mailbox.room:
-                with trio.move_on_at(expires):
-                    await self._wait_for_room()
             question = Question(message, cell, min(expires, trio.current_effective_deadline()), seconds)
-            cell.offer(question)
+            if cell.spec.overflow == "block" and cell.mailbox.is_open and not cell.has_room:
+                await self._put_in_turn(question, expires)
+            else:
+                cell.offer(question)
             question.open(now, expires)
             found = await question.wait()
             return found
@@ -107,18 +107,26 @@ class LocalRef(ActorRef):
             if life is not None:
                 life.end_wait(cell)
 
-    async def _wait_for_room(self) -> None:
-        """Wait until there is room for one more, or the mailbox is closed."""
-        mailbox, life = self.cell.mailbox, acting.get()
-        await trio.lowlevel.checkpoint_if_cancelled()
-        while mailbox.is_open and len(mailbox) >= mailbox.room and self.cell.spec.overflow in ("fail", "block"):
+    async def _put_in_turn(self, item: object, until: float) -> None:
+        """Put a message into the mailbox once there is room.
+
+        Raises:
+          MailboxFull: there was none until then.
+          ActorStopped, ActorRestarting: it was closed meanwhile.
+          DeadlockError: the actor waits itself for who sends.
+        """
+        cell, life = self.cell, acting.get()
+        if life is not None:
+            life.begin_wait(cell)
+        try:
+            with trio.move_on_at(until):
+                if not await cell.mailbox.put_in_turn(item):
+                    raise cell.refusal()
+                return
+            raise MailboxFull(cell.name, cell.mailbox.capacity)
+        finally:
             if life is not None:
-                life.begin_wait(self.cell)
-            try:
-                await mailbox.wait_for_room()
-            finally:
-                if life is not None:
-                    life.end_wait(self.cell)
+                life.end_wait(cell)
 
     def send_sync(self, message: Message[Any], *, within: TimeSpan = WITHIN) -> None:
         self._errand("send", message, within).wait()
