@@ -96,6 +96,8 @@ async def test_on_hold_nothing_starts_until_it_ends(mode):
         with trio.fail_after(20):
             while app.session["inside"].status != "success":
                 await trio.sleep(0.005)
+            while app.session["other"].is_running:  # it may have started a moment before
+                await trio.sleep(0.005)
         assert app.session.on_hold
         before = len(actions(app, "other"))
         app.session["other"].run()
