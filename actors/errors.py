@@ -655,7 +655,7 @@ class ActorGaveUp(ActorError):
         self.actor, self.reason = actor, reason
 
     def __str__(self) -> str:
-        return f"{self.actor!r} gave up: {self.reason}"
+        return f"{self.actor} gave up: {self.reason}"
 
 
 class Decline(ActorError):

@@ -32,7 +32,12 @@ class Handler:
 
 
 def handler(
-    *, on_caller_gone: OnGone = "finish", on_deadline: OnGone = "cancel", raises: tuple[type[Exception], ...] = ()
+    method: None = None,
+    /,
+    *,
+    on_caller_gone: OnGone = "finish",
+    on_deadline: OnGone = "cancel",
+    raises: tuple[type[Exception], ...] = (),
 ) -> Callable[[F], F]:
     """Have a method of an actor deal with the messages that its parameter is annotated with; on ``receive`` it only declares.
 
@@ -50,6 +55,8 @@ def handler(
       on_deadline: the same, for when the time of the message is over.
       raises: the exceptions that are answers: they are raised where it was asked, and the actor goes on.
     """
+    if method is not None:
+        raise TypeError("write @handler() with parentheses")
     for option, value in (("on_caller_gone", on_caller_gone), ("on_deadline", on_deadline)):
         if value not in ON_GONE:
             raise InvalidOption("handler", option, repr(value), f"one of {', '.join(ON_GONE)} is expected")

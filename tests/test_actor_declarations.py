@@ -314,6 +314,10 @@ class TestHandlers:
             handler(**options)
         assert words in str(caught.value)
 
+    def test_it_wants_its_parentheses(self):
+        with pytest.raises(TypeError, match=r"write @handler\(\) with parentheses"):
+            handler(len)
+
 
 class Bare(Message): ...
 

@@ -124,7 +124,7 @@ async def test_more_than_ten_restarts_within_a_minute_at_the_top_end_the_app_in_
                 await fail(app.session.actor("b"), ValueError(str(number)))
             await running.system.wait_ended()
 
-    with pytest.raises(ActorGaveUp) as caught:
+    with pytest.raises(ActorGaveUp, match=r"^the actors of the app gave up: b: more than 10 restarts") as caught:
         await run()
     assert isinstance(caught.value.__cause__, ExceptionGroup)
     assert "10" in str(caught.value.__cause__.exceptions[-1])

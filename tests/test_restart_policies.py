@@ -286,4 +286,4 @@ def test_a_supervisor_that_gave_up_knows_what_its_children_raised():
 
 
 def test_that_an_app_gave_up_says_who_and_why():
-    assert str(ActorGaveUp("db", "more than 3 restarts")) == "'db' gave up: more than 3 restarts"
+    assert str(ActorGaveUp("the top", "more than 3 restarts")) == "the top gave up: more than 3 restarts"
