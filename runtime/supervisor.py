@@ -432,8 +432,9 @@ class Supervisor:
         self._terms[task.name] = terms = terms_of(task, self._zone)
         if terms.limits:
             self._admission.relax()
-        self._actors[task.name] = actor = TaskActor(task, terms, self._services, self._fail)
+        actor = TaskActor(task, terms, self._services, self._fail)
         actor.part = self.tree.parts.begin(f"task {task.name!r}", actor.run, self._nursery)
+        self._actors[task.name] = actor
 
     def _follow(self, name: str, *, catch_up: bool = False) -> None:
         """Follow the condition of a task, a new or changed one perhaps."""
