@@ -125,6 +125,8 @@ class Standby(Local):
 
     def __init__(self) -> None:
         self.launches: deque[tuple[str, Mapping[str, Any]]] = deque()
+        self.buried: tuple[DeadLetter, ...] = ()
+        """What no actor had dealt with when the app ran last."""
         self._changing = threading.Lock()  # threads may ask while a runtime takes
         self._claimed = False
 
@@ -188,4 +190,4 @@ class Standby(Local):
         return None
 
     def dead_letters(self) -> tuple[DeadLetter, ...]:
-        return ()
+        return self.buried

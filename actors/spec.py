@@ -91,7 +91,7 @@ class ActorSpec:
     Args:
       factory: its class, a function that returns one, or a :class:`Supervisor`.
       name: unique among its siblings; default is the name of the class or function.
-      args: what `factory` is called with, by name.
+      args: what `factory` is called with, by name; arguments among them, such as ``Ref("db")``, are valued for each life.
       restart: whether it is started again when it has ended; default is ``Restart.transient()``: if it failed.
       capacity: how many messages may wait to be read.
       overflow: what becomes of one for which there is no room: ``fail`` raises MailboxFull where it is sent, ``block`` has

@@ -104,7 +104,7 @@ class LiveControls(Local):
 
     def close(self) -> None:
         """Deliver nothing any more: the runtime has ended."""
-        self._closed = True
+        self._closed, self._standby.buried = True, self._tree.dead_letters
 
     def _deliver(self, message: ToSupervisor) -> None:
         if not self._closed:

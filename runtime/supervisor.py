@@ -137,7 +137,7 @@ class Supervisor:
             self._actors, self._services, self._admission, self._lookout, self._alarm, history.waiting_attempts()
         )
         self._of_app, self._cause = TaskFacts(), Cause("shutdown", "shutdown")  # why it ends, once it does
-        self._closed = self._ends_by_itself = self._on_hold = self._is_planned = False
+        self._closed = self._ends_by_itself = self._is_done = self._on_hold = self._is_planned = False
         self._has_begun = self._has_started = False  # begun: it takes messages; started: the hooks of the start have ended, too
         self._shutdown = self._only = None
         self._handlers: dict[type, Callable[[Any], None]] = {
@@ -292,8 +292,11 @@ class Supervisor:
         self.over.set()
 
     async def _end_actors(self) -> None:
-        """End the actors that talk, after the last run, and also if one cannot be ended."""
-        await self.tree.end(self._actors_limit)
+        """End the actors that talk, after the last run, and also if one cannot be ended.
+
+        Where nothing is left to do but what waits in their mailboxes, they do that first.
+        """
+        await self.tree.end(self._actors_limit, "all" if self._is_done else "current")
 
     @property
     def _actors_limit(self) -> float:
@@ -362,6 +365,7 @@ class Supervisor:
         if self._endings.of_cycles:
             self._endings.look_at_cycles()
         if self._ends_by_itself and self._admission.idle and self._shutdown is None and self._has_no_plans():
+            self._is_done = True
             self._begin_shutdown()
         if self._shutdown is not None:
             self._advance(self._shutdown)

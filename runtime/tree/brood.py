@@ -86,7 +86,7 @@ class Brood(Generic[M]):
         self._restarts: list[float] = []  # the latest, as many as count
         self._failures: deque[Outcome] = deque(maxlen=plan.limit + 1)
         self._ended: list[M] = []  # significant ones that have ended by themselves
-        self._is_ending = False
+        self._is_ending, self._drain = False, "current"
         self._by = math.inf
         self._last: Round[M] | None = None  # in which all end
 
@@ -128,9 +128,9 @@ class Brood(Generic[M]):
             member.settle(why)
         self._advance()
 
-    async def end_all(self, by: float = math.inf) -> None:
+    async def end_all(self, by: float = math.inf, drain: str = "current") -> None:
         """Stop all children, the last first, and wait for that. Those that were spawned are forgotten then."""
-        self.begin_end(by)
+        self.begin_end(by, drain)
         if self._last is not None and not self._last.over.is_set():
             await self._last.over.wait()
 
@@ -141,11 +141,11 @@ class Brood(Generic[M]):
         self._failures.clear()
         self._ended.clear()
 
-    def begin_end(self, by: float = math.inf) -> None:
+    def begin_end(self, by: float = math.inf, drain: str = "current") -> None:
         """Begin to stop all children."""
         self._by = min(self._by, by)
         if not self._is_ending:
-            self._is_ending = True
+            self._is_ending, self._drain = True, drain
             for round_ in self._rounds:
                 round_.end(StartError(self._name, "it is being stopped"))
             self._rounds.clear()
@@ -353,4 +353,4 @@ class Brood(Generic[M]):
         if not member.is_up:
             return
         told = "stop" if self._is_ending or member.spec.restart.kind == "temporary" else "group"
-        member.end(Stopped(BY_SUPERVISOR), told=told, by=self._by)
+        member.end(Stopped(BY_SUPERVISOR), told=told, drain=self._drain if self._is_ending else "current", by=self._by)

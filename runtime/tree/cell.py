@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from typing import TYPE_CHECKING, Any
 
 import trio
 
 from actors.actor import Actor, Down, Message
+from actors.args.base import Circumstances, all_valued, has_arguments
 from actors.context import Context
 from actors.errors import ActorRestarting, ActorStopped, MailboxFull, UnexpectedMessage
 from actors.handlers import Handler, Handlers
@@ -217,8 +218,10 @@ class Cell(Member):
         """Make a dead letter of it, and an error for who waits for an answer."""
         self.bury(item, reason)
         if isinstance(item, Question) and item.is_open:
-            full = reason == "overflow"
-            item.refuse(MailboxFull(self.name, self.mailbox.capacity) if full else self.refusal())
+            if reason == "restarted":
+                item.leave_unanswered("the actor had put it aside, and failed")
+            else:
+                item.refuse(MailboxFull(self.name, self.mailbox.capacity) if reason == "overflow" else self.refusal())
 
     def expired(self, question: Question) -> None:
         """Take note that the time of a question is over."""
@@ -328,10 +331,15 @@ class Cell(Member):
             yield cell
             cell = cell.parent
 
+    def _args(self) -> Mapping[str, Any]:
+        """Return what the factory is called with, the arguments among it valued anew for each life."""
+        args = self.spec.args
+        return all_valued(str(self), args, Circumstances(None, self.tree.session)) if has_arguments(args) else args
+
     def make(self, context: Context) -> Actor:
         """Make the actor of a new life; raises what its factory raises, and TypeError if that returns something else."""
         factory = self.spec.factory
-        actor = Actor() if isinstance(factory, Supervisor) else factory(**self.spec.args)
+        actor = Actor() if isinstance(factory, Supervisor) else factory(**self._args())
         if not isinstance(actor, Actor):
             raise TypeError(f"the factory of actor {self.name!r} has returned {actor!r}, which is no Actor")
         actor.ctx = context

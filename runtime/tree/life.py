@@ -286,7 +286,7 @@ class Life:
             self._fuse.put_out()
         if (brood := self.cell.brood) is not None:
             with trio.CancelScope(shield=True):  # as long as the children take, each of which has its time
-                await brood.end_all(self._fuse.by)
+                await brood.end_all(self._fuse.by, "all" if self.desk.drains else "current")
             if self._with_children and isinstance(outcome, Completed):
                 outcome = Completed(brood.outcomes())
         if self._is_given_up:  # at the end of all, which waits for its children no longer

@@ -19,7 +19,7 @@ from actors.handlers import Handlers
 from actors.nodes import DeadLetter, Node, Reason
 from actors.outcomes import Failed, GaveUp, Outcome, Stopped
 from actors.portable import describe
-from actors.ref import ActorRef
+from actors.ref import ActorRef, Drain
 from actors.session import Session
 from actors.spec import ActorSpec, Supervisor
 from actors.supervision import leaves_of
@@ -107,13 +107,17 @@ class Tree:
         """End a start that goes on, with all that have started."""
         self.top.begin_end(by)
 
-    async def end(self, by: float) -> None:
-        """End all actors, the last first, until `by` at the latest; a moment later what ignores that is left behind."""
+    async def end(self, by: float, drain: Drain = "current") -> None:
+        """End all actors, the last first, until `by` at the latest; a moment later what ignores that is left behind.
+
+        Args:
+          drain: what they still deal with: the ``current`` message, or ``all`` that wait.
+        """
         if self._is_over.is_set():
             return
         self.hurry(by)
         with self._in_turn:
-            await self.top.end_all(by)
+            await self.top.end_all(by, drain)
         if self._in_turn.cancelled_caught:
             await self._end_at_once()
         self._is_over.set()
