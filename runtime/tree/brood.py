@@ -342,12 +342,17 @@ class Brood(Generic[M]):
             if round_.begun is not member:
                 if round_.at.get(member, -math.inf) > self._tree.time():
                     return False
-                round_.begun, member.is_wanted = member, True
-                member.begin()
+                self._begin(round_, member)
             if member.is_up and member.state != "running":  # it is starting, or ended before it has
                 return False
             round_.start.popleft()
         return True
+
+    @staticmethod
+    def _begin(round_: Round[M], member: M) -> None:
+        round_.begun, member.is_wanted = member, True
+        if not member.is_up:  # else somebody has started it meanwhile
+            member.begin()
 
     def _end_of_round(self, member: M) -> None:
         if not member.is_up:

@@ -260,6 +260,8 @@ class Cell(Member):
         if self.brood is None:
             factory = self.spec.factory
             self.brood = self.tree.children_of(self, factory if isinstance(factory, Supervisor) else Supervisor())
+            if self.life is not None and self.life.has_left:  # nobody would end them
+                self.brood.begin_end()
         return self.brood
 
     def give_up(self, outcome: GaveUp) -> None:

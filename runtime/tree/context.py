@@ -85,7 +85,7 @@ class LiveContext:
 
     def watch(self, ref: ActorRef) -> None:
         self._life.cell.handler_of(Down(ref, 0, Completed()))
-        self._cell_of(ref).watch(self._life)
+        self._life.watch(self._cell_of(ref))
 
     def unwatch(self, ref: ActorRef) -> None:
         self._life.unwatch(self._cell_of(ref))
@@ -114,7 +114,8 @@ class LiveContext:
         if period is not None and period <= 0:
             raise ValueError("every=0 would leave no time for anything else; after=0 is as soon as can be")
         self._life.cell.handler_of(message)
-        self._life.desk.timers.set(key, message, first, period, is_fixed_rate=mode == "fixed_rate")
+        if not self._life.has_left:  # else nobody would end it
+            self._life.desk.timers.set(key, message, first, period, is_fixed_rate=mode == "fixed_rate")
 
     def cancel_timer(self, key: object) -> None:
         self._life.desk.timers.cancel(key)

@@ -66,6 +66,6 @@ class Deadlines:
             self._alarm.set(heap[0][0])
 
     def _prune(self) -> None:
-        self._heap = [planned for planned in self._heap if planned[2].act is not None]
+        self._heap[:] = [planned for planned in self._heap if planned[2].act is not None]
         heapq.heapify(self._heap)
         self._called_off = 0

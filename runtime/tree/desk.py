@@ -187,7 +187,9 @@ class Desk:
                 return False
             item.reader = self
         if item.deadline <= self.since:
-            self._cell.lose(item, "expired")
+            self._cell.bury(item, "expired")
+            if isinstance(item, Question):
+                item.reader = None  # who waits for it is told by its own time, which is over at the next turn
             return False
         return True
 

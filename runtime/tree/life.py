@@ -49,9 +49,11 @@ class Life:
         "_side_work",
         "_started",
         "_told",
+        "_watched",
         "_with_children",
         "cell",
         "desk",
+        "has_left",
         "incarnation",
         "waits",
     )
@@ -71,6 +73,9 @@ class Life:
         self._has_started = self._is_over = self._is_given_up = self._is_masked = False  # over: it deals with nothing any more
         self._remakes = self._with_children = False
         self._side_work: SideWork | None = None
+        self._watched: set[Cell] | None = None
+        self.has_left = False
+        """Whether it begins nothing any more that would have to be ended."""
 
     async def run(self) -> None:
         """Live. Never raises: the outcome goes to the cell, what is for the whole program to the tree."""
@@ -169,8 +174,17 @@ class Life:
         if self.cell.life is self and not self._is_over:
             self.cell.mailbox.put_control(down)
 
+    def watch(self, cell: Cell) -> None:
+        """Have it told of the end of `cell`, while it lives."""
+        if not self.has_left:
+            self._watched = self._watched or set()
+            self._watched.add(cell)
+            cell.watch(self)
+
     def unwatch(self, cell: Cell) -> None:
         """Have nothing come any more about the end of `cell`, not even what has come already."""
+        if self._watched is not None:
+            self._watched.discard(cell)
         cell.unwatch(self)
         self.cell.mailbox.remove_control(lambda item: isinstance(item, Down) and item.ref is cell.ref)
 
@@ -197,6 +211,8 @@ class Life:
         """What it awaits beside its messages."""
         if self._side_work is None:
             self._side_work = SideWork(self.cell, self._fail)
+            if self.has_left:  # nobody would end it
+                self._side_work.cancel()
         return self._side_work
 
     def _fail(self, error: BaseException) -> None:
@@ -218,6 +234,8 @@ class Life:
     async def _begin(self) -> Actor | None:
         """Make the actor and start it, within the time that it has for that; None if it was ended before it had started."""
         cell = self.cell
+        if self._is_over:  # before its task had its first turn
+            return None
         is_supervisor = isinstance(cell.spec.factory, Supervisor)  # whose children have a time each
         seconds = math.inf if is_supervisor else cell.spec.seconds("start_timeout")
         if not is_supervisor:
@@ -330,7 +348,10 @@ class Life:
 
     def _leave(self, outcome: Outcome) -> None:
         """Leave nobody waiting for this life, and wait for nobody."""
-        self.waits = None
+        self.waits, self.has_left = None, True
+        watched, self._watched = self._watched or (), None
+        for cell in watched:
+            cell.unwatch(self)
         self.desk.clear(outcome, "restarted" if self._ending is None else "stopped")
         self.cell.mailbox.control = None  # what came of its own timers and watches
         if self._side_work is not None:

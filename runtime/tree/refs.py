@@ -88,7 +88,7 @@ class LocalRef(ActorRef):
             return found
         if cell.handlers.found.get(type(message)) is None:
             cell.handler_of(message)
-        seconds = within if type(within) is float else to_seconds(within)
+        seconds = within if type(within) is float and within >= 0 else to_seconds(within)
         now, life = tree.time(), acting.get()
         expires = now + seconds
         if life is not None:
