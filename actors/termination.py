@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable
-from contextlib import AbstractContextManager, nullcontext
+from contextlib import AbstractContextManager, nullcontext, suppress
 from contextvars import ContextVar
 
 from actors.errors import TaskTerminationException
@@ -42,6 +42,11 @@ class Flag(threading.Event):
         self._listeners.append(listener)
         if self._is_cancelled:
             self.cancel()
+
+    def forget(self, listener: Callable[[], object]) -> None:
+        """Call a listener no more, if it was not called yet."""
+        with suppress(ValueError):
+            self._listeners.remove(listener)
 
 
 current_flag: ContextVar[Flag | None] = ContextVar("callsheet_current_flag", default=None)

@@ -124,7 +124,7 @@ class Brood(Generic[M]):
                 round_.start.remove(member)
         if member.is_up:
             member.end(why, told="stop", drain=drain, by=by)
-        elif member.state == "restarting":
+        elif member.state == "restarting" or member.outcome is None:  # its turn to begin, again or at all, has not come
             member.settle(why)
         self._advance()
 
@@ -150,7 +150,7 @@ class Brood(Generic[M]):
                 round_.end(StartError(self._name, "it is being stopped"))
             self._rounds.clear()
             for member in list(self.members.values()):
-                if not member.is_up and member.state == "restarting":
+                if not member.is_up and (member.state == "restarting" or member.outcome is None):
                     member.settle(Stopped(BY_SUPERVISOR))
             self._last = Round([member for member in reversed(self.members.values()) if member.is_up], ())
             self._rounds.append(self._last)

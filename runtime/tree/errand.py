@@ -28,6 +28,7 @@ class Errand:
         self._tree, self._func, self._acting = tree, func, acting.get()
         self._done: Future[Any] = Future()
         self._scope: trio.CancelScope | None = None
+        self._is_called_off = False
         tree.post(self._begin, self._lose)
 
     def wait(self) -> Any:
@@ -37,9 +38,13 @@ class Errand:
           TaskTerminationException: the run that waits was asked to end.
           NotRunning: the app has ended.
         """
-        if (flag := current_flag.get()) is not None:
-            flag.on_cancel(self._end_waiting)
-        return self._done.result()
+        if (flag := current_flag.get()) is None:
+            return self._done.result()
+        flag.on_cancel(self._end_waiting)
+        try:
+            return self._done.result()
+        finally:
+            flag.forget(self._end_waiting)
 
     async def wait_in_thread(self) -> Any:
         """Wait for it, on whatever loop this is; a cancellation calls it off."""
@@ -54,6 +59,9 @@ class Errand:
     def _begin(self) -> None:
         if self._done.done():
             return
+        if not self._tree.is_open:
+            self._lose()
+            return
         try:
             self._tree.nursery.start_soon(self._perform)
         except RuntimeError:  # it is closed
@@ -63,7 +71,7 @@ class Errand:
         acting.set(self._acting)
         with trio.CancelScope() as self._scope:
             try:
-                if not self._done.done():
+                if not self._done.done() and not self._is_called_off:
                     self._settle(self._done.set_result, await self._func())
             except Exception as exc:
                 self._settle(self._done.set_exception, exc)
@@ -75,7 +83,12 @@ class Errand:
         self._call_off()
 
     def _call_off(self) -> None:
-        self._tree.post(lambda: self._scope.cancel() if self._scope is not None else None, lambda: None)
+        self._tree.post(self._cancel, lambda: None)
+
+    def _cancel(self) -> None:
+        self._is_called_off = True
+        if self._scope is not None:
+            self._scope.cancel()
 
     def _lose(self) -> None:
         """Let nobody wait any more, whatever becomes of it."""

@@ -203,7 +203,7 @@ class Life:
 
     def end_wait(self, cell: Cell) -> None:
         """Take note that it does not wait any more."""
-        if self.waits is not None:
+        if self.waits is not None and cell in self.waits:  # else this life is over, and a task that it has begun elsewhere is not
             self.waits.remove(cell)
 
     @property

@@ -177,7 +177,7 @@ class LocalRef(ActorRef):
         if cell.tree.thread != threading.get_ident():
             await Errand(cell.tree, self.remove).wait_in_thread()
             return
-        if cell.life is not None or cell.state == "restarting":
+        if not cell.is_final:
             await self.stop("it is removed")
         cell.forget()
 

@@ -14,7 +14,7 @@ from typing import Any
 import trio
 
 from actors.actor import Actor
-from actors.errors import ActorGaveUp, UnknownActor
+from actors.errors import ActorGaveUp, NotRunning, UnknownActor
 from actors.handlers import Handlers
 from actors.nodes import DeadLetter, Node, Reason
 from actors.outcomes import Failed, GaveUp, Outcome, Stopped
@@ -74,6 +74,8 @@ class Tree:
         self.random = random
         self.top = Children(self, None, Supervisor(session.actors, limit=LIMIT, window=WINDOW), self._give_up)
         self.parts = Parts(self, broken)
+        self.is_open = False
+        """Whether actors can begin."""
         self.nursery: trio.Nursery
         self._clock, self._token = clock, trio.lowlevel.current_trio_token()
         self._uids = itertools.count(1)
@@ -87,6 +89,7 @@ class Tree:
         """Hold the one nursery in which all lives are tasks, until :meth:`end` is over; started once actors can be."""
         with trio.CancelScope(shield=True):  # who serves also ends, which has a deadline
             async with trio.open_nursery() as self.nursery:
+                self.is_open = True
                 self.parts.begin("deadlines of actors", self.deadlines.run, self.nursery, is_of_runtime=True)
                 task_status.started()
                 await self._is_over.wait()
@@ -101,6 +104,8 @@ class Tree:
         if threading.get_ident() != self.thread:
             there: ActorRef = await Errand(self, partial(self.spawn, spec)).wait_in_thread()
             return there
+        if not self.is_open:
+            raise NotRunning(f"spawning actor {spec.name!r}")
         return (await self.top.spawn(spec, acting.get())).ref
 
     def call_off(self, by: float) -> None:

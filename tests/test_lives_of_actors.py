@@ -1,4 +1,4 @@
-"""Faults of actors that a review has found: each has been seen to fail."""
+"""The lives of actors at their edges: what comes before they begin, and while they end."""
 
 import math
 import time
@@ -8,7 +8,7 @@ import pytest
 import trio
 
 from actors import Actor, Down, Message, handler
-from actors.errors import AskTimeout, InvalidTimeSpan
+from actors.errors import AskTimeout, InvalidTimeSpan, NotRunning
 from helpers import running_virtually
 from runtime.tree.deadlines import Deadlines
 
@@ -152,3 +152,27 @@ async def test_cancel_spawn_at_once(app, autojump_clock):
             await app.session.spawn(Slow, "slow")
         await trio.sleep(0.01)
         assert [node.name for node in app.session.tree().children if node.kind == "actor"] == []
+
+
+async def test_one_that_is_stopped_before_its_turn_to_begin_has_ended(app, autojump_clock):
+    class First(Actor):
+        async def on_start(self):
+            seen.append(await self.ctx.lookup("second").stop())
+
+    seen = []
+    app.actor(First, "first")
+    app.actor(Actor, "second")
+    async with running_virtually(app):
+        assert await app.session.actor("second").wait_ended() == seen[0]
+
+
+async def test_a_start_hook_that_spawns_hears_that_nothing_runs_yet(app, autojump_clock):
+    @app.setup
+    async def too_early():
+        with pytest.raises(NotRunning):
+            await app.session.spawn(Actor, "early")
+        heard.append("early")
+
+    heard = []
+    async with running_virtually(app):
+        assert heard == ["early"]
