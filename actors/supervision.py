@@ -8,7 +8,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Literal, NamedTuple, TypedDict, Unpack
+from typing import Any, Literal, NamedTuple, TypedDict, Unpack
 
 from actors.errors import InvalidOption, InvalidTimeSpan, UnknownOption
 from actors.outcomes import Failed, Outcome
@@ -227,7 +227,7 @@ def _made(kind: Kind, options: RestartOptions) -> Restart:
     for option in options:
         if option not in _DEFAULTS:
             raise UnknownOption("Restart", option, list(_DEFAULTS))
-    chosen: RestartOptions = {**_DEFAULTS, **options}
+    chosen: dict[str, Any] = {**_DEFAULTS, **options}
     limit, factor, jitter, then = chosen["limit"], chosen["factor"], chosen["jitter"], chosen["then"]
     first = seconds_of("Restart", "backoff", chosen["backoff"])
     longest = seconds_of("Restart", "max_backoff", chosen["max_backoff"])

@@ -88,27 +88,22 @@ class Model:
 
     def _decide(self, child, how, healthy):
         """Do what becomes of a child that has ended by itself."""
+        child.in_a_row = 0 if healthy >= child.reset_after else child.in_a_row
         is_wanted = child.kind == "permanent" or (child.kind == "transient" and how in ABNORMAL)
-        if how == "escalated" and is_wanted:
+        is_given_up = self._is_too_often(child.restarts, child.limit, child.window)
+        if is_wanted and how == "escalated":
             self._finish("gave up")
-        elif how == "for good" or not is_wanted:
+        elif not is_wanted or how == "for good" or (is_given_up and child.then == "stop"):
             self._settle(child)
             self._look_at_significant(child)
+        elif is_given_up or self._is_too_often(self.restarts, self.limit, self.window):
+            self._finish("gave up")
         else:
-            child.in_a_row = 0 if healthy >= child.reset_after else child.in_a_row
-            if self._is_too_often(child.restarts, child.limit, child.window) and child.then == "stop":
-                self._settle(child)
-                self._look_at_significant(child)
-            elif self._is_too_often(child.restarts, child.limit, child.window) or self._is_too_often(
-                self.restarts, self.limit, self.window
-            ):
-                self._finish("gave up")
-            else:
-                wait = 0.0 if how == "at once" else min(child.longest, child.backoff * 2**child.in_a_row)
-                child.in_a_row += 1
-                child.restarts.append(self.now)
-                self.restarts.append(self.now)
-                self._restart(child, self.now + wait)
+            wait = 0.0 if how == "at once" else min(child.longest, child.backoff * 2**child.in_a_row)
+            child.in_a_row += 1
+            child.restarts.append(self.now)
+            self.restarts.append(self.now)
+            self._restart(child, self.now + wait)
 
     def _is_too_often(self, restarts, limit, window):
         """Return whether one more restart now is more than `limit` within the `window` that ends now."""
