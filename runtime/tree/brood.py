@@ -146,9 +146,7 @@ class Brood(Generic[M]):
         self._by = min(self._by, by)
         if not self._is_ending:
             self._is_ending, self._drain = True, drain
-            for round_ in self._rounds:
-                round_.end(StartError(self._name, "it is being stopped"))
-            self._rounds.clear()
+            self._drop_rounds()
             for member in list(self.members.values()):
                 if not member.is_up and (member.state == "restarting" or member.outcome is None):
                     member.settle(Stopped(BY_SUPERVISOR))
@@ -243,7 +241,7 @@ class Brood(Generic[M]):
                 self._note_end(member)
             case GiveUp(reason):
                 member.settle(outcome)
-                self._drop_rounds_of(member)
+                self._drop_rounds()
                 self._give_up(f"{member.name}: {reason}")
             case RestartIn(seconds):
                 member.restarts.append(now)
@@ -294,6 +292,7 @@ class Brood(Generic[M]):
         self._ended.append(member)
         others = (each for each in self.members.values() if each.spec.significant and each is not member)
         if self._plan.auto_shutdown == "any" or not any(self._is_kept_up(each) for each in others):
+            self._drop_rounds()
             self._completed()
 
     def _is_kept_up(self, member: M) -> bool:
@@ -307,11 +306,11 @@ class Brood(Generic[M]):
         names = sorted(members, key=lambda name: order.get(name, len(order)))
         return {name: outcome for name in names if (outcome := members[name].outcome) is not None}
 
-    def _drop_rounds_of(self, member: M) -> None:
-        """Start none of those that were to be started after a child that is given up."""
-        for round_ in [round_ for round_ in self._rounds if member in round_.start]:
-            self._rounds.remove(round_)
-            round_.end(StartError(self._name, f"{member.name} is given up"))
+    def _drop_rounds(self) -> None:
+        """Do nothing more of what is being done, as all are to end."""
+        for round_ in self._rounds:
+            round_.end(StartError(self._name, "it is being stopped"))
+        self._rounds.clear()
 
     def _give_up(self, reason: str) -> None:
         self._gave_up(GaveUp(reason, tuple(self._failures)))

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 import trio
 
+from actors.callables import name_of
 from actors.errors import StartError
 from actors.outcomes import GaveUp, Stopped
 from actors.spec import ActorSpec, Factory, Supervisor
@@ -77,7 +78,7 @@ class Children(Brood[Cell]):
 
     def free_name(self, factory: Factory) -> str:
         """Return a name for a child that has none: its class, with a number."""
-        kind = getattr(factory, "__name__", "supervisor")
+        kind = "supervisor" if isinstance(factory, Supervisor) else name_of(factory)
         while (name := f"{kind}-{next(self._numbers)}") in self.members:
             pass
         return name
