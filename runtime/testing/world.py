@@ -68,7 +68,7 @@ class World:
         with trio.move_on_after(to_seconds(span)):
             while self._counts[name] < count:
                 await self._changed.wait()
-        ended = [action for whose, action in self._ends if name in (None, whose)]
+        ended: list[Action] = [action for whose, action in self._ends if name in (None, whose)]
         if len(ended) < count:
             of = "" if name is None else f" of task {name!r}"
             raise AssertionError(f"{len(ended)} runs{of} and not {count} have ended within {_words(span)}: {ended}")
