@@ -106,7 +106,7 @@ def _class_of(plain: PlainMessage, known: Iterable[type]) -> type[Message[Any]] 
     for kind in known:
         if (kind.__module__, kind.__qualname__) == (plain.module, plain.name) and issubclass(kind, Message):
             return kind
-    found = reduce(lambda place, part: getattr(place, part, None), plain.name.split("."), sys.modules.get(plain.module))
+    found: Any = reduce(lambda place, part: getattr(place, part, None), plain.name.split("."), sys.modules.get(plain.module))
     return found if isinstance(found, type) and issubclass(found, Message) else None
 
 
