@@ -1445,7 +1445,8 @@ class TestZones:
     @quick
     def test_changes_leave_no_jump_out(self, place, length):
         zone, start = place
-        assert list(changes(zone, start, start + length)) == [jump for jump in jumps(zone) if start < jump <= start + length]
+        end = min(start + length, LAST + 149 * 7 * DAY)  # beyond that jumps() does not look
+        assert list(changes(zone, start, end)) == [jump for jump in jumps(zone) if start < jump <= end]
 
     @given(anywhen())
     @thorough
