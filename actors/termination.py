@@ -61,6 +61,12 @@ current_cleanup: ContextVar[Callable[[], AbstractContextManager[object]] | None]
 """Makes what :func:`cleanup` returns, where an async function is being executed."""
 
 
+def asker() -> str:
+    """Return in words whose code is being executed: that of a task, or of the program around the app."""
+    task = current_task.get()
+    return "the program" if task is None else f"task {task!r}"
+
+
 def cancellation_point() -> None:
     """End the task here if its run was asked to end; otherwise do nothing, in well under a microsecond.
 

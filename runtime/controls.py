@@ -25,7 +25,7 @@ from actors.messages import (
 from actors.nodes import DeadLetter, Node
 from actors.ref import ActorRef
 from actors.spec import ActorSpec
-from actors.termination import current_task
+from actors.termination import asker, current_task
 from runtime.clock import Clock
 from runtime.tree.tree import Tree
 
@@ -63,20 +63,20 @@ class LiveControls(Local):
         self._post(Ask(task, params, self._clock.now()))
 
     def terminate(self, task: str, run_id: str | None) -> None:
-        by = "itself" if current_task.get() == task else _asker()
+        by = "itself" if current_task.get() == task else asker()
         self._post(Terminate(task, Cause("terminate", f"terminated by {by}"), run_id))
 
     def shut_down(self, *, force: bool) -> None:
-        self._post(ShutDown(force, f"shutdown, asked for by {_asker()}"))
+        self._post(ShutDown(force, f"shutdown, asked for by {asker()}"))
 
     def restart(self) -> None:
-        self._post(ShutDown(False, f"restart, asked for by {_asker()}", restart=True))
+        self._post(ShutDown(False, f"restart, asked for by {asker()}", restart=True))
 
     def task_added(self, task: str) -> None:
         self._post(TaskAdded(task))
 
     def task_removed(self, task: str) -> None:
-        self._post(TaskRemoved(task, _asker()))
+        self._post(TaskRemoved(task, asker()))
 
     def task_changed(self, task: str | None, *, catch_up: bool = False) -> None:
         self._post(TaskChanged(task, catch_up))
@@ -122,8 +122,3 @@ class LiveControls(Local):
             if not isinstance(message, Ask):
                 raise NotRunning(type(message).__name__) from None
             self._standby.launch(message.task, message.params)
-
-
-def _asker() -> str:
-    task = current_task.get()
-    return "the program" if task is None else f"task {task!r}"

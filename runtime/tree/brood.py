@@ -112,7 +112,7 @@ class Brood(Generic[M]):
           ActorExists: it runs, or is about to.
           StartError: it did not start.
         """
-        if member.is_up or member.state == "restarting":
+        if member.is_alive:
             raise ActorExists(member.name, member.state)
         await self.start_first([member])
 
@@ -258,7 +258,7 @@ class Brood(Generic[M]):
 
     def _plan_restart(self, member: M, moment: float) -> None:
         """Plan the restart of a child and of those that the strategy says, and what is being done about any of them with it."""
-        members = {name: each for name, each in self.members.items() if each.is_up or each.state == "restarting"}
+        members = {name: each for name, each in self.members.items() if each.is_alive}
         affected = self._plan.strategy(list(members), member.spec.name)
         stop = [members[name] for name in affected.stop]
         start = {name for name in affected.start if self._returns(members[name])}
@@ -297,7 +297,7 @@ class Brood(Generic[M]):
 
     def _is_kept_up(self, member: M) -> bool:
         """Return whether a child runs, or is to."""
-        return member.is_up or member.state == "restarting" or any(member in round_.start for round_ in self._rounds)
+        return member.is_alive or any(member in round_.start for round_ in self._rounds)
 
     def outcomes(self) -> dict[str, Outcome]:
         """Return how the children have ended, by name, in the order of their start."""

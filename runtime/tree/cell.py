@@ -298,7 +298,8 @@ class Cell(Member):
 
     def watch(self, life: Life) -> None:
         """Have a life of another actor told once when this has ended for good."""
-        if self.life is None and self.state != "restarting" and self.outcome is not None:
+        if self.is_final:
+            assert self.outcome is not None
             life.notify(Down(self.ref, self.incarnation, self.outcome))
             return
         self._watchers = self._watchers or []
@@ -324,7 +325,14 @@ class Cell(Member):
     @property
     def is_final(self) -> bool:
         """Whether it has ended, and nobody is about to start it."""
-        return self.life is None and self.state != "restarting" and self.outcome is not None
+        return not self.is_alive and self.outcome is not None
+
+    async def end_for_good(self) -> Outcome:
+        """Wait until it has ended, and nobody is about to start it; return how."""
+        while not self.is_final:
+            await self.wait_change()
+        assert self.outcome is not None
+        return self.outcome
 
     def line(self) -> Iterator[Cell]:
         """Yield it, its parent, and so on to the top."""

@@ -71,6 +71,11 @@ class Member:
         self.restarts: list[float] = []
         """When it was restarted, as far as that counts."""
 
+    @property
+    def is_alive(self) -> bool:
+        """Whether a life of it goes on, or is about to."""
+        return self.is_up or self.state == "restarting"
+
     def __str__(self) -> str:
         return f"actor {self.name!r}"
 

@@ -15,7 +15,7 @@ from actors.errors import MailboxFull, UnknownActor
 from actors.outcomes import Outcome, Stopped
 from actors.ref import DRAINS, WITHIN, ActorRef, Drain
 from actors.spec import ActorOptions, Factory, spec_of
-from actors.termination import current_task
+from actors.termination import asker
 from actors.timespans import TimeSpan, to_seconds
 from runtime.tree.acting import acting
 from runtime.tree.envelopes import Envelope, Question
@@ -42,7 +42,7 @@ class LocalRef(ActorRef):
 
     @property
     def is_alive(self) -> bool:
-        return self.cell.life is not None or self.cell.state == "restarting"
+        return self.cell.is_alive
 
     def tell(self, message: Message[Any], *, within: TimeSpan | None = None) -> None:
         cell = self.cell
@@ -158,10 +158,7 @@ class LocalRef(ActorRef):
             cell.siblings.stop(cell, why, drain=drain, by=by)
             if life is not None and cell in life.cell.line():  # it would wait for itself
                 return why
-            while not cell.is_final:
-                await cell.wait_change()
-        assert cell.outcome is not None
-        return cell.outcome
+        return await cell.end_for_good()
 
     async def start(self) -> None:
         cell = self.cell
@@ -200,7 +197,7 @@ class LocalRef(ActorRef):
             return
         await trio.lowlevel.checkpoint_if_cancelled()
         while cell.state != "running":
-            if cell.is_final or (cell.life is None and cell.state != "restarting"):
+            if not cell.is_alive:
                 raise cell.refusal()
             await cell.wait_change()
 
@@ -210,14 +207,8 @@ class LocalRef(ActorRef):
             found: Outcome = await Errand(cell.tree, self.wait_ended).wait_in_thread()
             return found
         await trio.lowlevel.checkpoint_if_cancelled()
-        while not cell.is_final:
-            await cell.wait_change()
-        assert cell.outcome is not None
-        return cell.outcome
+        return await cell.end_for_good()
 
 
 def _asker(life: Life | None) -> str:
-    if life is not None:
-        return life.cell.name
-    task = current_task.get()
-    return "the program" if task is None else f"task {task!r}"
+    return asker() if life is None else life.cell.name
