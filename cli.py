@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from actors import App
-    from runtime.runlog import History
+    from runtime.runlog.history import History
     from runtime.simulation import Start
 
 P = ParamSpec("P")
@@ -494,15 +494,15 @@ def _nothing() -> None:
 
 
 def _history(app: App) -> History:
-    from runtime.runlog import History
+    from runtime.runlog.history import History
 
     return History.of(_documents(app))
 
 
 def _documents(app: App) -> list[dict[str, Any]]:
-    from runtime.repo import open_repo
+    from runtime.runlog.repo import open_repo
 
-    return open_repo(app.session.config.log).journal.read()
+    return list(open_repo(app.session.config.log).log.documents())
 
 
 def _zone(name: str | None) -> tzinfo | None:
@@ -597,13 +597,13 @@ def _rows(log: str) -> list[dict[str, Any]]:
     from pathlib import Path
 
     from actors.errors import NoLog
-    from runtime.repo import open_repo
-    from runtime.report import runs_in
+    from runtime.runlog.repo import open_repo
+    from runtime.runlog.report import runs_in
 
     path: Path = Path(log)
     if not path.exists():
         raise NoLog(log)
-    return runs_in(open_repo(path).journal.read())
+    return runs_in(open_repo(path).log.documents())
 
 
 def _start_in_words(row: dict[str, Any]) -> str:

@@ -94,6 +94,8 @@ class TaskRunRecord:
     """How many there may be."""
     retry_at: float | None = None
     """When the next one is to begin."""
+    pid: int | None = None
+    """The process it ran in, where that was one of its own and the whole runtime died before it did."""
     params: dict[str, Any] | None = None
     """What the run was launched with, for the next attempt; None where that is no plain data, and cannot be kept."""
 

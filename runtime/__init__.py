@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from runtime.hosting import Hosted as Hosted
     from runtime.hosting import running as running
     from runtime.hosting import serve as serve
-    from runtime.repo import open_repo as open_repo
+    from runtime.runlog.repo import open_repo as open_repo
     from runtime.runtime_thread import RuntimeThread as RuntimeThread
     from runtime.runtime_thread import start_in_thread as start_in_thread
     from runtime.system import Ended as Ended
@@ -31,7 +31,7 @@ _HOMES = {
     "RuntimeThread": "runtime.runtime_thread",
     "System": "runtime.system",
     "VirtualClock": "runtime.clock",
-    "open_repo": "runtime.repo",
+    "open_repo": "runtime.runlog.repo",
     "open_runtime": "runtime.system",
     "run": "runtime.host",
     "running": "runtime.hosting",

@@ -13,7 +13,7 @@ from actors.conds.runtime import SchedulerCycles
 from actors.facts import Facts
 from actors.portable import describe
 from runtime.agenda import Agenda
-from runtime.runlog import RunLog
+from runtime.runlog.recorder import Recorder
 
 APP = ""
 """The key of the condition that ends the app; no task is called so."""
@@ -37,7 +37,7 @@ class Endings:
       end: called with a key and in words the condition that holds.
     """
 
-    def __init__(self, log: RunLog, ask: Callable[[str, Custom, Facts], None], end: Callable[[str, str], None]) -> None:
+    def __init__(self, log: Recorder, ask: Callable[[str, Custom, Facts], None], end: Callable[[str, str], None]) -> None:
         self._log, self._clock, self._ask, self._end = log, log.clock, ask, end
         self._followed: dict[str, _Followed] = {}
         self._agenda: Agenda[str] = Agenda()

@@ -26,7 +26,8 @@ from actors.zones import DAY, zone_name
 from runtime.agenda import Agenda
 from runtime.clock import StepDetector
 from runtime.logs import runtime_log
-from runtime.runlog import History, RunLog
+from runtime.runlog.history import History
+from runtime.runlog.recorder import Recorder
 from runtime.terms import Terms
 from runtime.tracebacks import user_traceback
 
@@ -89,7 +90,7 @@ class Lookout:
       ask: called with a task's name and a custom condition of it whose function has to be asked.
     """
 
-    def __init__(self, log: RunLog, history: History, ask: Callable[[str, Custom], None]) -> None:
+    def __init__(self, log: Recorder, history: History, ask: Callable[[str, Custom], None]) -> None:
         self.world = World()
         self._facts: dict[str, TaskFacts] = {}
         self.world.tasks = self._facts

@@ -26,7 +26,7 @@ from runtime.clock import Clock
 from runtime.ids import RunIds
 from runtime.left_behind import Left, LeftBehind
 from runtime.outcome import SUCCESS, TIMEOUT, Ending, end_wanted, failure_of, is_fatal, judge
-from runtime.runlog import RunLog
+from runtime.runlog.recorder import Recorder
 from runtime.runners import Call, Runner
 from runtime.stopping import Patience, stop
 from runtime.terms import Terms
@@ -40,7 +40,7 @@ class Services:
     """What task actors and their runs use of the runtime."""
 
     session: Session
-    log: RunLog
+    log: Recorder
     clock: Clock
     ids: RunIds
     runners: Mapping[str, Runner]

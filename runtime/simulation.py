@@ -20,7 +20,7 @@ from actors.policies import Engagement, StartAt, decide
 from actors.task import Task
 from runtime.agenda import Agenda
 from runtime.lookout import schedule_of, seen_since
-from runtime.runlog import History
+from runtime.runlog.history import History
 from runtime.terms import Terms, terms_of
 
 TAKES = 1.0

@@ -52,7 +52,8 @@ from runtime.logs import runtime_log
 from runtime.lookout import Lookout
 from runtime.machine import local_zone
 from runtime.mailbox import Mailbox
-from runtime.runlog import History, RunLog
+from runtime.runlog.history import History
+from runtime.runlog.recorder import Recorder
 from runtime.runners import Runner
 from runtime.runs import Services
 from runtime.shutdown import LAST_PART, LEAST_TURN, Haste, Phase, Shutdown, announcement
@@ -91,7 +92,7 @@ class Supervisor:
     def __init__(
         self,
         session: Session,
-        log: RunLog,
+        log: Recorder,
         runners: Mapping[str, Runner],
         patience: Patience,
         left_behind: LeftBehind,

@@ -22,11 +22,12 @@ from actors.supervision import leaves_of
 from runtime.clock import Clock, SystemClock
 from runtime.control_socket import ControlSocket
 from runtime.controls import LiveControls
-from runtime.journal import Journal
 from runtime.left_behind import LeftBehind
 from runtime.program import program_of
-from runtime.repo import RunRepo
-from runtime.runlog import History, RunLog
+from runtime.runlog import RunLog
+from runtime.runlog.history import History
+from runtime.runlog.recorder import Recorder
+from runtime.runlog.repo import RunRepo
 from runtime.runners import Runner
 from runtime.runners.asyncio_loop import AsyncioLoop
 from runtime.runners.command import CommandRunner
@@ -134,7 +135,7 @@ async def open_runtime(
       LogLocked, LogUnusable: the run log cannot be used; nothing was started.
     """
     session, standby = app.session, _claimed(app.session)
-    log = RunLog(_journal_of(session), clock if clock is not None else SystemClock())
+    log = Recorder(_log_of(session), clock if clock is not None else SystemClock())
     failure: Exception | None = None
     live: LiveControls | None = None
     try:
@@ -172,7 +173,7 @@ class _Parts:
     asyncio_loop: AsyncioLoop
     watchdog: Watchdog
     left_behind: LeftBehind
-    log: RunLog
+    log: Recorder
     control_socket: ControlSocket
 
     def health(self) -> Health:
@@ -249,7 +250,7 @@ async def _supervised(
         raise failure
 
 
-def _assembled(app: App, log: RunLog, history: History, recast: Recast | None, random: Random | None) -> _Parts:
+def _assembled(app: App, log: Recorder, history: History, recast: Recast | None, random: Random | None) -> _Parts:
     patience, left_behind = Patience(), LeftBehind()
     asyncio_loop = AsyncioLoop(patience, left_behind)
     process = ProcessRunner(lambda: program_of(app), app.session, patience)
@@ -275,7 +276,7 @@ def _claimed(session: Session) -> Standby:
     return standby
 
 
-def _journal_of(session: Session) -> Journal:
+def _log_of(session: Session) -> RunLog:
     repo = session.get_repo()
     assert isinstance(repo, RunRepo)
-    return repo.journal
+    return repo.log

@@ -22,7 +22,7 @@ from runtime.clock import SystemClock
 from runtime.explanation import parts_of
 from runtime.left_behind import LeftBehind
 from runtime.machine import local_zone
-from runtime.runlog import History
+from runtime.runlog.history import History
 from runtime.runners.asyncio_loop import AsyncioLoop
 from runtime.runners.inline import InlineRunner
 from runtime.simulation import known_of

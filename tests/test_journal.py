@@ -15,8 +15,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from actors.errors import LogLocked, LogUnusable
-from runtime.journal import FileJournal, open_table
-from runtime.lines import complete_lines, decode, encode
+from runtime.runlog.file_log import FileLog
+from runtime.runlog.lines import complete_lines, decode, encode
+from runtime.runlog.table import open_table
 
 A = {"task_name": "a", "created": 1.5}
 B = {"task_name": "b", "created": 2.5}
@@ -24,10 +25,10 @@ C = {"task_name": "c", "created": 3.5}
 HOLDER = """
 import sys, time
 from pathlib import Path
-from runtime.journal import FileJournal
-FileJournal(Path(sys.argv[1])).open()
+from runtime.runlog.file_log import FileLog
+FileLog(Path(sys.argv[1])).open()
 print("open", flush=True)
-sys.stdin.read()
+sys.list(stdin.documents())
 """
 
 texts = st.text(st.characters(exclude_categories=["Cs"]))
@@ -104,7 +105,7 @@ def make(path):
     made = []
 
     def journal():
-        made.append(FileJournal(path))
+        made.append(FileLog(path))
         return made[-1]
 
     yield journal
@@ -121,7 +122,7 @@ def journal(make):
 
 def written(path, *documents):
     """Write a journal of these documents, and return its bytes."""
-    journal = FileJournal(path)
+    journal = FileLog(path)
     journal.open()
     for document in documents:
         journal.append(document)
@@ -145,39 +146,39 @@ class TestFile:
     def test_appending_goes_on_where_it_ended(self, path, make):
         written(path, A)
         written(path, B)
-        assert make().read() == [A, B]
+        assert list(make().documents()) == [A, B]
 
     def test_folders_on_the_way_are_made(self, tmp_path):
         path = tmp_path / "new" / "folder" / "runs.jsonl"
         written(path, A)
-        assert FileJournal(path).read() == [A]
+        assert list(FileLog(path).documents()) == [A]
 
     def test_a_document_is_in_the_file_when_append_returns(self, journal, path):
         journal.append(A)
         assert decode(path.read_bytes().splitlines(keepends=True)[-1]) == A
 
     def test_reading_needs_no_file(self, make, path):
-        assert make().read() == []
+        assert list(make().documents()) == []
         assert not path.exists()
 
     def test_reading_goes_on_while_another_writes(self, journal, make):
         reader = make()
-        assert reader.read() == []
+        assert list(reader.documents()) == []
         journal.append(A)
-        assert reader.read() == [A]
+        assert list(reader.documents()) == [A]
         journal.append(B)
-        assert reader.read() == [A, B]
+        assert list(reader.documents()) == [A, B]
 
     def test_a_reader_does_not_see_half_a_line(self, journal, make, path):
         journal.append(A)
         with path.open("ab") as file:
             file.write(encode(B)[:-1])
-        assert make().read() == [A]
+        assert list(make().documents()) == [A]
 
     def test_closing_twice_is_closing_once(self, journal):
         journal.close()
         journal.close()
-        assert journal.read() == []
+        assert list(journal.documents()) == []
 
     def test_nothing_can_be_appended_after_it_was_closed(self, journal):
         journal.close()
@@ -197,12 +198,12 @@ class TestTornLastLine:
             complete = whole[:length].count(b"\n")
             kept = b"".join(lines[:complete])
             assert path.read_bytes() == kept
-            assert journal.read() == [A, B, C][: complete - 1]
+            assert list(journal.documents()) == [A, B, C][: complete - 1]
             torn = length - len(kept)
             expected = [f"run log {path}: dropped a torn last line of {torn} bytes"] if torn else []
             assert [record.getMessage() for record in caplog.records] == expected
             journal.append(C)
-            assert journal.read() == [*[A, B, C][: complete - 1], C]
+            assert list(journal.documents()) == [*[A, B, C][: complete - 1], C]
             journal.close()
 
     def test_a_torn_header_is_dropped_too(self, path, make):
@@ -212,26 +213,26 @@ class TestTornLastLine:
             journal = make()
             journal.open()
             journal.append(A)
-            assert journal.read() == [A]
+            assert list(journal.documents()) == [A]
             journal.close()
 
     def test_an_empty_file_becomes_a_journal(self, path, make):
         path.touch()
-        assert make().read() == []
+        assert list(make().documents()) == []
         written(path, A)
-        assert make().read() == [A]
+        assert list(make().documents()) == [A]
 
 
 class TestDamage:
     def test_a_damaged_line_is_passed_over_with_a_notice(self, path, make, caplog):
         path.write_bytes(written(path, A, B, C).replace(b'"b"', b'"x"'))
-        assert make().read() == [A, C]
+        assert list(make().documents()) == [A, C]
         assert [record.getMessage() for record in caplog.records] == [f"run log {path}: passed over 1 damaged lines"]
 
     def test_a_damaged_line_stays_where_it_is(self, path, make):
         damaged = written(path, A, B, C).replace(b'"b"', b'"x"')
         path.write_bytes(damaged)
-        make().read()
+        list(make().documents())
         written(path, C)
         assert path.read_bytes() == damaged + encode(C)
 
@@ -242,7 +243,7 @@ class TestDamage:
             damaged = bytearray(whole)
             damaged[bit // 8] ^= 1 << bit % 8
             path.write_bytes(damaged)
-            read = make().read()
+            read = list(make().documents())
             joined = whole[bit // 8 : bit // 8 + 1] == b"\n"  # a line that lost its end is one with the next
             assert read != [A, B, C]
             assert len(read) >= (1 if joined else 2)
@@ -253,7 +254,7 @@ class TestDamage:
         with path.open("ab") as file:
             file.write(b"\n# a note of mine\n")
         written(path, B)
-        assert make().read() == [A, B]
+        assert list(make().documents()) == [A, B]
 
 
 def newer():
@@ -273,7 +274,7 @@ FOREIGN = {
 
 class TestUnusable:
     @pytest.mark.parametrize("content", FOREIGN.values(), ids=FOREIGN)
-    @pytest.mark.parametrize("use", [FileJournal.open, FileJournal.read])
+    @pytest.mark.parametrize("use", [FileLog.open, lambda log: list(log.documents())])
     def test_a_file_of_something_else_is_refused_and_left_as_it_is(self, make, path, content, use):
         path.write_bytes(content)
         before = path.stat()
@@ -297,7 +298,7 @@ class TestUnusable:
         with pytest.raises(LogUnusable, match=r"written by a newer Callsheet \(format 2\)"):
             make().open()
 
-    @pytest.mark.parametrize("use", [FileJournal.open, FileJournal.read])
+    @pytest.mark.parametrize("use", [FileLog.open, lambda log: list(log.documents())])
     def test_a_folder_is_refused(self, make, path, use):
         path.mkdir()
         with pytest.raises(LogUnusable, match="Is a directory"):
@@ -307,10 +308,10 @@ class TestUnusable:
     def test_a_folder_that_is_a_file_is_refused(self, tmp_path):
         (tmp_path / "file").write_bytes(b"mine")
         with pytest.raises(LogUnusable):
-            FileJournal(tmp_path / "file" / "runs.jsonl").open()
+            FileLog(tmp_path / "file" / "runs.jsonl").open()
         assert (tmp_path / "file").read_bytes() == b"mine"
 
-    @pytest.mark.parametrize("use", [FileJournal.open, FileJournal.read])
+    @pytest.mark.parametrize("use", [FileLog.open, lambda log: list(log.documents())])
     def test_a_file_that_may_not_be_read_is_refused(self, make, path, use, monkeypatch):
         """As root anything may be read, so the system call says no in its place."""
         written(path, A)
@@ -337,7 +338,7 @@ class TestLock:
         with pytest.raises(LogLocked) as caught:
             make().open()
         assert caught.value.path == str(path)
-        assert journal.read() == [A]
+        assert list(journal.documents()) == [A]
 
     def test_the_holder_is_named(self, journal, make):
         with pytest.raises(LogLocked, match=rf"another runtime of this process \(pid {os.getpid()}\)"):
@@ -362,14 +363,14 @@ class TestLock:
         other = make()
         with pytest.raises(LogLocked):
             other.open()
-        assert other.read() == [A]
+        assert list(other.documents()) == [A]
 
     def test_it_is_gone_after_close(self, journal, make):
         journal.close()
         make().open()
 
     def test_it_is_not_taken_by_reading(self, make):
-        make().read()
+        list(make().documents())
         make().open()
 
     def test_a_file_that_was_replaced_before_it_was_locked_is_not_written(self, make, path, monkeypatch):
@@ -393,13 +394,13 @@ class TestRewrite:
         journal.append(A)
         journal.append(B)
         journal.rewrite([C, A])
-        assert journal.read() == [C, A]
+        assert list(journal.documents()) == [C, A]
 
     def test_appending_goes_on_in_the_new_file(self, journal, make):
         journal.append(A)
         journal.rewrite([B])
         journal.append(C)
-        assert make().read() == [B, C]
+        assert list(make().documents()) == [B, C]
 
     def test_the_lock_is_kept(self, journal, make):
         journal.rewrite([A])
@@ -413,7 +414,7 @@ class TestRewrite:
         make().rewrite([B])
         other = make()
         other.open()
-        assert other.read() == [B]
+        assert list(other.documents()) == [B]
 
     def test_a_reader_sees_the_old_file_or_the_new_one(self, journal, path, monkeypatch):
         journal.append(A)
@@ -437,7 +438,7 @@ class TestRewrite:
         assert path.read_bytes() == before
         assert list(path.parent.iterdir()) == [path]
         journal.append(B)
-        assert journal.read() == [A, B]
+        assert list(journal.documents()) == [A, B]
 
     def test_a_document_that_cannot_be_written_changes_nothing(self, journal, path):
         journal.append(A)
@@ -453,7 +454,7 @@ class TestRewrite:
         with pytest.raises(LogLocked):
             make().rewrite([B])
         journal.append(C)
-        assert make().read() == [A, C]
+        assert list(make().documents()) == [A, C]
 
 
 class TestFullDisk:
@@ -477,7 +478,7 @@ class TestFullDisk:
             with pytest.raises(OSError):
                 journal.append(B)
         journal.append(C)
-        assert journal.read() == [A, C]
+        assert list(journal.documents()) == [A, C]
 
     def test_after_a_rewrite_half_a_line_is_cut_back_to_the_new_size(self, journal, monkeypatch):
         journal.append(A)
@@ -488,7 +489,7 @@ class TestFullDisk:
             patch.setattr(os, "write", lambda fd, data: real(fd, data[:5]))
             with pytest.raises(OSError):
                 journal.append(A)
-        assert journal.read() == [C]
+        assert list(journal.documents()) == [C]
 
     def test_a_journal_whose_header_cannot_be_written_is_unusable(self, make, half_written):
         with pytest.raises(LogUnusable):
@@ -503,7 +504,7 @@ class TestFullDisk:
         other = make()
         other.open()
         other.append(A)
-        assert other.read() == [A]
+        assert list(other.documents()) == [A]
 
 
 def test_notices_go_to_the_runtimes_logger(path, make, caplog):
@@ -515,7 +516,7 @@ def test_notices_go_to_the_runtimes_logger(path, make, caplog):
 
 class TestOtherThreads:
     def test_changing_old_records_in_another_thread_loses_none_that_is_appended_meanwhile(self, tmp_path):
-        journal = FileJournal(tmp_path / "runs.jsonl")
+        journal = FileLog(tmp_path / "runs.jsonl")
         journal.open()
         table = open_table(journal)
         enough = threading.Event()
@@ -530,14 +531,14 @@ class TestOtherThreads:
             journal.append({"number": number})
         enough.set()
         changer.join()
-        assert [document["number"] for document in journal.read()] == list(range(200))
+        assert [document["number"] for document in list(journal.documents())] == list(range(200))
         journal.close()
 
     def test_opening_it_twice_in_one_process_leaves_the_first_as_it_was(self, tmp_path):
-        journal = FileJournal(tmp_path / "runs.jsonl")
+        journal = FileLog(tmp_path / "runs.jsonl")
         journal.open()
         with pytest.raises(LogLocked, match="another runtime of this process"):
             journal.open()
         journal.append({"number": 1})
-        assert journal.read() == [{"number": 1}]
+        assert list(journal.documents()) == [{"number": 1}]
         journal.close()

@@ -32,7 +32,7 @@ def end(app, task="it"):
 
 def notes(app):
     """Return what was noted of functions after their runs had been put on record as ended."""
-    return [document["afterwards"] for document in app.session.get_repo().journal.read() if document.get("action") == "late"]
+    return [document["afterwards"] for document in app.session.get_repo().log.documents() if document.get("action") == "late"]
 
 
 async def wait_until(holds):

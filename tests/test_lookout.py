@@ -11,7 +11,7 @@ from actors import App, Condition, running
 from actors.conds import every
 from helpers import records
 from runtime import open_runtime
-from runtime.journal import FileJournal
+from runtime.runlog.file_log import FileLog
 from test_scenarios import HOUR, LOG, app_of, due, lasts, life, missed, passes, started
 
 
@@ -214,7 +214,7 @@ class TestComingAndGoing:
 
 def put(document):
     """Append a document to the log, as somebody else may do."""
-    journal = FileJournal(LOG)
+    journal = FileLog(LOG)
     journal.open()
     journal.append(document)
     journal.close()

@@ -237,7 +237,7 @@ class TestARun:
         async with life(app):
             app.session["it"].run()
             await passes(1)
-        for document in app.session.get_repo().journal.read():
+        for document in app.session.get_repo().log.documents():
             assert not document.keys() & {"attempt", "attempts", "retry_at", "params"}
 
     @pytest.mark.parametrize("signal_class", [TaskTerminationException, TaskInactionException])
@@ -568,7 +568,7 @@ class TestModes:
 def close_as_crashed(*documents):
     """Write a log as a killed process leaves it."""
     app = App(log=LOG)
-    journal = app.session.get_repo().journal
+    journal = app.session.get_repo().log
     journal.open()
     for document in documents:
         journal.append(document)

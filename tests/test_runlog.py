@@ -18,10 +18,12 @@ from actors.errors import LogLocked, UnknownColumn
 from actors.facts import TERMINAL
 from runtime.clock import SystemClock
 from runtime.codec import make_codec
-from runtime.journal import FileJournal, MemoryJournal
-from runtime.repo import RunRepo, open_repo
-from runtime.report import runs_in
-from runtime.runlog import History, RunLog
+from runtime.runlog.file_log import FileLog
+from runtime.runlog.history import History
+from runtime.runlog.memory_log import MemoryLog
+from runtime.runlog.recorder import Recorder
+from runtime.runlog.repo import RunRepo, open_repo
+from runtime.runlog.report import runs_in
 
 
 def moments(facts):
@@ -64,7 +66,7 @@ def remake(request, tmp_path):
     def journal():
         if request.param == "memory" and made:
             return made[0]
-        made.append(MemoryJournal() if request.param == "memory" else FileJournal(tmp_path / "runs.jsonl"))
+        made.append(MemoryLog() if request.param == "memory" else FileLog(tmp_path / "runs.jsonl"))
         return made[-1]
 
     yield journal
@@ -81,7 +83,7 @@ def journal(remake):
 
 @pytest.fixture
 def log(remake):
-    log = RunLog(remake(), Ticking())
+    log = Recorder(remake(), Ticking())
     log.open()
     return log
 
@@ -100,60 +102,60 @@ class TestJournal:
     """What both journals promise."""
 
     def test_it_is_empty_at_first(self, journal):
-        assert journal.read() == []
+        assert list(journal.documents()) == []
 
     def test_documents_are_read_in_the_order_in_which_they_were_appended(self, journal):
         documents = [{"task_name": name} for name in "cab"]
         fill(journal, *documents)
-        assert journal.read() == documents
+        assert list(journal.documents()) == documents
 
     def test_documents_come_back_with_their_types(self, journal):
         document = {"text": "ä\n\x00", "float": 1.25, "int": 3, "none": None, "true": True, "list": [1, "a"]}
         fill(journal, document)
-        assert journal.read() == [document]
+        assert list(journal.documents()) == [document]
 
     def test_what_was_read_can_be_changed_without_changing_the_journal(self, journal):
         fill(journal, {"task_name": "a"})
-        journal.read()[0]["task_name"] = "changed"
-        assert journal.read() == [{"task_name": "a"}]
+        next(iter(journal.documents()))["task_name"] = "changed"
+        assert list(journal.documents()) == [{"task_name": "a"}]
 
     def test_what_was_appended_can_be_changed_without_changing_the_journal(self, journal):
         document = {"task_name": "a"}
         fill(journal, document)
         document["task_name"] = "changed"
-        assert journal.read() == [{"task_name": "a"}]
+        assert list(journal.documents()) == [{"task_name": "a"}]
 
     def test_text_that_is_not_unicode_is_kept_readable(self, journal):
         fill(journal, {"reason": "\ud800"})
-        assert journal.read() == [{"reason": "\\ud800"}]
+        assert list(journal.documents()) == [{"reason": "\\ud800"}]
 
     def test_a_rewrite_replaces_all(self, journal):
         fill(journal, {"task_name": "a"}, {"task_name": "b"})
         journal.rewrite([{"task_name": "c"}])
         fill(journal, {"task_name": "d"})
-        assert journal.read() == [{"task_name": "c"}, {"task_name": "d"}]
+        assert list(journal.documents()) == [{"task_name": "c"}, {"task_name": "d"}]
 
     def test_a_rewrite_may_be_made_from_what_was_read(self, journal):
         fill(journal, {"task_name": "a"}, {"task_name": "b"})
-        journal.rewrite(document for document in journal.read() if document["task_name"] != "a")
-        assert journal.read() == [{"task_name": "b"}]
+        journal.rewrite(document for document in list(journal.documents()) if document["task_name"] != "a")
+        assert list(journal.documents()) == [{"task_name": "b"}]
 
     def test_a_rewrite_that_fails_changes_nothing(self, journal):
         fill(journal, {"task_name": "a"})
         with pytest.raises(TypeError):
             journal.rewrite([{"task_name": "b"}, {"task_name": object()}])
-        assert journal.read() == [{"task_name": "a"}]
+        assert list(journal.documents()) == [{"task_name": "a"}]
 
     def test_a_document_that_cannot_be_written_adds_nothing(self, journal):
         with pytest.raises(TypeError):
             journal.append({"task_name": object()})
-        assert journal.read() == []
+        assert list(journal.documents()) == []
 
     def test_it_can_be_read_after_it_was_closed(self, journal):
         fill(journal, {"task_name": "a"})
         journal.close()
         journal.close()
-        assert journal.read() == [{"task_name": "a"}]
+        assert list(journal.documents()) == [{"task_name": "a"}]
 
     def test_it_can_be_opened_again(self, journal, remake):
         fill(journal, {"task_name": "a"})
@@ -161,7 +163,7 @@ class TestJournal:
         again = remake()
         again.open()
         fill(again, {"task_name": "b"})
-        assert again.read() == [{"task_name": "a"}, {"task_name": "b"}]
+        assert list(again.documents()) == [{"task_name": "a"}, {"task_name": "b"}]
 
 
 class TestQueries:
@@ -225,7 +227,7 @@ class TestQueries:
         assert str(caught.value) == (
             "the run log has no column 'task_nam'. Did you mean 'task_name'? Columns are: created, task_name, run_id, action, "
             "start, end, runtime, execution, due, late, reason, exc_text, output, progress, cause, count, first, last, blocker, "
-            "attempt, attempts, retry_at, params"
+            "attempt, attempts, retry_at, pid, params"
         )
 
     def test_without_a_file_there_are_no_records(self, tmp_path):
@@ -234,7 +236,7 @@ class TestQueries:
 
     def test_a_repo_without_a_path_is_in_memory(self, tmp_path):
         repo = open_repo(None)
-        fill(repo.journal, self.A)
+        fill(repo.log, self.A)
         assert repo.filter_by().count() == 1
         assert list(tmp_path.iterdir()) == []
 
@@ -251,6 +253,7 @@ REPORTED = {
     "first": 3.0,
     "last": 4.0,
     "blocker": "7",
+    "pid": 1,
     "attempt": 1,
     "attempts": 4,
     "retry_at": 5.0,
@@ -262,7 +265,7 @@ REPORTED = {
 class TestModels:
     @pytest.mark.parametrize("model", [MinimalRecord, MinimalRunRecord, TaskLogRecord, TaskRunRecord])
     def test_a_query_returns_the_model_with_its_columns(self, repo, model):
-        fill(repo.journal, REPORTED)
+        fill(repo.log, REPORTED)
         repo.model = model
         expected = {field.name: REPORTED[field.name] for field in fields(model)}
         for record in (repo.filter_by().first(), repo.filter_by().last(), *repo.filter_by().all()):
@@ -270,7 +273,7 @@ class TestModels:
             assert asdict(record) == expected
 
     def test_the_default_model_knows_everything(self, repo):
-        fill(repo.journal, REPORTED)
+        fill(repo.log, REPORTED)
         assert asdict(repo.filter_by().first()) == REPORTED
 
     def test_the_minimal_models_are_the_tables_of_the_handbook(self):
@@ -278,17 +281,17 @@ class TestModels:
         assert [field.name for field in fields(MinimalRunRecord)] == ["created", "task_name", "run_id", "action"]
 
     def test_columns_that_a_record_lacks_are_none(self, repo):
-        fill(repo.journal, unstarted("a", "1", 1.0))
+        fill(repo.log, unstarted("a", "1", 1.0))
         record = repo.filter_by().first()
         assert (record.start, record.end, record.runtime, record.exc_text) == (None, None, None, None)
 
     def test_columns_that_a_model_lacks_can_be_asked_for_all_the_same(self, repo):
-        fill(repo.journal, REPORTED, end("a", "2", 2.0))
+        fill(repo.log, REPORTED, end("a", "2", 2.0))
         repo.model = MinimalRecord
         assert repo.filter_by(run_id="1").count() == 1
 
     def test_a_model_of_ones_own_is_a_selection_too(self, repo):
-        fill(repo.journal, REPORTED)
+        fill(repo.log, REPORTED)
         repo.model = dict
         assert repo.filter_by().first() == REPORTED
 
@@ -332,7 +335,7 @@ class TestTable:
     def test_an_insert_appends_and_returns_its_number(self, table, journal):
         document = end("c", "4", 4.0)
         assert table.insert(document) == 4
-        assert journal.read()[3] == document
+        assert list(journal.documents())[3] == document
         assert table.get(doc_id=4) == document
 
     def test_several_are_inserted_in_their_order(self, table):
@@ -345,19 +348,19 @@ class TestTable:
 
     def test_an_update_changes_those_that_match(self, table, journal):
         assert table.update({"reason": "mine"}, where("task_name") == "a") == [1, 3]
-        assert [document.get("reason") for document in journal.read()] == ["mine", None, "mine"]
+        assert [document.get("reason") for document in list(journal.documents())] == ["mine", None, "mine"]
 
     def test_an_update_may_take_a_column_away(self, table, journal):
         table.update(delete("runtime"), where("run_id") == "2")
-        assert ["runtime" in document for document in journal.read()] == [True, False, True]
+        assert ["runtime" in document for document in list(journal.documents())] == [True, False, True]
 
     def test_a_removal_takes_out_those_that_match(self, table, journal):
         table.remove(where("action") == "fail")
-        assert self.ids(journal.read()) == ["1"]
+        assert self.ids(list(journal.documents())) == ["1"]
 
     def test_a_truncation_takes_out_all(self, table, journal):
         table.truncate()
-        assert journal.read() == []
+        assert list(journal.documents()) == []
         assert table.insert(end("a", "1", 1.0)) == 1
 
     def test_what_is_recorded_after_a_change_follows_it(self, table, journal):
@@ -367,7 +370,7 @@ class TestTable:
 
     def test_an_upsert_updates_what_matches(self, table, journal):
         assert table.upsert({"reason": "mine"}, where("task_name") == "b") == [2]
-        assert [document.get("reason") for document in journal.read()] == [None, "mine", None]
+        assert [document.get("reason") for document in list(journal.documents())] == [None, "mine", None]
 
     def test_an_upsert_appends_where_nothing_matches(self, table):
         assert table.upsert(end("c", "4", 4.0), where("task_name") == "c") == [4]
@@ -375,7 +378,7 @@ class TestTable:
 
     def test_an_upsert_of_a_numbered_document_updates_that_one(self, table, journal):
         assert table.upsert(Document({"reason": "mine"}, doc_id=2)) == [2]
-        assert [document.get("reason") for document in journal.read()] == [None, "mine", None]
+        assert [document.get("reason") for document in list(journal.documents())] == [None, "mine", None]
 
     def test_a_change_is_still_there_for_the_next_life(self, table, journal, remake):
         table.remove(where("task_name") == "a")
@@ -383,12 +386,12 @@ class TestTable:
         assert self.ids(RunRepo(remake(), make_codec()).table.all()) == ["2"]
 
     def test_a_file_can_be_changed_while_nothing_runs(self, tmp_path):
-        journal = FileJournal(tmp_path / "runs.jsonl")
+        journal = FileLog(tmp_path / "runs.jsonl")
         journal.open()
         fill(journal, end("a", "1", 1.0), end("b", "2", 2.0))
         journal.close()
         open_repo(tmp_path / "runs.jsonl").table.remove(where("task_name") == "a")
-        log = RunLog(FileJournal(tmp_path / "runs.jsonl"), Ticking())
+        log = Recorder(FileLog(tmp_path / "runs.jsonl"), Ticking())
         assert list(log.open().facts) == ["b"]
         log.close()
 
@@ -399,18 +402,18 @@ class TestRecords:
         for document in documents:
             log.record(document)
         log.close()
-        assert remake().read() == documents
+        assert list(remake().documents()) == documents
 
     def test_a_record_is_in_the_journal_when_record_returns(self, journal):
-        log = RunLog(journal, Ticking())
+        log = Recorder(journal, Ticking())
         log.record(run("a", "1", 1.0))
-        assert journal.read() == [run("a", "1", 1.0)]
+        assert list(journal.documents()) == [run("a", "1", 1.0)]
 
     def test_a_second_runtime_does_not_get_the_log(self, tmp_path):
-        first = RunLog(FileJournal(tmp_path / "runs.jsonl"), Ticking())
+        first = Recorder(FileLog(tmp_path / "runs.jsonl"), Ticking())
         first.open()
         with pytest.raises(LogLocked):
-            RunLog(FileJournal(tmp_path / "runs.jsonl"), Ticking()).open()
+            Recorder(FileLog(tmp_path / "runs.jsonl"), Ticking()).open()
         first.close()
 
 
@@ -422,7 +425,7 @@ class TestRestart:
         former.open()
         fill(former, *documents)
         former.close()
-        return RunLog(remake(), Ticking())
+        return Recorder(remake(), Ticking())
 
     def test_an_empty_log_knows_no_facts(self, remake):
         log = self.reopened(remake)
@@ -461,12 +464,12 @@ class TestRestart:
     def test_nothing_is_added_where_all_runs_have_ended(self, remake):
         log = self.reopened(remake, run("a", "1", 1.0), end("a", "1", 1.0), unstarted("a", "2", 3.0))
         log.open()
-        assert len(remake().read()) == 3
+        assert len(list(remake().documents())) == 3
 
     def test_an_open_run_is_closed_as_a_crash(self, remake):
         log = self.reopened(remake, run("a", "1", 1.0, execution="process"))
         facts = log.open().facts
-        assert remake().read()[1:] == [
+        assert list(remake().documents())[1:] == [
             {
                 **run("a", "1", 1.0, execution="process"),
                 "created": 1000.0,
@@ -481,27 +484,27 @@ class TestRestart:
         second = self.reopened(remake, run("a", "1", 1.0))
         second.open()
         second.close()
-        third = RunLog(remake(), Ticking())
+        third = Recorder(remake(), Ticking())
         assert third.open().facts["a"].status == "crash"
         third.close()
-        assert [document["action"] for document in remake().read()] == ["run", "crash"]
+        assert [document["action"] for document in list(remake().documents())] == ["run", "crash"]
 
     def test_all_open_runs_of_a_task_are_closed(self, remake):
         log = self.reopened(remake, run("a", "1", 1.0), run("a", "2", 2.0), run("b", "3", 3.0), end("a", "1", 1.0))
         log.open()
-        crashes = [document for document in remake().read() if document["action"] == "crash"]
+        crashes = [document for document in list(remake().documents()) if document["action"] == "crash"]
         assert [(crash["task_name"], crash["run_id"]) for crash in crashes] == [("a", "2"), ("b", "3")]
 
     def test_of_two_runs_with_one_id_one_is_closed(self, remake):
         log = self.reopened(remake, run("a", "same", 1.0), run("a", "same", 2.0), end("a", "same", 2.0))
         log.open()
-        crashes = [document for document in remake().read() if document["action"] == "crash"]
+        crashes = [document for document in list(remake().documents()) if document["action"] == "crash"]
         assert [crash["start"] for crash in crashes] == [1.0]
 
     def test_of_two_runs_with_one_id_the_one_that_did_not_end_is_closed(self, remake):
         log = self.reopened(remake, run("a", "same", 1.0), run("a", "same", 2.0), end("a", "same", 1.0, at=3.0))
         log.open()
-        crashes = [document for document in remake().read() if document["action"] == "crash"]
+        crashes = [document for document in list(remake().documents()) if document["action"] == "crash"]
         assert [crash["start"] for crash in crashes] == [2.0]
 
     def test_a_launch_that_never_started_does_not_end_the_run_of_its_id(self, remake):
@@ -519,38 +522,40 @@ class TestRestart:
     @given(st.lists(st.tuples(st.sampled_from("ab"), st.booleans(), st.sampled_from(TERMINAL)), max_size=12))
     @settings(max_examples=60, derandomize=True, deadline=None)
     def test_after_a_restart_each_run_has_exactly_one_terminal_record(self, runs):
-        journal = MemoryJournal()
+        journal = MemoryLog()
         for number, (task, ends, action) in enumerate(runs):
             fill(journal, run(task, str(number), float(number)))
             if ends:
                 fill(journal, end(task, str(number), float(number), action))
         for _ in range(2):
-            RunLog(journal, Ticking()).open()
-        ends = [(document["task_name"], document["run_id"]) for document in journal.read() if document["action"] != "run"]
+            Recorder(journal, Ticking()).open()
+        ends = [
+            (document["task_name"], document["run_id"]) for document in list(journal.documents()) if document["action"] != "run"
+        ]
         assert sorted(ends) == sorted((task, str(number)) for number, (task, _, _) in enumerate(runs))
-        crashed = {document["run_id"] for document in journal.read() if document.get("reason")}
+        crashed = {document["run_id"] for document in list(journal.documents()) if document.get("reason")}
         assert crashed == {str(number) for number, (_, ends, _) in enumerate(runs) if not ends}
 
     @given(st.integers(0, 4), st.integers(0, 1200))
     @settings(max_examples=40, derandomize=True, deadline=None)
     def test_after_a_kill_at_any_byte_each_run_has_exactly_one_terminal_record(self, tmp_path_factory, runs, torn):
         path = tmp_path_factory.mktemp("log") / "runs.jsonl"
-        journal = FileJournal(path)
+        journal = FileLog(path)
         journal.open()
         header = path.stat().st_size
         for number in range(runs):
             fill(journal, run("a", str(number), float(number)), end("a", str(number), float(number)))
         journal.close()
         os.truncate(path, max(header, path.stat().st_size - torn))
-        log = RunLog(journal, Ticking())
+        log = Recorder(journal, Ticking())
         log.open()
         log.close()
-        actions = [(document["run_id"], document["action"] == "run") for document in journal.read()]
+        actions = [(document["run_id"], document["action"] == "run") for document in list(journal.documents())]
         begun = [run_id for run_id, is_run in actions if is_run]
         assert [run_id for run_id, is_run in actions if not is_run] == begun
 
 
-class BrokenDisk(MemoryJournal):
+class BrokenDisk(MemoryLog):
     """A journal that cannot be written while `broken`."""
 
     broken = False
@@ -568,7 +573,7 @@ class TestUnwritable:
 
     @pytest.fixture
     def log(self, disk):
-        log = RunLog(disk, Ticking())
+        log = Recorder(disk, Ticking())
         log.open()
         return log
 
@@ -578,10 +583,10 @@ class TestUnwritable:
         disk.broken = True
         log.record(documents[1])
         log.record(documents[2])
-        assert disk.read() == documents[:1]
+        assert list(disk.documents()) == documents[:1]
         disk.broken = False
         log.record(documents[3])
-        assert disk.read() == documents
+        assert list(disk.documents()) == documents
 
     def test_it_is_told_once(self, disk, log, caplog):
         disk.broken = True
@@ -605,7 +610,7 @@ class TestUnwritable:
         log.record(run("a", "1", 1.0))
         disk.broken = False
         log.close()
-        assert disk.read() == [run("a", "1", 1.0)]
+        assert list(disk.documents()) == [run("a", "1", 1.0)]
 
     def test_closing_tells_what_is_lost(self, disk, log, caplog):
         disk.broken = True
@@ -619,7 +624,7 @@ class TestUnwritable:
         disk.broken = True
         for document in documents[:3]:
             log.record(document)
-        real, left = MemoryJournal.append, [2]
+        real, left = MemoryLog.append, [2]
 
         def append(self, document):
             if not left[0]:
@@ -629,14 +634,14 @@ class TestUnwritable:
 
         monkeypatch.setattr(BrokenDisk, "append", append)
         log.record(documents[3])
-        assert disk.read() == documents[:2]
+        assert list(disk.documents()) == documents[:2]
         left[0] = 9
         log.close()
-        assert disk.read() == documents
+        assert list(disk.documents()) == documents
 
     def test_a_file_that_was_full_has_all_records_afterwards(self, tmp_path, monkeypatch):
-        journal = FileJournal(tmp_path / "runs.jsonl")
-        log = RunLog(journal, Ticking())
+        journal = FileLog(tmp_path / "runs.jsonl")
+        log = Recorder(journal, Ticking())
         log.open()
         documents = [run("a", str(number), float(number)) for number in range(3)]
         log.record(documents[0])
@@ -646,7 +651,7 @@ class TestUnwritable:
             log.record(documents[1])
         log.record(documents[2])
         log.close()
-        assert journal.read() == documents
+        assert list(journal.documents()) == documents
 
 
 class Raising(logging.Handler):
@@ -687,27 +692,27 @@ class TestLoggers:
     def test_a_handler_that_raises_changes_nothing(self, log, remake, raising_handler, capsys):
         log.record(end("a", "1", 1.0, "fail"))
         log.close()
-        assert remake().read() == [end("a", "1", 1.0, "fail")]
+        assert list(remake().documents()) == [end("a", "1", 1.0, "fail")]
         assert "this handler is broken" in capsys.readouterr().err
 
     def test_a_handler_that_raises_changes_nothing_when_the_disk_is_full(self, raising_handler):
         disk = BrokenDisk()
-        log = RunLog(disk, Ticking())
+        log = Recorder(disk, Ticking())
         log.open()
         disk.broken = True
         log.record(run("a", "1", 1.0))
         disk.broken = False
         log.record(end("a", "1", 1.0))
-        assert disk.read() == [run("a", "1", 1.0), end("a", "1", 1.0)]
+        assert list(disk.documents()) == [run("a", "1", 1.0), end("a", "1", 1.0)]
 
     def test_a_handler_that_raises_changes_nothing_when_a_line_was_torn(self, tmp_path, raising_handler):
-        journal = FileJournal(tmp_path / "runs.jsonl")
+        journal = FileLog(tmp_path / "runs.jsonl")
         journal.open()
         fill(journal, end("a", "1", 1.0))
         journal.close()
         with journal.path.open("ab") as file:
             file.write(b"torn")
-        log = RunLog(journal, Ticking())
+        log = Recorder(journal, Ticking())
         facts = log.open().facts
         log.close()
         assert list(facts) == ["a"]
@@ -771,10 +776,10 @@ class TestReport:
 
 
 def test_a_start_that_fails_leaves_the_log_free(tmp_path, monkeypatch):
-    journal = FileJournal(tmp_path / "runs.jsonl")
-    log = RunLog(journal, SystemClock())
+    journal = FileLog(tmp_path / "runs.jsonl")
+    log = Recorder(journal, SystemClock())
     with monkeypatch.context() as broken:
-        broken.setattr(journal, "read", lambda: 1 / 0)
+        broken.setattr(journal, "history", lambda: 1 / 0)
         with pytest.raises(ZeroDivisionError):
             log.open()
     assert log.open().facts == {}

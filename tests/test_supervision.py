@@ -18,9 +18,9 @@ from runtime import open_runtime
 from runtime.clock import SystemClock
 from runtime.ids import RunIds
 from runtime.in_trio import in_trio
-from runtime.journal import MemoryJournal
 from runtime.left_behind import LeftBehind
-from runtime.runlog import RunLog
+from runtime.runlog.memory_log import MemoryLog
+from runtime.runlog.recorder import Recorder
 from runtime.runs import Services
 from runtime.stopping import Patience
 from runtime.task_actor import TaskActor
@@ -375,7 +375,7 @@ async def test_a_host_that_is_cancelled_while_the_runtime_starts_gets_out_of_it(
 async def test_a_task_actor_that_is_cancelled_from_outside_begins_no_run_any_more(asked):
     app, reported = App(log=None), []
     task = app.session.create_task(samples.returns, "it")
-    log = RunLog(MemoryJournal(), SystemClock())
+    log = Recorder(MemoryLog(), SystemClock())
     services = Services(
         app.session, log, log.clock, RunIds(Random()), {}, reported.append, in_trio(), lambda *_: 0.0, Patience(), LeftBehind()
     )

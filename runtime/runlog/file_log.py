@@ -1,9 +1,4 @@
-"""Journal: the append-only file behind the run log, and TinyDB's storage and table on it.
-
-TinyDB's own storage writes the whole file anew at each insert, which gets slower with each record and can be torn by a
-crash. Here an insert appends one line. Everything else of TinyDB works as ever; what changes old records (``update``,
-``remove``) writes a new file and puts it in the old one's place.
-"""
+"""FileLog: a run log in files of JSON lines."""
 
 from __future__ import annotations
 
@@ -11,72 +6,24 @@ import fcntl
 import logging
 import os
 import threading
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 from time import time
-from typing import Any, Protocol
-
-from tinydb import TinyDB
-from tinydb.storages import Storage
-from tinydb.table import Document, Table
+from typing import Any
 
 from actors.errors import LogLocked, LogUnusable
-from runtime.lines import complete_lines, decode, encode
-from runtime.locks import holder_of
 from runtime.logs import runtime_log
+from runtime.runlog.history import History
+from runtime.runlog.lines import complete_lines, decode, encode
+from runtime.runlog.locks import holder_of
+from runtime.runlog.retention import Keep
+from runtime.runlog.wanted import EVERYTHING, Wanted
 
-TABLE = "runs"
 VERSION = 1
 _MARK = len(b'{"callsheet":"run log"')
 
 
-class Journal(Protocol):
-    """Documents in the order in which they were appended."""
-
-    guard: threading.RLock
-    """Held by whoever changes it."""
-
-    def open(self) -> None:
-        """Make it ready for ``append``."""
-
-    def append(self, document: Mapping[str, Any]) -> None:
-        """Add a document; when this returns it outlives the process."""
-
-    def read(self) -> list[dict[str, Any]]:
-        """Return all documents, oldest first; open or not."""
-        ...
-
-    def rewrite(self, documents: Iterable[Mapping[str, Any]]) -> None:
-        """Put `documents` in place of all that are there, or fail and change nothing."""
-
-    def close(self) -> None:
-        """Let go of the file. Closing twice does nothing."""
-
-
-class MemoryJournal:
-    """A journal that ends with the process, and grows with each record: for tests and short programs."""
-
-    def __init__(self) -> None:
-        self.guard = threading.RLock()
-        self._lines: list[bytes] = []
-
-    def open(self) -> None:
-        """Nothing to do."""
-
-    def append(self, document: Mapping[str, Any]) -> None:
-        self._lines.append(encode(document))
-
-    def read(self) -> list[dict[str, Any]]:
-        return [document for line in self._lines if (document := decode(line)) is not None]
-
-    def rewrite(self, documents: Iterable[Mapping[str, Any]]) -> None:
-        self._lines = [encode(document) for document in documents]
-
-    def close(self) -> None:
-        """Nothing to do: what is in memory stays readable."""
-
-
-class FileJournal:
+class FileLog:
     """A journal in a file of JSON lines: a header, then one document each. One process writes, any may read meanwhile."""
 
     def __init__(self, path: Path) -> None:
@@ -133,7 +80,23 @@ class FileJournal:
                 raise OSError(f"only {written} of {len(line)} bytes could be written to {self.path}")
             self._size += written
 
-    def read(self) -> list[dict[str, Any]]:
+    def sync(self) -> None:
+        os.fsync(self._fd)
+
+    def tidy(self, keep: Keep, now: float) -> None:
+        """Nothing yet."""
+
+    def history(self) -> History:
+        return History.of(self.documents())
+
+    def problems(self) -> tuple[str, ...]:
+        return ()
+
+    def documents(self, wanted: Wanted = EVERYTHING, *, newest_first: bool = False) -> Iterator[dict[str, Any]]:
+        documents = filter(wanted.includes, self._read())
+        return reversed(list(documents)) if newest_first else documents
+
+    def _read(self) -> list[dict[str, Any]]:
         """Return all documents that are undamaged; nothing where there is no file yet.
 
         Raises:
@@ -209,65 +172,6 @@ class FileJournal:
         if (version := header.get("version")) != VERSION:
             age = "a newer" if isinstance(version, int) and version > VERSION else "another"
             raise LogUnusable(str(self.path), f"it was written by {age} Callsheet (format {version})")
-
-
-class JournalStorage(Storage):
-    """TinyDB's view of a journal."""
-
-    def __init__(self, journal: Journal) -> None:
-        self.journal = journal
-
-    def read(self) -> dict[str, dict[str, Any]]:
-        return {TABLE: {str(number): document for number, document in enumerate(self.journal.read(), start=1)}}
-
-    def write(self, data: dict[str, dict[str, Any]]) -> None:
-        self.journal.rewrite(data.get(TABLE, {}).values())
-
-    def close(self) -> None:
-        self.journal.close()
-
-
-class JournalTable(Table):
-    """TinyDB's table, on which an insert appends."""
-
-    def _update_table(self, updater: Callable[[dict[int, Mapping[str, Any]]], Any]) -> None:
-        with self._storage.journal.guard:  # type: ignore[attr-defined]  # from reading to writing, so that no record falls between
-            super()._update_table(updater)
-
-    def insert(self, document: Mapping[str, Any]) -> int:
-        """Append `document` and return its number."""
-        return self.insert_multiple([document])[0]
-
-    def insert_multiple(self, documents: Iterable[Mapping[str, Any]]) -> list[int]:
-        """Append `documents` in their order and return their numbers."""
-        journal = self._storage.journal  # type: ignore[attr-defined]  # a JournalTable is only made on a JournalStorage
-        first = len(self) + 1
-        numbers = []
-        for number, document in enumerate(documents, start=first):
-            journal.append(document)
-            numbers.append(number)
-        self.clear_cache()
-        return numbers
-
-    def upsert(self, document: Mapping[str, Any], cond: Any | None = None) -> list[int]:
-        """Update the documents that match, or append."""
-        if isinstance(document, Document) or cond is not None:
-            doc_ids = [document.doc_id] if isinstance(document, Document) and self.contains(doc_id=document.doc_id) else None
-            updated: list[int] = self.update(document, cond, doc_ids) if doc_ids or cond is not None else []
-            if updated:
-                return updated
-        return [self.insert(document)]
-
-
-class JournalDatabase(TinyDB):
-    """TinyDB on a journal: one table, ``runs``."""
-
-    table_class = JournalTable
-
-
-def open_table(journal: Journal) -> Table:
-    """Return the TinyDB table of `journal`."""
-    return JournalDatabase(journal, storage=JournalStorage).table(TABLE, cache_size=0)
 
 
 def _header() -> dict[str, Any]:

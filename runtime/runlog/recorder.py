@@ -1,106 +1,37 @@
-"""RunLog: what the rest of the runtime speaks to when something happened to a run."""
+"""Recorder: what the rest of the runtime speaks to when something happened to a run."""
 
 from __future__ import annotations
 
 import logging
 from collections import deque
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import suppress
 from dataclasses import asdict
 from typing import Any
 
-from actors.facts import ACTIONS, TaskFacts
 from actors.progress import Progress
-from actors.records import is_record, run_key
 from actors.retries import Retry
 from runtime.attempts import after_crash, given_up
 from runtime.clock import Clock
-from runtime.journal import Journal
-from runtime.lines import writable
 from runtime.logs import runtime_log, task_log
+from runtime.runlog import RunLog
+from runtime.runlog.history import History
+from runtime.runlog.lines import writable
 
 LEVELS = {"fail": logging.ERROR, "error": logging.ERROR, "missed": logging.WARNING, "retry": logging.WARNING}
 WAITING_RECORDS = 10_000
 """How many records are kept in memory while the log cannot be written."""
 
 
-class History:
-    """What the records of a log amount to: the facts of each task, and the runs that have no end."""
-
-    def __init__(self) -> None:
-        self.facts: dict[str, TaskFacts] = {}
-        self.schedules: dict[str, tuple[str | None, float]] = {}
-        """{task: its start condition as last followed, since when}."""
-        self.latest = 0.0
-        """When the latest record was written."""
-        self.count = 0
-        """How many documents there were."""
-        self._open: dict[tuple[str, str, float | None], dict[str, Any]] = {}  # {(task, run id, start): their "run" records}
-        self._waiting: dict[tuple[Any, ...], dict[str, Any]] = {}  # {key of an attempt: "retry" record, while no other came}
-
-    @classmethod
-    def of(cls, documents: Iterable[dict[str, Any]]) -> History:
-        """Return what `documents` amount to, oldest first."""
-        history = cls()
-        for document in documents:
-            history.take_in(document)
-        return history
-
-    def take_in(self, document: dict[str, Any]) -> None:
-        """Take in the next record; what is none, put there by somebody else, is passed over."""
-        self.count += 1
-        if _is_note(document):
-            self._take_in_note(document)
-        if not is_record(document):
-            return
-        action, key, created = document["action"], run_key(document), document["created"]
-        self.latest = max(self.latest, created)
-        facts = self.facts.setdefault(document["task_name"], TaskFacts())
-        if action == "retry":
-            self._open.pop(key, None)
-            if document.keys() >= {"attempt", "retry_at"}:
-                self._waiting[_attempt_key(document)] = document
-            return
-        if action not in ACTIONS:
-            if isinstance(last := document.get("last"), (int, float)):
-                facts.decide(last)
-            return
-        goes_on = bool(self._waiting) and self._waiting.pop(_attempt_key(document, before=1), None) is not None
-        if goes_on and action == "run":
-            facts.status = "run"  # it has started before
-        else:
-            facts.note(action, created, self.count)
-        if action == "run":
-            facts.decide(document.get("due", created))
-            self._open[key] = document
-        elif self._open.pop(key, None) is None and "due" in document and not goes_on:  # it was ended before it started
-            facts.decide(document["due"])
-            facts.claimed = self.count
-
-    def _take_in_note(self, document: dict[str, Any]) -> None:
-        if document["action"] == "clock":  # it was found right, whatever the records before it say
-            self.latest = document["created"]
-        else:
-            self.schedules[document["task_name"]] = document.get("schedule"), document["created"]
-
-    def open_runs(self) -> list[dict[str, Any]]:
-        """Return the "run" records of the runs that have no end."""
-        return list(self._open.values())
-
-    def waiting_attempts(self) -> list[dict[str, Any]]:
-        """Return the "retry" records of the runs whose next attempt is still to come."""
-        return list(self._waiting.values())
-
-
-class RunLog:
+class Recorder:
     """Writes the records of runs, and knows each task's facts from them.
 
-    A record is in the journal when ``record`` returns. If the journal cannot be written, the runtime goes on: records wait
+    A record is in the log when ``record`` returns. If the log cannot be written, the runtime goes on: records wait
     in memory and follow in their order as soon as it can.
     """
 
-    def __init__(self, journal: Journal, clock: Clock) -> None:
-        self._journal, self.clock = journal, clock
+    def __init__(self, log: RunLog, clock: Clock) -> None:
+        self._log, self.clock = log, clock
         self._waiting: deque[dict[str, Any]] = deque(maxlen=WAITING_RECORDS)
         self._dropped = 0
         self._count = 0
@@ -116,7 +47,7 @@ class RunLog:
         return (f"the run log cannot be written; records that wait in memory: {waiting}",) if waiting else ()
 
     def open(self, policy_of: Callable[[str], Retry | None] = lambda _: None) -> History:
-        """Lock the journal, close the runs that a former life left open and that do not go on, and return what it amounts to.
+        """Open the log, close the runs that a former life left open and that do not go on, and return what it amounts to.
 
         Args:
           policy_of: tells how the task of a name is tried again; None if there is no such task.
@@ -124,15 +55,15 @@ class RunLog:
         Raises:
           LogLocked, LogUnusable: it cannot be written; nothing was changed.
         """
-        self._journal.open()
+        self._log.open()
         try:
             return self._taken_over(policy_of)
         except BaseException:
-            self._journal.close()
+            self._log.close()
             raise
 
     def _taken_over(self, policy_of: Callable[[str], Retry | None]) -> History:
-        history = History.of(self._journal.read())
+        history = self._log.history()
         self._count = history.count
         closed = [after_crash(begun, policy_of(begun["task_name"]), self.clock.now()) for begun in history.open_runs()]
         given = (given_up(ended, policy_of(ended["task_name"]), self.clock.now()) for ended in history.waiting_attempts())
@@ -171,7 +102,7 @@ class RunLog:
             self._wait(document)
         else:
             try:
-                self._journal.append(document)
+                self._log.append(document)
             except (TypeError, ValueError):
                 self._wait(document)  # from there, what cannot be written down is written as text
             except OSError as exc:
@@ -183,19 +114,19 @@ class RunLog:
         return self._count
 
     def close(self) -> None:
-        """Write what waits, if it can be written, and let go of the journal."""
+        """Write what waits, if it can be written, and let go of the log."""
         with suppress(OSError):
             self._write_waiting()
         if lost := len(self._waiting) + self._dropped:
             runtime_log.tell(logging.ERROR, "run log: %d records could not be written and are lost", lost)
-        self._journal.close()
+        self._log.close()
 
     def _append(self, document: dict[str, Any]) -> None:
         """Write `document`, with a text in place of what cannot be written down."""
         try:
-            self._journal.append(document)
+            self._log.append(document)
         except (TypeError, ValueError):  # a value of the user's: that there is a record matters more than that
-            self._journal.append(writable(document))
+            self._log.append(writable(document))
 
     def _wait(self, document: dict[str, Any]) -> None:
         self._dropped += len(self._waiting) == WAITING_RECORDS  # the oldest makes room
@@ -207,22 +138,6 @@ class RunLog:
         while self._waiting:
             self._append(self._waiting[0])
             self._waiting.popleft()
-
-
-def _attempt_key(document: Mapping[str, Any], before: int = 0) -> tuple[Any, ...]:
-    """Return what tells an attempt of a run from others, or that many before it."""
-    return document["task_name"], document["run_id"], document.get("due"), document.get("attempt", 1) - before
-
-
-def _is_note(document: Mapping[str, Any]) -> bool:
-    """Return whether `document` is what the runtime notes for its next start."""
-    schedule = document.get("schedule")
-    return (
-        document.get("action") in ("schedule", "clock")
-        and isinstance(document.get("task_name"), str)
-        and isinstance(document.get("created"), (int, float))
-        and (schedule is None or isinstance(schedule, str))
-    )
 
 
 def _sayings(document: Mapping[str, Any]) -> Iterator[str]:

@@ -13,9 +13,13 @@ from cattrs import Converter
 from tinydb.table import Table
 
 from actors.errors import UnknownColumn
-from actors.records import TaskRunRecord, is_record
+from actors.records import TaskRunRecord
 from runtime.codec import make_codec
-from runtime.journal import FileJournal, Journal, MemoryJournal, open_table
+from runtime.runlog import RunLog
+from runtime.runlog.file_log import FileLog
+from runtime.runlog.memory_log import MemoryLog
+from runtime.runlog.table import open_table
+from runtime.runlog.wanted import Wanted
 
 COLUMNS = tuple(field.name for field in fields(TaskRunRecord))
 
@@ -51,11 +55,7 @@ class RunQuery:
         return (self._repo.structured(document) for document in self._documents())
 
     def _documents(self) -> Iterator[dict[str, Any]]:
-        def matches(document: Mapping[str, Any]) -> bool:
-            return all(document.get(column) == value for column, value in self._columns.items())
-
-        records = filter(is_record, self._repo.journal.read())
-        return islice(filter(matches, records), self._most)
+        return islice(self._repo.log.documents(Wanted(self._columns)), self._most)
 
 
 class RunRepo:
@@ -64,10 +64,10 @@ class RunRepo:
     ``model`` is the record model that queries return; ``table`` is the TinyDB table, for ``table.search(where(...))``.
     """
 
-    def __init__(self, journal: Journal, codec: Converter) -> None:
-        self.journal = journal
+    def __init__(self, log: RunLog, codec: Converter) -> None:
+        self.log = log
         self._model: type[Any] = TaskRunRecord
-        self.table: Table = open_table(journal)
+        self.table: Table = open_table(log)
         self._codec = codec
 
     @property
@@ -101,4 +101,4 @@ class RunRepo:
 
 def open_repo(path: Path | None) -> RunRepo:
     """Return the run log in the file `path`, which need not exist yet; None is a new one in memory."""
-    return RunRepo(MemoryJournal() if path is None else FileJournal(path), make_codec())
+    return RunRepo(MemoryLog() if path is None else FileLog(path), make_codec())
