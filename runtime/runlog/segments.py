@@ -1,0 +1,170 @@
+"""Segments: the files that a run log is made of, and the order in which they are read.
+
+The active one has the name of the log, ``runs.jsonl``; those that were sealed before it are ``runs-000001.jsonl`` and on. The
+header of each says which segments it stands for, so that one file, renamed over another, takes the place of many at once.
+"""
+
+from __future__ import annotations
+
+import glob
+import stat
+from dataclasses import dataclass
+from pathlib import Path
+from time import time
+from typing import Any
+
+from actors.errors import LogUnusable
+from runtime.runlog.lines import complete_lines, decode, encode
+
+VERSION = 1
+"""The major version of the format. A reader knows what it must to read a file of its version, and passes over what is new in it."""
+NAME = "run log"
+_BEGIN = b'{"callsheet":'
+_LOOKED_AT = 1 << 20
+"""Bytes in which a file has something that tells what it is."""
+
+
+@dataclass(frozen=True, slots=True)
+class Header:
+    """The first line of a segment."""
+
+    number: int = 1
+    first: int = 1
+    """It holds what was kept of the segments from this one to its own number."""
+    created: float = 0.0
+    is_whole: bool = True
+    """False if it was damaged or torn, and stands for what it may have said."""
+
+    def line(self) -> bytes:
+        """Return it as it is written."""
+        return encode(
+            {"callsheet": NAME, "version": VERSION, "created": self.created, "segment": self.number, "first": self.first}
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class Segment:
+    """One file of a run log."""
+
+    path: Path
+    header: Header
+
+    @property
+    def number(self) -> int:
+        """Which it is; the oldest is 1."""
+        return self.header.number
+
+    @property
+    def first(self) -> int:
+        """From which one on it holds what was kept of them."""
+        return self.header.first
+
+
+def new_header(number: int, first: int | None = None) -> Header:
+    """Return the header of a segment that is made now."""
+    return Header(number, number if first is None else first, time())
+
+
+def sealed_path(log: Path, number: int) -> Path:
+    """Return the file of a sealed segment of `log`."""
+    return log.with_name(f"{log.stem}-{number:06d}{log.suffix}")
+
+
+def sealed_files(log: Path) -> dict[int, Path]:
+    """Return the files that are named like sealed segments of `log`: {number: path}, the oldest first."""
+    start, end = f"{log.stem}-", log.suffix
+    found = {}
+    for path in log.parent.glob(f"{glob.escape(start)}*{glob.escape(end)}") if log.parent.is_dir() else ():
+        digits = path.name[len(start) : len(path.name) - len(end)]
+        if len(digits) >= 6 and digits.isdecimal() and sealed_path(log, int(digits)) == path:  # noqa: PLR2004  # as sealed_path has it
+            found[int(digits)] = path
+    return dict(sorted(found.items()))
+
+
+def chain(log: Path) -> list[Segment]:
+    """Return the segments of `log` that count, the oldest first; none if there is no file.
+
+    Sealed files that another one stands for are left out: a replacement was cut off before it could delete them.
+
+    Raises:
+      LogUnusable: one of them is no segment; says what it is.
+      FileNotFoundError: one went away meanwhile; ask again.
+    """
+    files = sealed_files(log)
+    newest = max(files, default=0)
+    segments = []
+    if log.exists():
+        header = read_header(log, newest + 1)
+        segments.append(Segment(log, header))
+        below = header.first
+    else:
+        below = newest + 1
+    for number in sorted(files, reverse=True):
+        if number < below:
+            header = read_header(files[number], number)
+            segments.append(Segment(files[number], header))
+            below = min(header.first, number)
+    return segments[::-1]
+
+
+def read_header(path: Path, number: int) -> Header:
+    """Return the header of the file `path`.
+
+    Args:
+      number: which segment it is if the header does not say, or cannot be read.
+
+    Raises:
+      LogUnusable: it is no segment of this version; says what it is, and what to do.
+    """
+    try:
+        if not stat.S_ISREG(path.stat().st_mode):
+            raise LogUnusable(str(path), "it is a folder" if path.is_dir() else "it is no ordinary file")
+        with path.open("rb") as file:
+            data = file.read(_LOOKED_AT)
+    except FileNotFoundError:
+        raise
+    except OSError as exc:
+        raise LogUnusable(str(path), exc.strerror or str(exc)) from exc
+    return header_of(data, path, number)
+
+
+def header_of(data: bytes, path: Path, number: int) -> Header:
+    """Return the header that `data` begins with, the beginning of the file `path`; see :func:`read_header`."""
+    if not data:
+        raise LogUnusable(
+            str(path),
+            "it is empty, as no run log ever is. If it was made for a new one, delete it; "
+            "if it had records, something else has emptied it, so restore it from a backup",
+        )
+    line = data[: data.find(b"\n") + 1]
+    header = decode(line)
+    if header is None:
+        return _damaged(data, path, number)
+    if header.get("callsheet") != NAME:
+        raise _foreign(path, data)
+    _check_version(header, path)
+    said = header.get("segment", number)
+    number = said if isinstance(said, int) else number
+    first, created = header.get("first", number), header.get("created", 0.0)
+    return Header(number, first if isinstance(first, int) else number, created if isinstance(created, (int, float)) else 0.0)
+
+
+def _check_version(header: dict[str, Any], path: Path) -> None:
+    if (version := header.get("version")) != VERSION:
+        age = "a newer" if isinstance(version, int) and version > VERSION else "another"
+        raise LogUnusable(
+            str(path), f"it was written by {age} Callsheet (format {version}; this one reads {VERSION}): use that one, or a new log"
+        )
+
+
+def _damaged(data: bytes, path: Path, number: int) -> Header:
+    """Return what a header may have said that cannot be read, if what follows it, or its beginning, shows that it is one."""
+    is_torn = b"\n" not in data and (data.startswith(_BEGIN) or _BEGIN.startswith(data))
+    if is_torn or any(decode(line) is not None for line in complete_lines(data)):
+        return Header(number, number, is_whole=False)
+    raise _foreign(path, data)
+
+
+def _foreign(path: Path, data: bytes) -> LogUnusable:
+    what = "it is a binary file" if b"\0" in data else "it has something else in it"
+    return LogUnusable(str(path), f"{what}, not a Callsheet run log")
