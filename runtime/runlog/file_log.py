@@ -220,6 +220,7 @@ class FileLog:
         return tuple(f"run log: {damage}" for damage in self._tidying.damage)
 
     def close(self) -> None:
+        self._tidying.stop()  # before the lock is let go of: another process must be the only one
         with self.guard:
             for fd in (*self._unsynced, self._fd):
                 if fd >= 0:
