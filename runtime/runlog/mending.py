@@ -29,6 +29,11 @@ def mend(segment: Segment) -> str | None:
       OSError: it could not be copied or replaced.
     """
     path, header = segment.path, segment.header
+    if not path.stat().st_size:
+        write_anew(path, replace(header, is_whole=True, created=time()).line(), ())
+        told = f"{path} was empty: what it had was lost, as where the power fails"
+        runtime_log.tell(logging.WARNING, "run log: %s", told)
+        return told
     with path.open("r+b") as file, mmap(file.fileno(), 0, access=ACCESS_READ) as data:
         good = data.rfind(b"\n") + 1
         torn = len(data) - good

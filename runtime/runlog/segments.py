@@ -101,17 +101,18 @@ def chain(log: Path) -> list[Segment]:
         below = newest + 1
     for number in sorted(files, reverse=True):
         if number < below:
-            header = read_header(files[number], number)
+            header = read_header(files[number], number, is_sealed=True)
             segments.append(Segment(files[number], header))
             below = min(header.first, number)
     return segments[::-1]
 
 
-def read_header(path: Path, number: int) -> Header:
+def read_header(path: Path, number: int, *, is_sealed: bool = False) -> Header:
     """Return the header of the file `path`.
 
     Args:
       number: which segment it is if the header does not say, or cannot be read.
+      is_sealed: whether it may be empty: one that was sealed just before the power failed may have lost all.
 
     Raises:
       LogUnusable: it is no segment of this version; says what it is, and what to do.
@@ -125,11 +126,13 @@ def read_header(path: Path, number: int) -> Header:
         raise
     except OSError as exc:
         raise LogUnusable(str(path), exc.strerror or str(exc)) from exc
-    return header_of(data, path, number)
+    return header_of(data, path, number, is_sealed=is_sealed)
 
 
-def header_of(data: bytes, path: Path, number: int) -> Header:
+def header_of(data: bytes, path: Path, number: int, *, is_sealed: bool = False) -> Header:
     """Return the header that `data` begins with, the beginning of the file `path`; see :func:`read_header`."""
+    if not data and is_sealed:
+        return Header(number, number, is_whole=False)
     if not data:
         raise LogUnusable(
             str(path),

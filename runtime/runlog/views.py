@@ -71,11 +71,11 @@ def _view(segment: Segment, *, is_active: bool) -> View | None:
     try:
         with segment.path.open("rb") as file:
             # Only what is sealed is mapped: of the active one, the writer may cut off what it could not finish.
-            data = file.read() if is_active else mmap(file.fileno(), 0, access=ACCESS_READ)
-            inode = os.fstat(file.fileno()).st_ino
+            status = os.fstat(file.fileno())
+            data = file.read() if is_active or not status.st_size else mmap(file.fileno(), 0, access=ACCESS_READ)
     except FileNotFoundError:
         raise
     except (OSError, ValueError) as exc:
         raise LogUnusable(str(segment.path), getattr(exc, "strerror", None) or str(exc)) from exc
-    now = header_of(data[:LOOKED_AT], segment.path, segment.number)
-    return View(segment, data, (inode, len(data))) if now == segment.header else None
+    now = header_of(data[:LOOKED_AT], segment.path, segment.number, is_sealed=not is_active)
+    return View(segment, data, (status.st_ino, len(data))) if now == segment.header else None
