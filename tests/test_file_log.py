@@ -583,6 +583,40 @@ class TestFullDisk:
         journal.append(C)
         assert list(journal.documents()) == [A, C]
 
+    def test_half_a_line_that_cannot_be_cut_off_is_cut_off_before_the_next_one(self, journal, path, monkeypatch):
+        journal.append(A)
+        real = os.write
+
+        def fail(*_):
+            raise OSError(errno.EIO, os.strerror(errno.EIO))
+
+        with monkeypatch.context() as patch:
+            patch.setattr(os, "write", lambda fd, data: real(fd, data[:-1]))
+            patch.setattr(os, "ftruncate", fail)
+            for _ in range(2):
+                with pytest.raises(OSError):
+                    journal.append(B)
+        assert list(journal.documents()) == [A]
+        journal.append(C)
+        assert list(journal.documents()) == [A, C]
+        assert all(map(is_whole, path.read_bytes().splitlines(keepends=True)))
+
+    def test_what_was_written_half_before_an_error_is_cut_off(self, journal, path, monkeypatch):
+        journal.append(A)
+        real = os.write
+
+        def tear(fd, data):
+            real(fd, data[:9])
+            raise OSError(errno.EIO, os.strerror(errno.EIO))
+
+        with monkeypatch.context() as patch:
+            patch.setattr(os, "write", tear)
+            with pytest.raises(OSError):
+                journal.append(B)
+        journal.append(C)
+        assert list(journal.documents()) == [A, C]
+        assert all(map(is_whole, path.read_bytes().splitlines(keepends=True)))
+
     def test_after_a_rewrite_half_a_line_is_cut_back_to_the_new_size(self, journal, monkeypatch):
         journal.append(A)
         journal.append(B)

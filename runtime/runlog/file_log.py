@@ -48,6 +48,7 @@ class FileLog:
         self._fd = -1
         self._header = Header()
         self._size = 0  # bytes of complete lines; a write that fails half way is cut back to this
+        self._is_torn = False  # whether there may be more bytes than these
         self._limit, self._until = segment_size, float("inf")  # when the active segment is sealed: at that size, and moment
         self._unsynced: list[int] = []  # descriptors of what was sealed since the last sync
 
@@ -92,7 +93,7 @@ class FileLog:
 
     def _take_over(self, fd: int) -> None:
         """Append to the file `fd` from now on, whose header is known."""
-        self._fd, self._size = fd, os.fstat(fd).st_size
+        self._fd, self._size, self._is_torn = fd, os.fstat(fd).st_size, False
         self._limit = self._segment_size
         self._until = self._header.created + self._segment_age if self._header.created else float("inf")
 
@@ -124,11 +125,20 @@ class FileLog:
         return isinstance(created, (int, float)) and created >= self._until
 
     def _write(self, line: bytes) -> None:
+        if self._is_torn:
+            self._cut_back()
+        self._is_torn = True
         written = os.write(self._fd, line)
         if written < len(line):  # the disk is full: half a line must not stay in front of the next one
-            os.ftruncate(self._fd, self._size)
+            self._cut_back()
             raise OSError(errno.ENOSPC, f"only {written} of {len(line)} bytes could be written", str(self.path))
+        self._is_torn = False
         self._size += written
+
+    def _cut_back(self) -> None:
+        """Cut off what was written half; where that fails too, it is tried again before anything is written behind it."""
+        os.ftruncate(self._fd, self._size)
+        self._is_torn = False
 
     def _rotate(self) -> None:
         """Seal the active segment and begin another; if that cannot be done now, go on with it for a while."""
