@@ -6,7 +6,9 @@ import errno
 import os
 import threading
 from collections.abc import Iterable, Iterator, Mapping
+from contextlib import ExitStack
 from pathlib import Path
+from time import time
 from typing import Any
 
 from actors.errors import LogLocked, LogUnusable
@@ -33,7 +35,7 @@ class FileLog:
     """The run log at `path`, and what is beside it: see docs/run-log.md for what is in which file.
 
     Args:
-      segment_size, segment_age: when a segment is sealed.
+      segment_size, segment_age: when a segment is sealed. Its age is one by the machine's clock, whatever its documents say.
     """
 
     def __init__(self, path: Path, *, segment_size: int = SEGMENT_SIZE, segment_age: float = SEGMENT_AGE) -> None:
@@ -103,7 +105,7 @@ class FileLog:
             if self._fd < 0:
                 self._append_alone(line)
                 return
-            if self._size >= self._limit or self._is_old(document):
+            if self._size >= self._limit or time() >= self._until:
                 self._rotate()
             try:
                 self._write(line)
@@ -119,10 +121,6 @@ class FileLog:
             self._write(line)
         finally:
             self.close()
-
-    def _is_old(self, document: Mapping[str, Any]) -> bool:
-        created = document.get("created")
-        return isinstance(created, (int, float)) and created >= self._until
 
     def _write(self, line: bytes) -> None:
         if self._is_torn:
@@ -142,28 +140,40 @@ class FileLog:
 
     def _rotate(self) -> None:
         """Seal the active segment and begin another; if that cannot be done now, go on with it for a while."""
-        draft, sealed = self.path.with_name(self.path.name + DRAFT), sealed_path(self.path, self._header.number)
         header = new_header(self._header.number + 1)
         try:
-            fd = os.open(draft, os.O_RDWR | os.O_CREAT | os.O_TRUNC | os.O_APPEND | os.O_CLOEXEC, 0o644)
-            try:
-                os.write(fd, header.line())
-                self.path.rename(sealed)  # from here until the next step there is no active segment, which readers know
-                try:
-                    draft.rename(self.path)
-                except BaseException:
-                    sealed.rename(self.path)
-                    raise
-            except BaseException:
-                os.close(fd)
-                raise
+            fd = self._begun(header)
         except OSError:
-            self._limit, self._until = self._size + self._segment_size // 16, self._until + self._segment_age / 16
+            self._limit, self._until = self._size + self._segment_size // 16, time() + self._segment_age / 16
             return
         self._unsynced.append(self._fd)
         self._header = header
         self._take_over(fd)
         self.is_untidy = True
+
+    def _begun(self, header: Header) -> int:
+        """Name the active segment as a sealed one, put a new one in its place, and return the descriptor of that.
+
+        Raises:
+          OSError: it could not; all is as it was, as far as that could be brought about.
+        """
+        draft, sealed, line = (
+            self.path.with_name(self.path.name + DRAFT),
+            sealed_path(self.path, self._header.number),
+            header.line(),
+        )
+        with ExitStack() as undoing:
+            fd = os.open(draft, os.O_RDWR | os.O_CREAT | os.O_TRUNC | os.O_APPEND | os.O_CLOEXEC, 0o644)
+            undoing.callback(os.close, fd)
+            undoing.callback(draft.unlink, missing_ok=True)
+            if os.write(fd, line) < len(line):
+                raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC), str(draft))
+            if self.path.exists():  # else it was deleted, or could not be named back after a rotation that has failed
+                self.path.rename(sealed)  # from here until the next step there is no active segment, which readers know
+                undoing.callback(sealed.rename, self.path)
+            draft.rename(self.path)
+            undoing.pop_all()
+        return fd
 
     def sync(self) -> None:
         self._sync_sealed()

@@ -82,7 +82,7 @@ class Tidying:
         return chosen
 
     def _sealed(self) -> list[View]:
-        return [view for view in views_of(self._log) if view.segment.path != self._log]
+        return views_of(self._log)[:-1]  # the newest is appended to: also one that a rotation which failed has named as sealed
 
     def _with_turns(self, items: Iterable[T]) -> Iterator[T]:
         """Yield `items`, and let other threads have a turn now and then: the scheduler waits for the same interpreter."""
