@@ -5,7 +5,7 @@ from __future__ import annotations
 import errno
 import os
 import threading
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import ExitStack
 from pathlib import Path
 from time import time
@@ -176,30 +176,27 @@ class FileLog:
         return fd
 
     def sync(self) -> None:
-        self._sync_sealed()
-        with self.guard:
+        with self.guard:  # both at once: what is sealed in between would be in neither
             active = os.dup(self._fd)
-        try:
-            os.fsync(active)
-        finally:
-            os.close(active)
-
-    def _sync_sealed(self) -> None:
-        """Have what was sealed, and that it was, outlive a loss of power."""
-        with self.guard:
             sealed, self._unsynced = self._unsynced, []
+        self._sync([*sealed, active], names=bool(sealed))
+
+    def _sync(self, fds: Sequence[int], *, names: bool) -> None:
+        """Have what is in these files, which are closed, outlive a loss of power, and what they and others are called, too."""
         try:
-            for fd in sealed:
+            for fd in fds:
                 os.fsync(fd)
-            if sealed:
+            if names:
                 sync_folder(self.path.parent)
         finally:  # after an error, another try would be told that all is well
-            for fd in sealed:
+            for fd in fds:
                 os.close(fd)
 
     def tidy(self, keep: Keep, now: float) -> None:
         self.is_untidy = False
-        self._sync_sealed()
+        with self.guard:
+            sealed, self._unsynced = self._unsynced, []
+        self._sync(sealed, names=bool(sealed))
         self._tidying.run(keep, now)
         self._reserve.make()
 
