@@ -6,7 +6,7 @@ import errno
 import os
 import threading
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from contextlib import ExitStack
+from contextlib import ExitStack, suppress
 from pathlib import Path
 from time import time
 from typing import Any
@@ -218,20 +218,29 @@ class FileLog:
             if was_closed:
                 self.open()
             try:
-                header = new_header(self._header.number + 1, first=1)
-                draft = drafted(self.path, header.line(), map(encode, documents))
-                fd = os.open(draft, os.O_RDWR | os.O_APPEND | os.O_CLOEXEC)
-                publish(draft, self.path)
-                os.close(self._fd)
-                self._header = header
-                self._take_over(fd)
-                self._tidying.call_off()
-                self._state.forget()
-                for path in sealed_files(self.path).values():
-                    path.unlink()
+                self._rewrite(documents)
             finally:
                 if was_closed:
                     self.close()
+
+    def _rewrite(self, documents: Iterable[Mapping[str, Any]]) -> None:
+        header = new_header(self._header.number + 1, first=1)
+        draft = drafted(self.path, header.line(), map(encode, documents))
+        with ExitStack() as undoing:
+            undoing.callback(draft.unlink, missing_ok=True)
+            fd = os.open(draft, os.O_RDWR | os.O_APPEND | os.O_CLOEXEC)
+            undoing.callback(os.close, fd)
+            draft.replace(self.path)
+            undoing.pop_all()
+        os.close(self._fd)
+        self._header = header
+        self._take_over(fd)
+        self._tidying.call_off()
+        with suppress(OSError):  # from here on it has happened: what is left of the old ones does not count
+            sync_folder(self.path.parent)
+            self._state.forget()
+            for path in sealed_files(self.path).values():
+                path.unlink()
 
     def problems(self) -> tuple[str, ...]:
         return tuple(f"run log: {damage}" for damage in self._tidying.damage)
