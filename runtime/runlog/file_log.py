@@ -18,7 +18,7 @@ from runtime.runlog.locks import FileLock
 from runtime.runlog.mending import DRAFT, drafted, mend, publish, sync_folder
 from runtime.runlog.reserve import Reserve
 from runtime.runlog.retention import Keep
-from runtime.runlog.segments import Header, chain, new_header, sealed_files, sealed_path
+from runtime.runlog.segments import Header, Segment, chain, new_header, sealed_files, sealed_path
 from runtime.runlog.state_file import StateFile, fits
 from runtime.runlog.tidying import Tidying
 from runtime.runlog.views import views_of
@@ -73,10 +73,11 @@ class FileLog:
     def _open_locked(self) -> None:
         segments = chain(self.path)
         files = sealed_files(self.path)
+        self._check_newest(segments, files)
         for leftover in {*files.values()} - {segment.path for segment in segments}:
             leftover.unlink()
-        for draft in self.path.parent.glob(f"{self.path.stem}*{DRAFT}"):
-            draft.unlink()
+        for draft in (self._beside(DRAFT), self._beside(f".state{DRAFT}"), *sealed_files(self.path, DRAFT).values()):
+            draft.unlink(missing_ok=True)
         known = self._state.number
         if not fits(known, segments):  # it is that of a log which somebody has deleted
             self._state.forget()
@@ -92,6 +93,13 @@ class FileLog:
         self._take_over(os.open(self.path, os.O_RDWR | os.O_APPEND | os.O_CLOEXEC))
         self._reserve.make()
         self.is_untidy = len(segments) > 1
+
+    def _check_newest(self, segments: Sequence[Segment], files: Mapping[int, Path]) -> None:
+        """Check that no sealed segment is as new as the active one: what it has would be lost as a leftover."""
+        newest = max(files, default=0)
+        if segments and segments[-1].path == self.path and segments[-1].number <= newest:
+            told = f"it is older than {files[newest].name} beside it, as if it came from a backup. Move one of them elsewhere"
+            raise LogUnusable(str(self.path), told)
 
     def _take_over(self, fd: int) -> None:
         """Append to the file `fd` from now on, whose header is known."""

@@ -13,9 +13,7 @@ from typing import Any
 from actors.errors import LogUnusable
 from runtime.logs import runtime_log
 from runtime.runlog.lines import complete_lines, complete_lines_backwards, decode
-from runtime.runlog.segments import LOOKED_AT, Segment, chain, header_of
-
-_TRIES = 10
+from runtime.runlog.segments import LOOKED_AT, TRIES, Segment, chain, header_of, too_fast
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,14 +54,14 @@ def views_of(log: Path) -> list[View]:
     Raises:
       LogUnusable: a file is no segment, or cannot be read.
     """
-    for _ in range(_TRIES):
+    for _ in range(TRIES):
         try:
             views = [_view(segment, is_active=segment.path == log) for segment in chain(log)]
         except FileNotFoundError:  # sealed, or replaced, between being found and being opened
             continue
         if None not in views:
             return [view for view in views if view is not None]
-    raise LogUnusable(str(log), "it changes faster than it can be read; try again")
+    raise too_fast(log)
 
 
 def _view(segment: Segment, *, is_active: bool) -> View | None:
