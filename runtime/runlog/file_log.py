@@ -83,7 +83,7 @@ class FileLog:
             self._state.forget()
             known = 0
         for segment in segments:
-            if segment.number > known and (damage := mend(segment)) is not None:
+            if segment.number > known and (damage := mend(segment, is_sealed=segment.path != self.path)) is not None:
                 self._tidying.damage.append(damage)
         if segments and segments[-1].path == self.path:
             self._header = segments[-1].header

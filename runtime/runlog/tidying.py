@@ -110,9 +110,9 @@ class Tidying:
     def _whole(self, views: list[View]) -> list[View]:
         """Return `views`, having mended those that were not looked at before and are damaged."""
         new = [view for view in views if view.identity not in self._starts]
-        damaged = [view for view in new if not all(map(is_whole, self._with_turns(view.lines())))]
+        damaged = [view for view in new if view.is_torn or not all(map(is_whole, self._with_turns(view.lines())))]
         for view in damaged:
-            if (told := mend(view.segment)) is not None:
+            if (told := mend(view.segment, is_sealed=True)) is not None:
                 self.damage.append(told)
         return self._sealed() if damaged else views
 

@@ -30,6 +30,11 @@ class View:
         """Where the documents begin, in bytes."""
         return self.data.find(b"\n") + 1 if self.segment.header.is_whole else 0
 
+    @property
+    def is_torn(self) -> bool:
+        """Whether its last line is not complete."""
+        return self.data[-1:] != b"\n"
+
     def lines(self, *, newest_first: bool = False) -> Iterator[bytes]:
         """Yield its lines that are complete, without the header."""
         each = complete_lines_backwards if newest_first else complete_lines
