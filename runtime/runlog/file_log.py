@@ -202,10 +202,14 @@ class FileLog:
 
     def tidy(self, keep: Keep, now: float) -> None:
         self.is_untidy = False
-        with self.guard:
-            sealed, self._unsynced = self._unsynced, []
-        self._sync(sealed, names=bool(sealed))
-        self._tidying.run(keep, now)
+        try:
+            with self.guard:
+                sealed, self._unsynced = self._unsynced, []
+            self._sync(sealed, names=bool(sealed))
+            self._tidying.run(keep, now)
+        except BaseException:  # whatever it is, there is still something to tidy
+            self.is_untidy = True
+            raise
         self._reserve.make()
 
     def history(self) -> History:
