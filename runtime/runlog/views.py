@@ -15,6 +15,9 @@ from runtime.logs import runtime_log
 from runtime.runlog.lines import complete_lines, complete_lines_backwards, decode
 from runtime.runlog.segments import LOOKED_AT, TRIES, Segment, chain, header_of, too_fast
 
+Identity = tuple[int, int, int]
+"""Which file it is, how long, and since when: a sealed one that has all that in common is the same."""
+
 
 @dataclass(frozen=True, slots=True)
 class View:
@@ -22,8 +25,7 @@ class View:
 
     segment: Segment
     data: bytes | mmap
-    identity: tuple[int, int]
-    """Which file it is, and how long: a sealed one that has both in common is the same."""
+    identity: Identity
 
     @property
     def body(self) -> int:
@@ -81,4 +83,4 @@ def _view(segment: Segment, *, is_active: bool) -> View | None:
     except (OSError, ValueError) as exc:
         raise LogUnusable(str(segment.path), getattr(exc, "strerror", None) or str(exc)) from exc
     now = header_of(data[:LOOKED_AT], segment.path, segment.number, is_sealed=not is_active)
-    return View(segment, data, (status.st_ino, len(data))) if now == segment.header else None
+    return View(segment, data, (status.st_ino, len(data), status.st_mtime_ns)) if now == segment.header else None
