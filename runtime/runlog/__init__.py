@@ -20,6 +20,8 @@ class RunLog(Protocol):
 
     guard: threading.RLock
     """Held by whoever changes it."""
+    is_untidy: bool
+    """Whether there is something to :meth:`tidy`, as far as one can tell without looking."""
 
     def open(self) -> None:
         """Become the one that appends, and mend what a former one has left unfinished; nothing that is whole is lost.

@@ -1,184 +1,233 @@
-"""FileLog: a run log in files of JSON lines."""
+"""FileLog: a run log in files of JSON lines, one of which is appended to. One process writes, any may read meanwhile."""
 
 from __future__ import annotations
 
-import fcntl
-import logging
+import errno
 import os
 import threading
 from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
-from time import time
 from typing import Any
 
 from actors.errors import LogLocked, LogUnusable
-from runtime.logs import runtime_log
 from runtime.runlog.history import History
-from runtime.runlog.lines import complete_lines, decode, encode
-from runtime.runlog.locks import holder_of
+from runtime.runlog.lines import encode
+from runtime.runlog.locks import FileLock
+from runtime.runlog.mending import DRAFT, drafted, mend, publish, sync_folder
+from runtime.runlog.reserve import Reserve
 from runtime.runlog.retention import Keep
+from runtime.runlog.segments import Header, chain, new_header, sealed_files, sealed_path
+from runtime.runlog.state_file import StateFile, fits
+from runtime.runlog.tidying import Tidying
+from runtime.runlog.views import views_of
 from runtime.runlog.wanted import EVERYTHING, Wanted
 
-VERSION = 1
-_MARK = len(b'{"callsheet":"run log"')
+SEGMENT_SIZE = 16 << 20
+"""Bytes from which on the active segment is sealed, and another begun."""
+SEGMENT_AGE = 7 * 86400.0
+"""Seconds likewise, so that what is too old to be kept comes into a sealed one."""
+FULL = (errno.ENOSPC, errno.EDQUOT)
 
 
 class FileLog:
-    """A journal in a file of JSON lines: a header, then one document each. One process writes, any may read meanwhile."""
+    """The run log at `path`, and what is beside it: see docs/run-log.md for what is in which file.
 
-    def __init__(self, path: Path) -> None:
-        self.path = path
+    Args:
+      segment_size, segment_age: when a segment is sealed.
+    """
+
+    def __init__(self, path: Path, *, segment_size: int = SEGMENT_SIZE, segment_age: float = SEGMENT_AGE) -> None:
+        self.path = path.resolve()  # a link is followed once: a file put in its place would end it
         self.guard = threading.RLock()
-        """Held by whoever changes the file: appends come from the scheduler, and TinyDB's table may be used in any thread."""
+        self.is_untidy = False
+        self._lock = FileLock(self._beside(".lock"), self.path)
+        self._reserve = Reserve(self._beside(".reserve"))
+        self._state = StateFile(self._beside(".state"))
+        self._tidying = Tidying(self.path, self._state, self.guard, segment_size)
+        self._segment_size, self._segment_age = segment_size, segment_age
         self._fd = -1
+        self._header = Header()
         self._size = 0  # bytes of complete lines; a write that fails half way is cut back to this
+        self._limit, self._until = segment_size, float("inf")  # when the active segment is sealed: at that size, and moment
+        self._unsynced: list[int] = []  # descriptors of what was sealed since the last sync
 
     def open(self) -> None:
-        """Lock the file for writing, making it where there is none. A torn last line is dropped, with a notice.
-
-        Raises:
-          LogLocked: another runtime writes it.
-          LogUnusable: it is a folder, is not ours, is newer than this program, or cannot be opened. It is left as it is.
-        """
         with self.guard:
-            if self._fd >= 0:
+            if self._lock.is_held:
                 raise LogLocked(str(self.path), "another runtime of this process")
             try:
+                chain(self.path)  # what is no run log is left without a lock file beside it, too
                 self.path.parent.mkdir(parents=True, exist_ok=True)
-                fd = os.open(self.path, os.O_RDWR | os.O_CREAT | os.O_APPEND | os.O_CLOEXEC, 0o644)
+                self._lock.acquire()
+                self._open_locked()
             except OSError as exc:
+                self.close()
                 raise LogUnusable(str(self.path), exc.strerror or str(exc)) from exc
-            try:
-                self._lock(fd)
-                data = _read_all(fd)
-                self._check_header(data)
-                self._size = data.rfind(b"\n") + 1
-                if torn := len(data) - self._size:
-                    runtime_log.tell(logging.WARNING, "run log %s: dropped a torn last line of %d bytes", self.path, torn)
-                    os.ftruncate(fd, self._size)
-                self._fd = fd
-                if not self._size:
-                    self.append(_header())
-            except BaseException as exc:
-                self._fd = -1
-                os.close(fd)
-                if isinstance(exc, OSError):
-                    raise LogUnusable(str(self.path), exc.strerror or str(exc)) from exc
+            except BaseException:
+                self.close()
                 raise
 
-    def append(self, document: Mapping[str, Any]) -> None:
-        """Add a line.
+    def _open_locked(self) -> None:
+        segments = chain(self.path)
+        files = sealed_files(self.path)
+        for leftover in {*files.values()} - {segment.path for segment in segments}:
+            leftover.unlink()
+        for draft in self.path.parent.glob(f"{self.path.stem}*{DRAFT}"):
+            draft.unlink()
+        known = self._state.number
+        if not fits(known, segments):  # it is that of a log which somebody has deleted
+            self._state.forget()
+            known = 0
+        for segment in segments:
+            if segment.number > known and (damage := mend(segment)) is not None:
+                self._tidying.damage.append(damage)
+        if segments and segments[-1].path == self.path:
+            self._header = segments[-1].header
+        else:  # there is none yet, or a rotation was cut off
+            self._header = new_header(max(files, default=0) + 1)
+            publish(drafted(self.path, self._header.line(), ()), self.path)
+        self._take_over(os.open(self.path, os.O_RDWR | os.O_APPEND | os.O_CLOEXEC))
+        self._reserve.make()
+        self.is_untidy = len(segments) > 1
 
-        Raises:
-          OSError: it could not be written, and nothing of it is in the file.
-        """
+    def _take_over(self, fd: int) -> None:
+        """Append to the file `fd` from now on, whose header is known."""
+        self._fd, self._size = fd, os.fstat(fd).st_size
+        self._limit = self._segment_size
+        self._until = self._header.created + self._segment_age if self._header.created else float("inf")
+
+    def append(self, document: Mapping[str, Any]) -> None:
         line = encode(document)
         with self.guard:
-            written = os.write(self._fd, line)
-            if written < len(line):  # the disk is full: half a line must not stay in front of the next one
-                os.ftruncate(self._fd, self._size)
-                raise OSError(f"only {written} of {len(line)} bytes could be written to {self.path}")
-            self._size += written
+            if self._fd < 0:
+                self._append_alone(line)
+                return
+            if self._size >= self._limit or self._is_old(document):
+                self._rotate()
+            try:
+                self._write(line)
+            except OSError as exc:
+                if exc.errno not in FULL or not self._reserve.free():
+                    raise
+                self._write(line)
+
+    def _append_alone(self, line: bytes) -> None:
+        """Append while nobody has the log open."""
+        self.open()
+        try:
+            self._write(line)
+        finally:
+            self.close()
+
+    def _is_old(self, document: Mapping[str, Any]) -> bool:
+        created = document.get("created")
+        return isinstance(created, (int, float)) and created >= self._until
+
+    def _write(self, line: bytes) -> None:
+        written = os.write(self._fd, line)
+        if written < len(line):  # the disk is full: half a line must not stay in front of the next one
+            os.ftruncate(self._fd, self._size)
+            raise OSError(errno.ENOSPC, f"only {written} of {len(line)} bytes could be written", str(self.path))
+        self._size += written
+
+    def _rotate(self) -> None:
+        """Seal the active segment and begin another; if that cannot be done now, go on with it for a while."""
+        draft, sealed = self.path.with_name(self.path.name + DRAFT), sealed_path(self.path, self._header.number)
+        header = new_header(self._header.number + 1)
+        try:
+            fd = os.open(draft, os.O_RDWR | os.O_CREAT | os.O_TRUNC | os.O_APPEND | os.O_CLOEXEC, 0o644)
+            try:
+                os.write(fd, header.line())
+                self.path.rename(sealed)  # from here until the next step there is no active segment, which readers know
+                try:
+                    draft.rename(self.path)
+                except BaseException:
+                    sealed.rename(self.path)
+                    raise
+            except BaseException:
+                os.close(fd)
+                raise
+        except OSError:
+            self._limit, self._until = self._size + self._segment_size // 16, self._until + self._segment_age / 16
+            return
+        self._unsynced.append(self._fd)
+        self._header = header
+        self._take_over(fd)
+        self.is_untidy = True
 
     def sync(self) -> None:
-        os.fsync(self._fd)
+        self._sync_sealed()
+        with self.guard:
+            active = os.dup(self._fd)
+        try:
+            os.fsync(active)
+        finally:
+            os.close(active)
+
+    def _sync_sealed(self) -> None:
+        """Have what was sealed, and that it was, outlive a loss of power."""
+        with self.guard:
+            sealed, self._unsynced = self._unsynced, []
+        try:
+            for fd in sealed:
+                os.fsync(fd)
+            if sealed:
+                sync_folder(self.path.parent)
+        finally:  # after an error, another try would be told that all is well
+            for fd in sealed:
+                os.close(fd)
 
     def tidy(self, keep: Keep, now: float) -> None:
-        """Nothing yet."""
+        self.is_untidy = False
+        self._sync_sealed()
+        self._tidying.run(keep, now)
+        self._reserve.make()
 
     def history(self) -> History:
-        return History.of(self.documents())
-
-    def problems(self) -> tuple[str, ...]:
-        return ()
+        return self._state.history(lambda: views_of(self.path))
 
     def documents(self, wanted: Wanted = EVERYTHING, *, newest_first: bool = False) -> Iterator[dict[str, Any]]:
-        documents = filter(wanted.includes, self._read())
-        return reversed(list(documents)) if newest_first else documents
-
-    def _read(self) -> list[dict[str, Any]]:
-        """Return all documents that are undamaged; nothing where there is no file yet.
-
-        Raises:
-          LogUnusable: it is a folder, is not ours, is newer than this program, or cannot be read.
-        """
-        try:
-            data = self.path.read_bytes()
-        except FileNotFoundError:
-            return []
-        except OSError as exc:
-            raise LogUnusable(str(self.path), exc.strerror or str(exc)) from exc
-        self._check_header(data)
-        documents = [decode(line) for line in complete_lines(data)][1:]
-        if damaged := documents.count(None):
-            runtime_log.tell(logging.WARNING, "run log %s: passed over %d damaged lines", self.path, damaged)
-        return [document for document in documents if document is not None]
+        views = views_of(self.path)
+        return (
+            document
+            for view in (reversed(views) if newest_first else views)
+            for document in view.documents(newest_first=newest_first)
+            if wanted.includes(document)
+        )
 
     def rewrite(self, documents: Iterable[Mapping[str, Any]]) -> None:
-        """Write a new file and put it in this one's place at once.
-
-        Raises:
-          LogLocked: another process writes it.
-        """
         with self.guard:
-            if was_closed := self._fd < 0:
+            was_closed = self._fd < 0
+            if was_closed:
                 self.open()
             try:
-                self._replace(encode(_header()) + b"".join(encode(document) for document in documents))
+                header = new_header(self._header.number + 1, first=1)
+                draft = drafted(self.path, header.line(), map(encode, documents))
+                fd = os.open(draft, os.O_RDWR | os.O_APPEND | os.O_CLOEXEC)
+                publish(draft, self.path)
+                os.close(self._fd)
+                self._header = header
+                self._take_over(fd)
+                self._tidying.call_off()
+                self._state.forget()
+                for path in sealed_files(self.path).values():
+                    path.unlink()
             finally:
                 if was_closed:
                     self.close()
 
-    def _replace(self, data: bytes) -> None:
-        draft = self.path.with_name(f"{self.path.name}.{os.getpid()}.new")
-        fd = os.open(draft, os.O_RDWR | os.O_CREAT | os.O_TRUNC | os.O_APPEND | os.O_CLOEXEC, 0o644)
-        try:
-            fcntl.flock(fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
-            with os.fdopen(os.dup(fd), "wb") as file:
-                file.write(data)
-            os.fsync(fd)
-            draft.replace(self.path)
-        except BaseException:
-            os.close(fd)
-            draft.unlink(missing_ok=True)
-            raise
-        before, self._fd, self._size = self._fd, fd, len(data)
-        os.close(before)
+    def problems(self) -> tuple[str, ...]:
+        return tuple(f"run log: {damage}" for damage in self._tidying.damage)
 
     def close(self) -> None:
-        """Let go of the file and its lock."""
         with self.guard:
-            if self._fd >= 0:
-                os.close(self._fd)
-                self._fd = -1
+            for fd in (*self._unsynced, self._fd):
+                if fd >= 0:
+                    os.close(fd)
+            if self._lock.is_held:
+                self._reserve.free()
+            self._fd, self._unsynced = -1, []
+            self._lock.release()
 
-    def _lock(self, fd: int) -> None:
-        try:
-            fcntl.flock(fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except OSError as exc:
-            raise LogLocked(str(self.path), holder_of(fd)) from exc
-        if not os.path.samestat(os.fstat(fd), self.path.stat()):  # it was replaced between opening and locking
-            raise LogLocked(str(self.path), "a runtime that is just rewriting it")
-
-    def _check_header(self, data: bytes) -> None:
-        if not data:
-            return
-        begin = encode({"callsheet": "run log"})[:_MARK]
-        if b"\n" not in data and (data.startswith(begin) or begin.startswith(data)):
-            return  # torn while it was made: there is no record yet that could be lost
-        header = decode(data[: data.find(b"\n") + 1])
-        if header is None or header.get("callsheet") != "run log":
-            raise LogUnusable(str(self.path), "it has something else in it, not a Callsheet run log")
-        if (version := header.get("version")) != VERSION:
-            age = "a newer" if isinstance(version, int) and version > VERSION else "another"
-            raise LogUnusable(str(self.path), f"it was written by {age} Callsheet (format {version})")
-
-
-def _header() -> dict[str, Any]:
-    return {"callsheet": "run log", "version": VERSION, "created": time()}
-
-
-def _read_all(fd: int) -> bytes:
-    with os.fdopen(os.dup(fd), "rb") as file:
-        file.seek(0)
-        return file.read()
+    def _beside(self, ending: str) -> Path:
+        return self.path.with_name(self.path.name + ending)

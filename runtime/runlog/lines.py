@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
+from mmap import mmap
 from typing import Any
 from zlib import crc32
 
@@ -28,18 +29,36 @@ def writable(document: Mapping[str, Any]) -> dict[str, Any]:
     return {key: value if _is_writable(value) else _shown(value) for key, value in document.items()}
 
 
+def is_whole(line: bytes) -> bool:
+    """Return whether a line, newline included, is as it was written."""
+    return line[-_TAIL:] == b',"crc":"%08x"}\n' % crc32(line[:-_TAIL] + b"}")
+
+
 def decode(line: bytes) -> dict[str, Any] | None:
     """Return the document of a line, newline included, or None if it is damaged."""
-    body = line[:-_TAIL] + b"}"
-    if line[-_TAIL:] != b',"crc":"%08x"}\n' % crc32(body):
+    if not is_whole(line):
         return None
-    document = orjson.loads(body)
+    try:
+        document = orjson.loads(line[:-_TAIL] + b"}")  # it may have a column ``crc`` of its own
+    except ValueError:  # somebody else has written it, with a checksum that fits
+        return None
     return document if isinstance(document, dict) else None
 
 
-def complete_lines(data: bytes) -> Iterator[bytes]:
-    """Yield the lines of `data` that are complete; a last one without its newline is left out."""
-    return (line for line in data.splitlines(keepends=True) if line.endswith(b"\n"))
+def complete_lines(data: bytes | mmap, start: int = 0) -> Iterator[bytes]:
+    """Yield the lines of `data` from `start` on that are complete; a last one without its newline is left out."""
+    while (end := data.find(b"\n", start) + 1) > 0:
+        yield data[start:end]
+        start = end
+
+
+def complete_lines_backwards(data: bytes | mmap, start: int = 0) -> Iterator[bytes]:
+    """Yield the same lines, the last one first."""
+    end = data.rfind(b"\n", start) + 1
+    while end > start:
+        begin = max(data.rfind(b"\n", start, end - 1) + 1, start)
+        yield data[begin:end]
+        end = begin
 
 
 def _shown(value: object) -> str:

@@ -3,19 +3,20 @@
 from __future__ import annotations
 
 import fcntl
+import json
 import os
-from contextlib import suppress
+from contextlib import ExitStack, suppress
 from datetime import datetime
 from pathlib import Path
-from time import time
+from time import sleep, time
 from typing import Any
-from weakref import WeakMethod
-
-import orjson
+from weakref import ref
 
 from actors.errors import LogLocked
 
 _MOST = 4096
+_TRIES = 3
+_BETWEEN = 0.02
 
 
 class FileLock:
@@ -42,33 +43,44 @@ class FileLock:
           OSError: the file cannot be made.
         """
         fd = os.open(self.path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o644)
-        try:
-            fcntl.flock(fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
-            said = os.read(fd, _MOST)
-            os.close(fd)
-            raise LogLocked(str(self._log), _described(said)) from None
-        except BaseException:
-            os.close(fd)
-            raise
+        with ExitStack() as unless_taken:
+            unless_taken.callback(os.close, fd)
+            if not _taken(fd):
+                raise LogLocked(str(self._log), _described(os.read(fd, _MOST)))
+            unless_taken.pop_all()
         self._fd = fd
-        release = WeakMethod(self._let_go)  # what is registered stays so for good
-        os.register_at_fork(after_in_child=lambda: (release() or bool)())  # a child that outlives us would hold it
+        this = ref(self)  # what is registered stays so for good
+        os.register_at_fork(after_in_child=lambda: _let_go(this()))  # a child that outlives us would hold it
         with suppress(OSError):  # a full disk must not keep anybody from reading what is there; others then hear no name
             os.ftruncate(fd, 0)
-            os.pwrite(fd, orjson.dumps({"pid": os.getpid(), "started": time()}) + b"\n", 0)
+            os.pwrite(fd, f"{json.dumps({'pid': os.getpid(), 'started': time()})}\n".encode(), 0)
 
     def release(self) -> None:
         """Let go of it; does nothing if it is not held."""
         if self.is_held:
             with suppress(OSError):
                 os.ftruncate(self._fd, 0)
-            self._let_go()
+            self.let_go()
 
-    def _let_go(self) -> None:
+    def let_go(self) -> None:
+        """Close its file, as a child of this process does that was forked."""
         if self.is_held:
             os.close(self._fd)
             self._fd = -1
+
+
+def _let_go(lock: FileLock | None) -> None:
+    if lock is not None:
+        lock.let_go()
+
+
+def _taken(fd: int) -> bool:
+    for _ in range(_TRIES):
+        with suppress(BlockingIOError):
+            fcntl.flock(fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            return True
+        sleep(_BETWEEN)  # somebody may only be asking who holds it
+    return False
 
 
 def holder_of(path: Path) -> str | None:
@@ -88,7 +100,7 @@ def holder_of(path: Path) -> str | None:
 
 def _described(said: bytes) -> str:
     try:
-        holder: Any = orjson.loads(said)
+        holder: Any = json.loads(said)
         pid, started = int(holder["pid"]), datetime.fromtimestamp(holder["started"]).astimezone()
     except (ValueError, TypeError, KeyError, OverflowError):  # it has not said so yet, or could not
         return "another process"

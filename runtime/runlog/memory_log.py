@@ -3,49 +3,88 @@
 from __future__ import annotations
 
 import threading
+from array import array
 from collections.abc import Iterable, Iterator, Mapping
+from itertools import islice
 from typing import Any
 
 from runtime.runlog.history import History
 from runtime.runlog.lines import decode, encode
-from runtime.runlog.retention import Keep
+from runtime.runlog.retention import Keep, kept, start_of_ended
+from runtime.runlog.state import documents_of, history_of
 from runtime.runlog.wanted import EVERYTHING, Wanted
+
+MOST_LINES = 20_000
+"""How many lines there may be more than the last tidying has left, before the next one."""
 
 
 class MemoryLog:
     """Keeps the lines that a file would have."""
 
-    def __init__(self) -> None:
+    def __init__(self, most_lines: int = MOST_LINES) -> None:
         self.guard = threading.RLock()
+        self.is_untidy = False
         self._lines: list[bytes] = []
+        self._state: list[bytes] = []  # a History, and of how many of the lines
+        self._counted = 0
+        self._more = self._most = most_lines
 
     def open(self) -> None:
         """Nothing to do."""
 
     def append(self, document: Mapping[str, Any]) -> None:
-        self._lines.append(encode(document))
+        line = encode(document)
+        with self.guard:
+            self._lines.append(line)
+        self.is_untidy = len(self._lines) > self._most
 
     def sync(self) -> None:
         """Nothing to do."""
 
     def tidy(self, keep: Keep, now: float) -> None:
-        """Nothing to do."""
+        with self.guard:
+            lines = self._lines[:]
+        documents = [_decoded(line) for line in lines]
+        history = self._state_after(documents)
+        starts: dict[str, array[float]] = {}
+        for document in documents:
+            if (start := start_of_ended(document)) is not None:
+                starts.setdefault(document["task_name"], array("d")).append(start)
+        chosen = kept(keep, now, starts, history)
+        stay = [line for line, document in zip(lines, documents, strict=True) if chosen.includes(document)]
+        state = list(map(encode, documents_of(history)))
+        with self.guard:
+            if self._lines[: len(lines)] == lines:  # else it was rewritten meanwhile
+                self._lines[: len(lines)] = stay
+                self._state, self._counted = state, len(stay)
+            self._most, self.is_untidy = len(self._lines) + self._more, False
 
     def history(self) -> History:
-        return History.of(self.documents())
+        with self.guard:
+            lines = self._lines[:]
+            return self._state_after(map(_decoded, lines))
+
+    def _state_after(self, documents: Iterable[dict[str, Any]]) -> History:
+        return history_of(map(_decoded, self._state)).followed_by(islice(documents, self._counted, None))
 
     def documents(self, wanted: Wanted = EVERYTHING, *, newest_first: bool = False) -> Iterator[dict[str, Any]]:
-        lines = self._lines[::-1] if newest_first else self._lines[:]
-        for line in lines:
-            document = decode(line)
-            if document is not None and wanted.includes(document):
-                yield document
+        with self.guard:
+            lines = self._lines[::-1] if newest_first else self._lines[:]
+        return (document for document in map(_decoded, lines) if wanted.includes(document))
 
     def rewrite(self, documents: Iterable[Mapping[str, Any]]) -> None:
-        self._lines = [encode(document) for document in documents]
+        lines = [encode(document) for document in documents]
+        with self.guard:
+            self._lines, self._state, self._counted = lines, [], 0
 
     def problems(self) -> tuple[str, ...]:
         return ()
 
     def close(self) -> None:
         """Nothing to do: what is in memory stays readable."""
+
+
+def _decoded(line: bytes) -> dict[str, Any]:
+    document = decode(line)
+    assert document is not None  # nobody else has it
+    return document

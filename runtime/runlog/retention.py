@@ -1,9 +1,21 @@
-"""Retention: which documents of a run log are to be kept. Decided here, carried out by whoever keeps them."""
+"""Retention: what of a run log is kept. Decided here, from times and counts; carried out by whoever keeps it."""
 
 from __future__ import annotations
 
+import heapq
 import math
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any, NamedTuple
+
+from actors.facts import TERMINAL
+from actors.records import is_record, run_key
+from runtime.runlog.history import History, RunKey, is_note
+
+NEVER_GO = ("success", "fail")
+"""The latest run of each task that ended so is kept, however old it is."""
+OF_RUNS = ("progress", "worker", "late")
+"""The actions of notes that are about a run."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -15,5 +27,100 @@ class Keep:
     runs: float = math.inf
     """How many runs of each task, the latest."""
 
+    @property
+    def is_everything(self) -> bool:
+        """Whether nothing ever goes."""
+        return self.seconds == self.runs == math.inf
+
 
 FOREVER = Keep()
+
+
+@dataclass(frozen=True, slots=True)
+class Kept:
+    """What is kept, as of some moment."""
+
+    oldest: float
+    """Since when runs are kept at all."""
+    since: Mapping[str, float]
+    """{task: since when its runs are kept}, where that is later."""
+    runs: frozenset[RunKey]
+    """Runs that are kept, however old."""
+    going: frozenset[RunKey]
+    """Those among them that have not ended."""
+    schedules: Mapping[str, tuple[str | None, float]]
+    """{task: its start condition as last followed, since when}."""
+
+    def includes(self, document: Mapping[str, Any]) -> bool:
+        """Return whether `document` is kept. What is neither a record nor a note of the runtime is none of its business."""
+        if is_record(document):
+            return self._keeps_run_of(document)
+        action = document.get("action")
+        if action in OF_RUNS and is_record({**document, "action": "run"}):
+            return self._keeps_run_of(document) if action == "late" else run_key(document) in self.going
+        if not is_note(document):
+            return True
+        if action == "clock":
+            return bool(document["created"] >= self.oldest)
+        return self.schedules.get(document["task_name"]) == (document.get("schedule"), document["created"])
+
+    def keeps(self, task: str, start: float) -> bool:
+        """Return whether runs of `task` are kept that began at `start`: so all that is about one run is, or none of it."""
+        return start >= self.since.get(task, self.oldest)
+
+    def _keeps_run_of(self, document: Mapping[str, Any]) -> bool:
+        start = document.get("start", document["created"])
+        return self.keeps(document["task_name"], start) or run_key(document) in self.runs
+
+
+def kept(keep: Keep, now: float, starts: Mapping[str, Iterable[float]], history: History) -> Kept:
+    """Return what is kept at `now`, seconds since the epoch.
+
+    Args:
+      starts: {task: when its runs that have ended began}, in any order.
+      history: what all records amount to among which it is to be chosen, or more.
+    """
+    oldest = now - keep.seconds
+    since = {}
+    if keep.runs < math.inf:
+        for task, moments in starts.items():
+            latest = heapq.nlargest(int(keep.runs), moments)
+            if len(latest) == keep.runs and latest[-1] > oldest:
+                since[task] = latest[-1]
+    going = frozenset([*history.open, *map(run_key, history.waiting.values())])
+    last = {key for ends in history.ends.values() for action, key in ends.items() if action in NEVER_GO}
+    return Kept(oldest, since, going | last, going, dict(history.schedules))
+
+
+def start_of_ended(document: Mapping[str, Any]) -> float | None:
+    """Return when the run began whose end `document` puts on record, or when it would have; None if it is no such record."""
+    if document.get("action") not in TERMINAL or not is_record(document):
+        return None
+    start: float = document.get("start", document["created"])
+    return start
+
+
+class Weight(NamedTuple):
+    """How much of a sealed segment is kept, in bytes or whatever else is proportional to that."""
+
+    whole: float
+    kept: float
+
+
+def groups_to_replace(segments: Sequence[Weight], most: float) -> list[range]:
+    """Return which neighbours among `segments` are to be replaced by one each, as ranges of their indices.
+
+    Several that fit into one of `most` become one. One alone is written anew where at least a half of it goes, so that what is
+    written anew is never more than what was written, or goes.
+    """
+    groups, begin = [], 0
+    while begin < len(segments):
+        end, size = begin + 1, segments[begin].kept
+        while end < len(segments) and size + segments[end].kept <= most:
+            size += segments[end].kept
+            end += 1
+        whole = sum(segment.whole for segment in segments[begin:end])
+        if size * 2 <= whole or (end - begin > 1 and size <= most):
+            groups.append(range(begin, end))
+        begin = end
+    return groups

@@ -17,11 +17,11 @@ from actors.errors import LogUnusable
 from runtime.runlog.lines import complete_lines, decode, encode
 
 VERSION = 1
-"""The major version of the format. A reader knows what it must to read a file of its version, and passes over what is new in it."""
+"""The major version of the format; what is added so that a reader of this version may pass over it does not change it."""
 NAME = "run log"
 _BEGIN = b'{"callsheet":'
-_LOOKED_AT = 1 << 20
-"""Bytes in which a file has something that tells what it is."""
+LOOKED_AT = 1 << 20
+"""Bytes at the beginning of a file that tell what it is."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,7 +93,7 @@ def chain(log: Path) -> list[Segment]:
     files = sealed_files(log)
     newest = max(files, default=0)
     segments = []
-    if log.exists():
+    if log.exists() and not (files and log.stat().st_size == 0):  # empty, it is one that lost its header with the power
         header = read_header(log, newest + 1)
         segments.append(Segment(log, header))
         below = header.first
@@ -120,7 +120,7 @@ def read_header(path: Path, number: int) -> Header:
         if not stat.S_ISREG(path.stat().st_mode):
             raise LogUnusable(str(path), "it is a folder" if path.is_dir() else "it is no ordinary file")
         with path.open("rb") as file:
-            data = file.read(_LOOKED_AT)
+            data = file.read(LOOKED_AT)
     except FileNotFoundError:
         raise
     except OSError as exc:
@@ -153,7 +153,8 @@ def _check_version(header: dict[str, Any], path: Path) -> None:
     if (version := header.get("version")) != VERSION:
         age = "a newer" if isinstance(version, int) and version > VERSION else "another"
         raise LogUnusable(
-            str(path), f"it was written by {age} Callsheet (format {version}; this one reads {VERSION}): use that one, or a new log"
+            str(path),
+            f"it was written by {age} Callsheet (format {version}; this one reads {VERSION}): use that one, or a new log",
         )
 
 

@@ -4,6 +4,8 @@ import errno
 import fcntl
 import logging
 import os
+import shutil
+import signal
 import subprocess
 import sys
 import threading
@@ -16,7 +18,8 @@ from hypothesis import strategies as st
 
 from actors.errors import LogLocked, LogUnusable
 from runtime.runlog.file_log import FileLog
-from runtime.runlog.lines import complete_lines, decode, encode
+from runtime.runlog.lines import complete_lines, decode, encode, is_whole
+from runtime.runlog.locks import holder_of
 from runtime.runlog.table import open_table
 
 A = {"task_name": "a", "created": 1.5}
@@ -28,7 +31,19 @@ from pathlib import Path
 from runtime.runlog.file_log import FileLog
 FileLog(Path(sys.argv[1])).open()
 print("open", flush=True)
-sys.list(stdin.documents())
+sys.stdin.read()
+"""
+
+FORKING = """
+import os, time
+from pathlib import Path
+from runtime.runlog.file_log import FileLog
+log = FileLog(Path("{path}"))
+log.open()
+if (child := os.fork()) == 0:
+    time.sleep(60)
+print(child, flush=True)
+time.sleep(60)
 """
 
 texts = st.text(st.characters(exclude_categories=["Cs"]))
@@ -180,10 +195,17 @@ class TestFile:
         journal.close()
         assert list(journal.documents()) == []
 
-    def test_nothing_can_be_appended_after_it_was_closed(self, journal):
+    def test_what_is_appended_while_nobody_has_it_open_is_appended(self, journal, make):
+        journal.append(A)
         journal.close()
-        with pytest.raises(OSError):
-            journal.append(A)
+        journal.append(B)
+        other = make()
+        other.open()
+        assert list(other.documents()) == [A, B]
+
+    def test_nothing_is_appended_while_somebody_else_has_it_open(self, journal, make):
+        with pytest.raises(LogLocked):
+            make().append(A)
 
 
 class TestTornLastLine:
@@ -216,38 +238,94 @@ class TestTornLastLine:
             assert list(journal.documents()) == [A]
             journal.close()
 
-    def test_an_empty_file_becomes_a_journal(self, path, make):
-        path.touch()
-        assert list(make().documents()) == []
-        written(path, A)
-        assert list(make().documents()) == [A]
+
+def copies(path):
+    return sorted(path.parent.glob(f"{path.name}.corrupt-*"))
 
 
 class TestDamage:
-    def test_a_damaged_line_is_passed_over_with_a_notice(self, path, make, caplog):
-        path.write_bytes(written(path, A, B, C).replace(b'"b"', b'"x"'))
-        assert list(make().documents()) == [A, C]
-        assert [record.getMessage() for record in caplog.records] == [f"run log {path}: passed over 1 damaged lines"]
+    @pytest.fixture
+    def damaged(self, path):
+        data = written(path, A, B, C).replace(b'"b"', b'"x"')
+        path.write_bytes(data)
+        return data
 
-    def test_a_damaged_line_stays_where_it_is(self, path, make):
-        damaged = written(path, A, B, C).replace(b'"b"', b'"x"')
-        path.write_bytes(damaged)
+    def test_a_reader_passes_over_a_damaged_line_with_a_notice(self, path, make, caplog, damaged):
+        assert list(make().documents()) == [A, C]
+        assert [record.getMessage() for record in caplog.records] == [f"run log {path}: passed over 1 damaged line"]
+
+    def test_a_reader_changes_nothing(self, path, make, damaged):
         list(make().documents())
-        written(path, C)
-        assert path.read_bytes() == damaged + encode(C)
+        assert path.read_bytes() == damaged
+        assert copies(path) == []
+
+    def test_the_writer_keeps_the_rest_and_a_copy_of_the_whole(self, path, make, damaged):
+        log = make()
+        log.open()
+        log.append(B)
+        assert list(log.documents()) == [A, C, B]
+        (copy,) = copies(path)
+        assert copy.read_bytes() == damaged
+
+    def test_it_is_a_problem_that_names_the_copy(self, path, make, damaged):
+        log = make()
+        log.open()
+        (copy,) = copies(path)
+        told = f"{path} had 1 damaged line, which was left out; the file as it was is {copy}"
+        assert log.problems() == (f"run log: {told}",)
+
+    def test_it_is_copied_once(self, path, make, damaged):
+        for _ in range(3):
+            log = make()
+            log.open()
+            log.close()
+        assert len(copies(path)) == 1
+        assert log.problems() == ()
+
+    def test_a_second_damage_in_the_same_second_has_a_copy_of_its_own(self, path, make, damaged):
+        for _ in range(2):
+            log = make()
+            log.open()
+            log.close()
+            path.write_bytes(path.read_bytes().replace(b'"c"', b'"x"'))
+        make().open()
+        assert len(copies(path)) == 2
+
+    def test_a_log_that_cannot_be_copied_is_left_as_it_is(self, path, make, damaged, monkeypatch):
+        def fail(*_args, **_kwargs):
+            raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+        monkeypatch.setattr(shutil, "copy2", fail)
+        with pytest.raises(LogUnusable, match="No space left"):
+            make().open()
+        assert path.read_bytes() == damaged
 
     def test_each_flipped_bit_costs_no_more_than_two_lines(self, path, make):
         whole = written(path, A, B, C)
         begin = len(whole.splitlines(keepends=True)[0])
-        for bit in range(8 * begin, 8 * len(whole)):
+        for bit in range(8 * len(whole)):
             damaged = bytearray(whole)
             damaged[bit // 8] ^= 1 << bit % 8
             path.write_bytes(damaged)
             read = list(make().documents())
             joined = whole[bit // 8 : bit // 8 + 1] == b"\n"  # a line that lost its end is one with the next
-            assert read != [A, B, C]
+            assert (read != [A, B, C]) == (bit >= 8 * begin or joined)
             assert len(read) >= (1 if joined else 2)
             assert all(document in (A, B, C) for document in read)
+
+    def test_after_any_flipped_bit_the_writer_goes_on_with_the_rest(self, path, make):
+        whole = written(path, A, B, C)
+        for bit in range(0, 8 * len(whole), 7):
+            damaged = bytearray(whole)
+            damaged[bit // 8] ^= 1 << bit % 8
+            path.write_bytes(damaged)
+            before = list(make().documents())
+            log = make()
+            log.open()
+            log.append(C)
+            assert list(log.documents()) == [*before, C]
+            log.close()
+            assert all(map(is_whole, path.read_bytes().splitlines(keepends=True)))
 
     def test_a_line_of_something_else_is_passed_over(self, path, make):
         written(path, A)
@@ -262,6 +340,7 @@ def newer():
 
 
 FOREIGN = {
+    "an empty file": b"",
     "text": b"Dear diary,\ntoday nothing ran.\n",
     "one line without an end": b"Dear diary",
     "binary": bytes(range(256)) * 4,
@@ -295,13 +374,15 @@ class TestUnusable:
 
     def test_a_newer_version_is_named(self, make, path):
         path.write_bytes(newer())
-        with pytest.raises(LogUnusable, match=r"written by a newer Callsheet \(format 2\)"):
+        with pytest.raises(
+            LogUnusable, match=r"written by a newer Callsheet \(format 2; this one reads 1\): use that one, or a new log"
+        ):
             make().open()
 
     @pytest.mark.parametrize("use", [FileLog.open, lambda log: list(log.documents())])
     def test_a_folder_is_refused(self, make, path, use):
         path.mkdir()
-        with pytest.raises(LogUnusable, match="Is a directory"):
+        with pytest.raises(LogUnusable, match="it is a folder"):
             use(make())
         assert list(path.iterdir()) == []
 
@@ -319,8 +400,7 @@ class TestUnusable:
         def refuse(*_args, **_kwargs):
             raise PermissionError(errno.EACCES, os.strerror(errno.EACCES))
 
-        monkeypatch.setattr(os, "open", refuse)
-        monkeypatch.setattr(Path, "read_bytes", refuse)
+        monkeypatch.setattr(Path, "open", refuse)
         with pytest.raises(LogUnusable, match="Permission denied"):
             use(make())
 
@@ -353,7 +433,7 @@ class TestLock:
             env={**os.environ, "PYTHONPATH": str(Path(__file__).parents[1])},
         ) as other:
             assert other.stdout.readline() == "open\n"
-            with pytest.raises(LogLocked, match=f"in use by process {other.pid}, which started"):
+            with pytest.raises(LogLocked, match=f"in use by process {other.pid}, which opened it"):
                 make().open()
             other.kill()
         make().open()
@@ -373,20 +453,44 @@ class TestLock:
         list(make().documents())
         make().open()
 
-    def test_a_file_that_was_replaced_before_it_was_locked_is_not_written(self, make, path, monkeypatch):
-        written(path, A)
-        real = fcntl.flock
-
-        def replace_first(fd, operation):
-            path.unlink()
-            written_elsewhere = path.with_name("other")
-            written_elsewhere.write_bytes(b"")
-            written_elsewhere.replace(path)
-            real(fd, operation)
-
-        monkeypatch.setattr(fcntl, "flock", replace_first)
-        with pytest.raises(LogLocked, match="just rewriting it"):
+    def test_it_is_taken_while_somebody_only_asks_who_holds_it(self, journal, make, path):
+        lock = path.with_name("runs.jsonl.lock")
+        journal.close()
+        with lock.open("rb") as asking:
+            fcntl.flock(asking, fcntl.LOCK_SH)
+            threading.Timer(0.01, lambda: fcntl.flock(asking, fcntl.LOCK_UN)).start()
             make().open()
+
+    def test_who_asks_is_told_the_holder(self, journal, path):
+        lock = path.with_name("runs.jsonl.lock")
+        assert holder_of(lock).startswith(f"another runtime of this process (pid {os.getpid()}), which opened it ")
+        journal.close()
+        assert holder_of(lock) is None
+
+    def test_a_link_to_a_log_is_that_log(self, journal, path, tmp_path):
+        (tmp_path / "elsewhere").mkdir()
+        link = tmp_path / "elsewhere" / "link.jsonl"
+        link.symlink_to(path)
+        with pytest.raises(LogLocked):
+            FileLog(link).open()
+
+    def test_a_child_that_was_forked_does_not_hold_it(self, path):
+        code = FORKING.format(path=path)
+        with subprocess.Popen(
+            [sys.executable, "-c", code],
+            stdout=subprocess.PIPE,
+            text=True,
+            env={**os.environ, "PYTHONPATH": str(Path(__file__).parents[1])},
+        ) as parent:
+            child = int(parent.stdout.readline())
+            parent.kill()
+            parent.wait()
+            try:
+                log = FileLog(path)
+                log.open()
+                log.close()
+            finally:
+                os.kill(child, signal.SIGKILL)
 
 
 class TestRewrite:
@@ -416,13 +520,12 @@ class TestRewrite:
         other.open()
         assert list(other.documents()) == [B]
 
-    def test_a_reader_sees_the_old_file_or_the_new_one(self, journal, path, monkeypatch):
+    def test_a_reader_sees_the_old_file_or_the_new_one(self, journal, make, monkeypatch):
         journal.append(A)
-        before = path.read_bytes()
         seen = []
-        monkeypatch.setattr(os, "fsync", lambda _: seen.append(path.read_bytes()))
+        monkeypatch.setattr(os, "fsync", lambda _: seen.append(list(make().documents())))
         journal.rewrite([B])
-        assert seen == [before]
+        assert seen == [[A], [B]]
 
     def test_one_that_fails_changes_nothing(self, journal, path, monkeypatch):
         journal.append(A)
@@ -436,7 +539,7 @@ class TestRewrite:
             with pytest.raises(OSError, match="No space left"):
                 journal.rewrite([B])
         assert path.read_bytes() == before
-        assert list(path.parent.iterdir()) == [path]
+        assert list(path.parent.glob("*.new")) == []
         journal.append(B)
         assert list(journal.documents()) == [A, B]
 
@@ -446,7 +549,7 @@ class TestRewrite:
         with pytest.raises(TypeError):
             journal.rewrite([B, {"task_name": object()}])
         assert path.read_bytes() == before
-        assert list(path.parent.iterdir()) == [path]
+        assert list(path.parent.glob("*.new")) == []
 
     def test_nothing_is_rewritten_while_another_writes(self, journal, make):
         """The other would go on appending to a file that is no longer there."""
@@ -466,7 +569,7 @@ class TestFullDisk:
 
     def test_half_a_line_is_cut_back(self, journal, path, half_written):
         before = path.read_bytes()
-        with pytest.raises(OSError, match=rf"only \d+ of {len(encode(A))} bytes could be written to {path}"):
+        with pytest.raises(OSError, match=rf"only \d+ of {len(encode(A))} bytes could be written: '{path}'"):
             journal.append(A)
         assert path.read_bytes() == before
 
@@ -491,16 +594,16 @@ class TestFullDisk:
                 journal.append(A)
         assert list(journal.documents()) == [C]
 
-    def test_a_journal_whose_header_cannot_be_written_is_unusable(self, make, half_written):
-        with pytest.raises(LogUnusable):
-            make().open()
-
     def test_a_journal_whose_header_cannot_be_written_is_not_open(self, make, path, monkeypatch):
+        def fail(_):
+            raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
         journal = make()
         with monkeypatch.context() as patch:
-            patch.setattr(os, "write", lambda _fd, _data: 0)
-            with pytest.raises((OSError, LogUnusable)):
+            patch.setattr(os, "fsync", fail)
+            with pytest.raises(LogUnusable, match="No space left"):
                 journal.open()
+        assert not path.exists()
         other = make()
         other.open()
         other.append(A)

@@ -1,0 +1,106 @@
+"""Mending: makes a segment whole again, and keeps a copy of what it was where that is more than a torn last line."""
+
+from __future__ import annotations
+
+import logging
+import os
+import shutil
+from collections.abc import Iterable
+from dataclasses import replace
+from datetime import UTC, datetime
+from mmap import ACCESS_READ, mmap
+from pathlib import Path
+from time import time
+
+from runtime.logs import runtime_log
+from runtime.runlog.lines import complete_lines, is_whole
+from runtime.runlog.segments import Segment
+
+DRAFT = ".new"
+"""What the name of a file ends in that is still being written; whoever opens the log deletes those that are left over."""
+
+
+def mend(segment: Segment) -> str | None:
+    """Cut off a torn last line, and leave out damaged ones, having copied the file; return what was damaged, in words.
+
+    Only for who holds the lock. The file is replaced at once, or left as it is.
+
+    Raises:
+      OSError: it could not be copied or replaced.
+    """
+    path, header = segment.path, segment.header
+    with path.open("r+b") as file, mmap(file.fileno(), 0, access=ACCESS_READ) as data:
+        good = data.rfind(b"\n") + 1
+        torn = len(data) - good
+        lines = complete_lines(data, data.find(b"\n") + 1)
+        damaged = sum(not is_whole(line) for line in lines) + (not header.is_whole and good > 0)
+        if damaged:
+            copy = _copied(path)
+            kept = (line for line in complete_lines(data) if is_whole(line))
+            if header.is_whole:
+                next(kept)
+            write_anew(path, replace(header, is_whole=True, created=header.created or time()).line(), kept)
+            told = f"{path} had {damaged} damaged line{'s' * (damaged > 1)}, which {'were' if damaged > 1 else 'was'} left out"
+            runtime_log.tell(logging.WARNING, "run log: %s; the file as it was is %s", told, copy)
+            return f"{told}; the file as it was is {copy}"
+    if torn:
+        runtime_log.tell(logging.WARNING, "run log %s: dropped a torn last line of %d bytes", path, torn)
+        if good:
+            os.truncate(path, good)
+        else:
+            write_anew(path, replace(header, is_whole=True, created=time()).line(), ())
+    return None
+
+
+def write_anew(path: Path, header: bytes, lines: Iterable[bytes]) -> None:
+    """Put a file of these lines in the place of `path` at once, on the disk for certain.
+
+    Raises:
+      OSError: it could not be written; `path` is as it was.
+    """
+    publish(drafted(path, header, lines), path)
+
+
+def drafted(path: Path, header: bytes, lines: Iterable[bytes]) -> Path:
+    """Write a file of these lines beside `path`, on the disk for certain, and return its path.
+
+    Raises:
+      OSError: it could not be written, and is not there.
+    """
+    draft = path.with_name(path.name + DRAFT)
+    try:
+        with draft.open("wb") as file:
+            file.write(header)
+            file.writelines(lines)
+            file.flush()
+            os.fsync(file.fileno())
+    except BaseException:  # also where the lines come from something that is interrupted
+        draft.unlink(missing_ok=True)
+        raise
+    return draft
+
+
+def publish(draft: Path, path: Path) -> None:
+    """Put `draft` in the place of `path`, and have that outlive a loss of power."""
+    draft.replace(path)
+    sync_folder(path.parent)
+
+
+def sync_folder(folder: Path) -> None:
+    """Have the names of the files in `folder` outlive a loss of power."""
+    fd = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+    try:
+        os.fsync(fd)
+    finally:
+        os.close(fd)
+
+
+def _copied(path: Path) -> Path:
+    """Copy `path`, to a name that says when, and return it."""
+    moment = f"{datetime.now(UTC):%Y%m%dT%H%M%SZ}"
+    copy, number = path.with_name(f"{path.name}.corrupt-{moment}"), 1
+    while copy.exists():
+        number += 1
+        copy = path.with_name(f"{path.name}.corrupt-{moment}-{number}")
+    shutil.copy2(path, copy)
+    return copy

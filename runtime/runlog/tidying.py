@@ -1,0 +1,146 @@
+"""Tidying: brings the state of a run log up to date, and lets go of what need not be kept, while the log is appended to."""
+
+from __future__ import annotations
+
+import threading
+from array import array
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import AbstractContextManager, suppress
+from itertools import chain as chained
+from pathlib import Path
+from time import sleep
+from typing import TypeVar
+
+from runtime.runlog.history import History
+from runtime.runlog.lines import decode, is_whole
+from runtime.runlog.mending import drafted, mend, sync_folder
+from runtime.runlog.retention import Keep, Kept, Weight, groups_to_replace, kept, start_of_ended
+from runtime.runlog.segments import Header
+from runtime.runlog.state_file import StateFile
+from runtime.runlog.views import View, views_of
+
+T = TypeVar("T")
+Starts = Mapping[str, "array[float]"]
+"""{task: when its runs that have ended began}."""
+_AT_ONCE = 500
+"""Lines that are looked at before others have a turn: about 2 ms."""
+_TURN = 0.0002
+
+
+class Tidying:
+    """What is done with the sealed segments of a log, which nobody else changes meanwhile, one at a time.
+
+    Args:
+      guard: held while files are exchanged; never while the disk is waited for.
+      segment_size: bytes that a segment has which several are merged into, at most.
+    """
+
+    def __init__(self, log: Path, state: StateFile, guard: AbstractContextManager[object], segment_size: int) -> None:
+        self._log, self._state, self._guard, self._segment_size = log, state, guard, segment_size
+        self._going_on = threading.Lock()
+        self._generation = 0
+        self._starts: dict[tuple[int, int], Starts] = {}  # {identity of a view: what it has}
+        self.damage: list[str] = []
+        """What was found damaged, in words."""
+
+    def call_off(self) -> None:
+        """Have what goes on change nothing any more: the segments have become others. With the guard held."""
+        self._generation += 1
+
+    def run(self, keep: Keep, now: float) -> Kept | None:
+        """Do it, and return what is kept; None if there is nothing sealed, or another thread is at it.
+
+        Raises:
+          OSError: a file could not be written; nothing is lost.
+        """
+        if not self._going_on.acquire(blocking=False):
+            return None
+        try:
+            return self._run(keep, now)
+        finally:
+            self._going_on.release()
+
+    def _run(self, keep: Keep, now: float) -> Kept | None:
+        generation = self._generation
+        sealed = self._whole(self._sealed())
+        if not sealed:
+            return None
+        history = self._followed(sealed, generation)
+        chosen = kept(keep, now, _merged(self._starts_of(view) for view in sealed), history)
+        weights = [_weight(view, self._starts_of(view), chosen) for view in sealed]
+        for group in groups_to_replace(weights, self._segment_size):
+            self._replace([sealed[index] for index in group], chosen, generation)
+        self._starts = {identity: starts for identity, starts in self._starts.items() if identity in {v.identity for v in sealed}}
+        return chosen
+
+    def _sealed(self) -> list[View]:
+        return [view for view in views_of(self._log) if view.segment.path != self._log]
+
+    def _whole(self, views: list[View]) -> list[View]:
+        """Return `views`, having mended those that were not looked at before and are damaged."""
+        new = [view for view in views if view.identity not in self._starts]
+        damaged = [view for view in new if not all(map(is_whole, _with_turns(view.lines())))]
+        for view in damaged:
+            if (told := mend(view.segment)) is not None:
+                self.damage.append(told)
+        return self._sealed() if damaged else views
+
+    def _followed(self, sealed: Sequence[View], generation: int) -> History:
+        history = self._state.follow(sealed)
+        with self._guard:
+            if generation != self._generation:
+                self._state.forget()  # it was written after the segments had become others
+        return history
+
+    def _starts_of(self, view: View) -> Starts:
+        if (known := self._starts.get(view.identity)) is not None:
+            return known
+        starts: dict[str, array[float]] = {}
+        for document in _with_turns(view.documents()):
+            if (start := start_of_ended(document)) is not None:
+                starts.setdefault(document["task_name"], array("d")).append(start)
+        self._starts[view.identity] = starts
+        return starts
+
+    def _replace(self, views: Sequence[View], chosen: Kept, generation: int) -> None:
+        """Put one segment in the place of neighbours, with what is kept of them."""
+        path, oldest = views[-1].segment.path, views[0].segment.header
+        header = Header(views[-1].segment.number, oldest.first, oldest.created)
+        draft = drafted(path, header.line(), _with_turns(line for view in views for line in view.lines() if _stays(line, chosen)))
+        with self._guard:
+            if generation != self._generation:
+                draft.unlink()
+                return
+            draft.replace(path)
+        sync_folder(path.parent)  # before the others go: what they had is in the new one only
+        for view in views[:-1]:
+            with suppress(FileNotFoundError):
+                view.segment.path.unlink()
+
+
+def _stays(line: bytes, chosen: Kept) -> bool:
+    document = decode(line)
+    return document is None or chosen.includes(document)
+
+
+def _merged(each: Iterable[Starts]) -> dict[str, Iterable[float]]:
+    found: dict[str, list[array[float]]] = {}
+    for starts in each:
+        for task, moments in starts.items():
+            found.setdefault(task, []).append(moments)
+    return {task: chained.from_iterable(arrays) for task, arrays in found.items()}
+
+
+def _weight(view: View, starts: Starts, chosen: Kept) -> Weight:
+    total = sum(map(len, starts.values()))
+    stay = sum(chosen.keeps(task, moment) for task, moments in starts.items() for moment in moments)
+    size = len(view.data)
+    return Weight(size, size * stay / total if total else size)
+
+
+def _with_turns(items: Iterable[T]) -> Iterator[T]:
+    """Yield `items`, and let other threads have a turn now and then: the scheduler waits for the same interpreter."""
+    for number, item in enumerate(items):
+        if number % _AT_ONCE == _AT_ONCE - 1:
+            sleep(_TURN)
+        yield item

@@ -1,0 +1,81 @@
+"""Views: the segments of a run log as they are at one moment, whatever becomes of their files meanwhile."""
+
+from __future__ import annotations
+
+import logging
+import os
+from collections.abc import Iterator
+from dataclasses import dataclass
+from mmap import ACCESS_READ, mmap
+from pathlib import Path
+from typing import Any
+
+from actors.errors import LogUnusable
+from runtime.logs import runtime_log
+from runtime.runlog.lines import complete_lines, complete_lines_backwards, decode
+from runtime.runlog.segments import LOOKED_AT, Segment, chain, header_of
+
+_TRIES = 10
+
+
+@dataclass(frozen=True, slots=True)
+class View:
+    """What is in a segment: all of a sealed one, and of the active one what has been written."""
+
+    segment: Segment
+    data: bytes | mmap
+    identity: tuple[int, int]
+    """Which file it is, and how long: a sealed one that has both in common is the same."""
+
+    @property
+    def body(self) -> int:
+        """Where the documents begin, in bytes."""
+        return self.data.find(b"\n") + 1 if self.segment.header.is_whole else 0
+
+    def lines(self, *, newest_first: bool = False) -> Iterator[bytes]:
+        """Yield its lines that are complete, without the header."""
+        each = complete_lines_backwards if newest_first else complete_lines
+        return each(self.data, self.body)
+
+    def documents(self, *, newest_first: bool = False) -> Iterator[dict[str, Any]]:
+        """Yield its documents that are whole; that others were passed over is told."""
+        damaged = 0
+        for line in self.lines(newest_first=newest_first):
+            if (document := decode(line)) is not None:
+                yield document
+            else:
+                damaged += 1
+        if damaged:
+            told = "run log %s: passed over %d damaged line" + "s" * (damaged > 1)
+            runtime_log.tell(logging.WARNING, told, self.segment.path, damaged)
+
+
+def views_of(log: Path) -> list[View]:
+    """Return the views of all segments of `log` that count, the oldest first; none if there is no file.
+
+    Raises:
+      LogUnusable: a file is no segment, or cannot be read.
+    """
+    for _ in range(_TRIES):
+        try:
+            views = [_view(segment, is_active=segment.path == log) for segment in chain(log)]
+        except FileNotFoundError:  # sealed, or replaced, between being found and being opened
+            continue
+        if None not in views:
+            return [view for view in views if view is not None]
+    raise LogUnusable(str(log), "it changes faster than it can be read; try again")
+
+
+def _view(segment: Segment, *, is_active: bool) -> View | None:
+    """Return the view of a segment; None if the file has become another one since its header was read."""
+    try:
+        with segment.path.open("rb") as file:
+            # Only what is sealed is mapped: of the active one, the writer may cut off what it could not finish.
+            data = file.read() if is_active else mmap(file.fileno(), 0, access=ACCESS_READ)
+            inode = os.fstat(file.fileno()).st_ino
+    except FileNotFoundError:
+        raise
+    except (OSError, ValueError) as exc:
+        raise LogUnusable(str(segment.path), getattr(exc, "strerror", None) or str(exc)) from exc
+    now = header_of(data[:LOOKED_AT], segment.path, segment.number)
+    return View(segment, data, (inode, len(data))) if now == segment.header else None
