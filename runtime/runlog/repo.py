@@ -14,11 +14,14 @@ from tinydb.table import Table
 
 from actors.columns import COLUMNS
 from actors.errors import UnknownColumn
+from actors.opers import between
 from actors.records import TaskRunRecord
+from actors.statistics import TaskStats
 from runtime.codec import make_codec
 from runtime.runlog import RunLog
 from runtime.runlog.file_log import FileLog
 from runtime.runlog.memory_log import MemoryLog
+from runtime.runlog.statistics import stats_of
 from runtime.runlog.table import open_table
 from runtime.runlog.wanted import Wanted
 
@@ -94,6 +97,21 @@ class RunRepo:
             if name not in COLUMNS:
                 raise UnknownColumn(name, COLUMNS)
         return RunQuery(self, Wanted(columns))
+
+    def stats(self, task: str | None = None, since: object = None, until: object = None) -> dict[str, TaskStats]:
+        """Return each task in numbers, by name, or `task` alone; of one that never had a record there are none.
+
+        Args:
+          since, until: of which time, as in ``created=between(since, until)``; None is all there is.
+
+        Raises:
+          InvalidOperand: one of them says no time.
+        """
+        columns: dict[str, object] = {} if task is None else {"task_name": task}
+        if since is not None or until is not None:
+            columns["created"] = between(since, until, none_as_open=True)
+        wanted = Wanted(columns)
+        return stats_of(self.log.documents(wanted), self.log.history(), task)
 
     def structured(self, document: Mapping[str, Any]) -> Any:
         """Return `document` as the model."""
