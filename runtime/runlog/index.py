@@ -3,8 +3,8 @@
 Each document costs two keys of 8 bytes, one for its run id and one for its task: 24 bits of a hash, and 40 of where its line
 begins. So of 16 million run ids two share their bits, and whoever reads a line looks whether it is the one.
 
-Measured on one core with a million records of 340 bytes: built in 2.6 s, which is what reading and decoding them takes; 16.1 MB;
-the lines of one run are found in 0.15 ms.
+Measured with a million records of 270 bytes in one file: built in 3.7 s, of which 2.7 are what decoding them takes; 16.0 MB; the
+lines of one run are found in 0.4 ms.
 """
 
 from __future__ import annotations
@@ -13,9 +13,10 @@ import math
 from array import array
 from bisect import bisect_left
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from typing import IO, Any
+from mmap import mmap
+from typing import Any
 
-from runtime.runlog.lines import decode
+from runtime.runlog.lines import complete_lines, decode
 from runtime.runlog.wanted import Bounds, Wanted
 
 _OFFSET_BITS = 40
@@ -44,16 +45,12 @@ class SegmentIndex:
         """The times of ``created`` that documents have; infinite where none has one."""
         self._runs, self._tasks = _Keys(), _Keys()
 
-    def catch_up(self, file: IO[bytes]) -> None:
-        """Take in the lines of `file` that were added since. Damaged ones are passed over, a torn last one is left for later.
+    def catch_up(self, data: bytes | mmap) -> None:
+        """Take in the lines that were added since, where `data` is all of the file.
 
-        Raises:
-          OSError: the file cannot be read; what was read up to there is taken in.
+        Damaged ones are passed over, a torn last one is left for later.
         """
-        file.seek(self.end)
-        for line in file:
-            if not line.endswith(b"\n"):
-                return
+        for line in complete_lines(data, self.end):
             self.take_in(decode(line), len(line))
 
     def take_in(self, document: Mapping[str, Any] | None, size: int) -> None:
@@ -126,8 +123,6 @@ class _Keys:
         return sum(keys.itemsize * len(keys) for keys in self._sorted) + 8 * len(self._loose)
 
 
-def lines_at(file: IO[bytes], offsets: Iterable[int]) -> Iterator[bytes]:
-    """Yield the lines of `file` that begin at `offsets`."""
-    for offset in offsets:
-        file.seek(offset)
-        yield file.readline()
+def lines_at(data: bytes | mmap, offsets: Iterable[int]) -> Iterator[bytes]:
+    """Yield the lines of `data` that begin at `offsets`."""
+    return (data[offset : data.find(b"\n", offset) + 1] for offset in offsets)
