@@ -24,7 +24,6 @@ from runtime.runlog.history import History
 from runtime.runlog.memory_log import MemoryLog
 from runtime.runlog.recorder import Recorder
 from runtime.runlog.repo import RunRepo, open_repo
-from runtime.runlog.report import runs_in
 
 
 def moments(facts):
@@ -735,63 +734,6 @@ class TestLoggers:
         facts = log.open().facts
         log.close()
         assert list(facts) == ["a"]
-
-
-class TestReport:
-    """One row for each run."""
-
-    def rows(self, *documents):
-        return [(row["task_name"], row["run_id"], row["status"]) for row in runs_in(documents)]
-
-    def test_no_records_are_no_rows(self):
-        assert runs_in([]) == []
-
-    def test_a_run_that_ended_is_one_row(self):
-        assert runs_in([run("a", "1", 1.0), end("a", "1", 1.0)]) == [
-            {
-                "created": 2.0,
-                "task_name": "a",
-                "run_id": "1",
-                "start": 1.0,
-                "due": 1.0,
-                "end": 2.0,
-                "runtime": 1.0,
-                "status": "success",
-                "late": 0.0,
-            }
-        ]
-
-    def test_a_run_without_an_end_is_running(self):
-        assert self.rows(run("a", "1", 1.0)) == [("a", "1", "running")]
-
-    def test_runs_come_in_the_order_in_which_they_began(self):
-        rows = self.rows(run("a", "1", 1.0), run("b", "2", 2.0), end("b", "2", 2.0, "fail"), end("a", "1", 1.0))
-        assert rows == [("a", "1", "success"), ("b", "2", "fail")]
-
-    def test_a_launch_that_never_started_is_a_row_of_its_own(self):
-        rows = self.rows(run("a", "same", 1.0), unstarted("a", "same", 2.0), end("a", "same", 1.0))
-        assert rows == [("a", "same", "success"), ("a", "same", "terminate")]
-
-    def test_the_same_id_in_another_task_is_another_run(self):
-        rows = self.rows(run("a", "1", 1.0), run("b", "1", 1.0), end("b", "1", 1.0))
-        assert rows == [("a", "1", "running"), ("b", "1", "success")]
-
-    def test_an_id_that_comes_again_is_another_run(self):
-        rows = self.rows(run("a", "1", 1.0), end("a", "1", 1.0), run("a", "1", 3.0), end("a", "1", 3.0, "fail"))
-        assert rows == [("a", "1", "success"), ("a", "1", "fail")]
-
-    def test_of_two_runs_with_one_id_the_one_that_ended_has_ended(self):
-        rows = runs_in([run("a", "same", 1.0), run("a", "same", 2.0), end("a", "same", 2.0)])
-        assert [(row["start"], row["status"]) for row in rows] == [(1.0, "running"), (2.0, "success")]
-
-    def test_late_is_how_long_after_it_was_due_it_began(self):
-        rows = runs_in([run("a", "1", 5.0, due=3.5), run("b", "2", 5.0, due=6.0), unstarted("c", "3", 1.0)])
-        assert [row.get("late") for row in rows] == [1.5, 0.0, None]
-
-    def test_records_stay_as_they_are(self):
-        documents = [run("a", "1", 1.0), end("a", "1", 1.0)]
-        runs_in(documents)
-        assert documents == [run("a", "1", 1.0), end("a", "1", 1.0)]
 
 
 def test_a_start_that_fails_leaves_the_log_free(tmp_path, monkeypatch):
