@@ -18,10 +18,12 @@ if TYPE_CHECKING:
 
 ELSEWHERE = {
     "explain": "runtime.commands.schedule:explain",
+    "log": "runtime.commands.log:log",
     "next": "runtime.commands.schedule:upcoming",
     "runs": "runtime.commands.runs:runs",
     "show": "runtime.commands.runs:show",
     "simulate": "runtime.commands.schedule:simulate",
+    "stats": "runtime.commands.stats:stats",
     "why": "runtime.commands.schedule:why",
 }
 
@@ -37,7 +39,7 @@ def main() -> None:
     Exit codes:
       0  ended in order; whether single runs failed is in the run log
       1  an internal error, or one that kept the app from starting; for `launch`: the task did not succeed;
-         for `tree`: no app runs, or it does not answer
+         for `tree`: no app runs, or it does not answer; for `log verify` and `log repair`: the log is not whole
       2  wrong use: an unknown task or option, a program that cannot be loaded
       3  the end has killed, cut short or left behind something, which stderr and the run log name
       4  the run log is in use by another runtime
