@@ -8,6 +8,7 @@ from hypothesis import strategies as st
 
 from actors import between, equal, greater_equal, greater_than, in_, less_than, not_equal
 from actors.errors import InvalidOperand
+from runtime.runlog.lines import decode, encode
 from runtime.runlog.wanted import EVERYTHING, Bounds, Wanted
 
 RECORD = {"created": 5.0, "task_name": "a", "run_id": "1", "action": "fail", "runtime": 2.0}
@@ -110,3 +111,31 @@ def test_what_is_included_is_among_the_texts_that_are_told(asked, value):
     texts = wanted.exactly("run_id")
     if texts is not None:
         assert wanted.includes({"run_id": value}) == (value in texts)
+
+
+WORDS = st.text('ab"\\\né\ud800', max_size=3)
+
+
+@given(
+    asked=WORDS | st.builds(between, WORDS, WORDS) | st.builds(in_, st.lists(WORDS, max_size=2)),
+    column=st.sampled_from(["run_id", "task_name"]),
+    value=WORDS,
+)
+def test_each_line_that_is_wanted_has_the_fragment_in_it(asked, column, value):
+    wanted = Wanted({column: asked}, only_records=False)
+    line = encode({"created": 1.0, column: value})
+    if wanted.includes(decode(line)):
+        assert (wanted.fragment() or b"") in line
+
+
+def test_the_fragment_is_the_whole_column_or_what_it_begins_with():
+    assert Wanted({"task_name": "a", "run_id": "1"}).fragment() == b'"run_id":"1"'
+    assert Wanted({"task_name": "a"}).fragment() == b'"task_name":"a"'
+    assert Wanted({"run_id": between("12", "13")}).fragment() == b'"run_id":"1'
+
+
+@pytest.mark.parametrize(
+    "columns", [{}, {"action": "fail"}, {"run_id": in_(["1", "2"])}, {"run_id": between("1", "2")}, {"run_id": None}]
+)
+def test_where_lines_need_have_nothing_in_common_there_is_no_fragment(columns):
+    assert Wanted(columns).fragment() is None

@@ -6,23 +6,32 @@ import csv
 import io
 import json
 from collections.abc import Iterable, Iterator, Mapping
+from itertools import islice
 from typing import Any
 
-from actors.columns import COLUMNS
+from actors.columns import COLUMNS, is_ordered
+
+_DATA = tuple(at for at, column in enumerate(COLUMNS) if not is_ordered(column))
+_AT_ONCE = 500
+"""Lines, so that a reader gets the first ones soon."""
 
 
 def csv_lines(records: Iterable[Mapping[str, Any]]) -> Iterator[bytes]:
-    """Yield records as CSV in UTF-8, after a line with the names of all columns; what a record lacks is empty.
+    """Yield records as CSV in UTF-8, after a line with the names of all columns, many lines at a time; a missing value is empty.
 
     Columns that hold data, such as ``params``, are JSON.
     """
-    line = io.StringIO(newline="")
-    writer = csv.writer(line, lineterminator="\n")
-    for row in _rows(records):
-        writer.writerow(row)
-        yield line.getvalue().encode("utf-8", "backslashreplace")
-        line.seek(0)
-        line.truncate()
+    text = io.StringIO(newline="")
+    writer = csv.writer(text, lineterminator="\n")
+    writer.writerow(COLUMNS)
+    rows = map(_row, records)
+    while True:
+        writer.writerows(islice(rows, _AT_ONCE))
+        if not text.tell():
+            return
+        yield text.getvalue().encode("utf-8", "backslashreplace")
+        text.seek(0)
+        text.truncate()
 
 
 def json_lines(records: Iterable[Mapping[str, Any]]) -> Iterator[bytes]:
@@ -32,11 +41,9 @@ def json_lines(records: Iterable[Mapping[str, Any]]) -> Iterator[bytes]:
         yield json.dumps(row, ensure_ascii=False).encode("utf-8", "backslashreplace") + b"\n"
 
 
-def _rows(records: Iterable[Mapping[str, Any]]) -> Iterator[Iterable[object]]:
-    yield COLUMNS
-    for record in records:
-        yield (_cell(record.get(column)) for column in COLUMNS)
-
-
-def _cell(value: object) -> object:
-    return json.dumps(value, ensure_ascii=False) if isinstance(value, (dict, list)) else value
+def _row(record: Mapping[str, Any]) -> list[object]:
+    row: list[object] = [record.get(column) for column in COLUMNS]
+    for at in _DATA:
+        if row[at] is not None:
+            row[at] = json.dumps(row[at], ensure_ascii=False)
+    return row

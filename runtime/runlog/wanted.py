@@ -5,10 +5,12 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from os.path import commonprefix
 from typing import Any, NamedTuple
 
-from actors.opers import OneOf, Operator, Test, asked_of
+from actors.opers import OneOf, Operator, Range, Test, asked_of
 from actors.records import is_record
+from runtime.runlog.lines import fragment
 
 
 class Bounds(NamedTuple):
@@ -57,6 +59,16 @@ class Wanted:
         texts = [value for value in asked.values if isinstance(value, str)]
         return frozenset(texts) if len(texts) == len(asked.values) else None
 
+    def fragment(self) -> bytes | None:
+        """Return what stands in each line that is wanted, to look for it before decoding any; None if there is nothing such."""
+        for column in ("run_id", "task_name"):
+            texts = self.exactly(column)
+            if texts is not None and len(texts) == 1:
+                return fragment(column, *texts)
+            if beginning := _beginning(self._asked.get(column)):
+                return fragment(column, beginning, goes_on=True)
+        return None
+
     def bounds(self, column: str) -> Bounds:
         """Return the range out of which no number in `column` is wanted; where the column is missing, it says nothing."""
         asked = self._asked.get(column)
@@ -69,6 +81,13 @@ class Wanted:
             return Bounds(min(numbers, default=math.inf), max(numbers, default=-math.inf)) if is_closed else Bounds()
         low, high = (end if isinstance(end, int | float) else None for end in ends)
         return Bounds(-math.inf if low is None else low, math.inf if high is None else high)
+
+
+def _beginning(asked: Operator | None) -> str:
+    """Return what all texts begin with that are asked for; empty if they need not have anything in common."""
+    if not isinstance(asked, Range) or not isinstance(asked.low, str) or not isinstance(asked.high, str):
+        return ""
+    return commonprefix([asked.low, asked.high])  # noqa: RUF071  # of texts: what lies between two in order begins as both do
 
 
 EVERYTHING = Wanted(only_records=False)
