@@ -15,7 +15,6 @@ from typing import Any, Protocol
 from actors.facts import EVENTS, Event
 from actors.progress import Progress
 
-
 NUMBER = (float, int)
 
 
