@@ -10,10 +10,13 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from typing import Any, Protocol
+from typing import TYPE_CHECKING, Any, Protocol
 
 from actors.facts import EVENTS, Event
 from actors.progress import Progress
+
+if TYPE_CHECKING:
+    from actors.statistics import TaskStats
 
 NUMBER = (float, int)
 
@@ -167,5 +170,9 @@ class Repo(Protocol):
         ...
 
     def filter_by(self, **columns: object) -> Query:
-        """Return the records whose columns have exactly these values."""
+        """Return the records whose columns have these values, or what an operator of :mod:`actors.opers` asks."""
+        ...
+
+    def stats(self, task: str | None = None, since: object = None, until: object = None) -> Mapping[str, TaskStats]:
+        """Return each task in numbers, by name, or `task` alone, of the time from `since` to `until`."""
         ...

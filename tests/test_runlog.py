@@ -4,6 +4,7 @@ import errno
 import logging
 import os
 from dataclasses import asdict, fields
+from datetime import datetime
 from itertools import count
 
 import pytest
@@ -13,8 +14,8 @@ from tinydb import where
 from tinydb.operations import delete
 from tinydb.table import Document
 
-from actors import MinimalRecord, MinimalRunRecord, TaskLogRecord, TaskRunRecord
-from actors.errors import LogLocked, UnknownColumn
+from actors import MinimalRecord, MinimalRunRecord, TaskLogRecord, TaskRunRecord, between, greater_than, in_, less_than
+from actors.errors import InvalidOperand, LogLocked, UnknownColumn
 from actors.facts import TERMINAL
 from runtime.clock import SystemClock
 from runtime.codec import make_codec
@@ -188,6 +189,24 @@ class TestQueries:
 
     def test_a_column_that_a_record_lacks_is_none(self, filled):
         assert self.ids(filled.filter_by(reason=None)) == ["1", "3"]
+
+    def test_operators_ask_for_ranges_and_for_several_values(self, filled):
+        assert self.ids(filled.filter_by(created=between(3, datetime.fromtimestamp(3.5)))) == ["2"]
+        assert self.ids(filled.filter_by(run_id=in_(["3", "1"]), runtime=less_than("2 seconds"))) == ["1", "3"]
+        assert filled.filter_by(action="fail", created=greater_than(3)).last().run_id == "3"
+
+    def test_a_column_that_cannot_be_compared_with_a_value_is_an_error_at_once(self, filled):
+        with pytest.raises(InvalidOperand):
+            filled.filter_by(created="yesterday")
+
+    def test_the_newest_is_found_from_the_end_of_the_log(self, filled, monkeypatch):
+        asked = []
+        documents = filled.log.documents
+        monkeypatch.setattr(
+            filled.log, "documents", lambda *args, **options: asked.append(options) or documents(*args, **options)
+        )
+        assert filled.filter_by(task_name="a").last().run_id == "3"
+        assert asked == [{"newest_first": True}]
 
     def test_all_is_the_list_of_them(self, filled):
         assert self.ids(filled.filter_by(action="fail").all()) == ["2", "3"]

@@ -16,9 +16,9 @@ from runtime.runlog.history import History
 from runtime.runlog.lines import decode, is_whole
 from runtime.runlog.mending import drafted, mend, sync_folder
 from runtime.runlog.retention import Keep, Kept, Weight, groups_to_replace, kept, start_of_ended
-from runtime.runlog.segments import Header
+from runtime.runlog.segments import new_header
 from runtime.runlog.state_file import StateFile
-from runtime.runlog.views import View, views_of
+from runtime.runlog.views import Key, View, views_of
 
 T = TypeVar("T")
 Starts = Mapping[str, "array[float]"]
@@ -41,7 +41,7 @@ class Tidying:
         self._log, self._state, self._guard, self._segment_size = log, state, guard, segment_size
         self._going_on = threading.Lock()
         self._generation = 0
-        self._starts: dict[tuple[int, int], Starts] = {}  # {identity of a view: what it has}
+        self._starts: dict[Key, Starts] = {}  # {key of a view: what it has}
         self.damage: list[str] = []
         """What was found damaged, in words."""
 
@@ -78,7 +78,7 @@ class Tidying:
         weights = [_weight(view, self._starts_of(view), chosen) for view in sealed]
         for group in groups_to_replace(weights, self._segment_size):
             self._replace([sealed[index] for index in group], chosen, generation)
-        self._starts = {identity: starts for identity, starts in self._starts.items() if identity in {v.identity for v in sealed}}
+        self._starts = {view.key: self._starts[view.key] for view in sealed}
         return chosen
 
     def _sealed(self) -> list[View]:
@@ -96,7 +96,7 @@ class Tidying:
 
     def _whole(self, views: list[View]) -> list[View]:
         """Return `views`, having mended those that were not looked at before and are damaged."""
-        new = [view for view in views if view.identity not in self._starts]
+        new = [view for view in views if view.key not in self._starts]
         damaged = [view for view in new if not all(map(is_whole, self._with_turns(view.lines())))]
         for view in damaged:
             if (told := mend(view.segment)) is not None:
@@ -111,19 +111,19 @@ class Tidying:
         return history
 
     def _starts_of(self, view: View) -> Starts:
-        if (known := self._starts.get(view.identity)) is not None:
+        if (known := self._starts.get(view.key)) is not None:
             return known
         starts: dict[str, array[float]] = {}
         for document in self._with_turns(view.documents()):
             if (start := start_of_ended(document)) is not None:
                 starts.setdefault(document["task_name"], array("d")).append(start)
-        self._starts[view.identity] = starts
+        self._starts[view.key] = starts
         return starts
 
     def _replace(self, views: Sequence[View], chosen: Kept, generation: int) -> None:
         """Put one segment in the place of neighbours, with what is kept of them."""
-        path, oldest = views[-1].segment.path, views[0].segment.header
-        header = Header(views[-1].segment.number, oldest.first, oldest.created)
+        path = views[-1].segment.path
+        header = new_header(views[-1].segment.number, views[0].segment.first)
         draft = drafted(
             path, header.line(), self._with_turns(line for view in views for line in view.lines() if _stays(line, chosen))
         )
