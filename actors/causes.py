@@ -5,12 +5,12 @@ from __future__ import annotations
 from typing import Literal, NamedTuple
 
 CauseKind = Literal[
-    "timeout", "end_cond", "terminate", "shutdown", "restart", "overlap", "removed", "changed", "superseded", "cancelled"
+    "timeout", "end_cond", "terminate", "shutdown", "restart", "overlap", "removed", "changed", "superseded", "cancelled", "log"
 ]
 """``timeout``: it took too long. ``end_cond``: the condition that ends it holds. ``terminate``: somebody called ``terminate()``.
 ``shutdown``, ``restart``: the app ends. ``overlap``: its next start is due, and takes its place. ``removed``, ``changed``: its
 task has left the session, or starts otherwise. ``superseded``: it was to be tried again, but its next start comes first.
-``cancelled``: the program in which the app runs has cancelled it."""
+``cancelled``: the program in which the app runs has cancelled it. ``log``: that it begins could not be put on record."""
 
 
 class Cause(NamedTuple):

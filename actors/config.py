@@ -26,6 +26,8 @@ Execution = Literal["main", "async", "thread", "process"]
 Backend = Literal["auto", "trio", "asyncio"]
 EXECUTIONS: tuple[str, ...] = get_args(Execution)
 BACKENDS: tuple[str, ...] = get_args(Backend)
+DURABILITIES = ("process", "power")
+ON_LOG_FAILURE = ("continue", "halt")
 RESTARTS = ("replace", "relaunch", "recall")
 NEVER = float("inf")
 
@@ -133,6 +135,10 @@ class Settings(TypedDict, total=False):
     fresh: bool
     max_runs_per_worker: int | None
     log: str | os.PathLike[str] | None
+    durability: Literal["process", "power"]
+    on_log_failure: Literal["continue", "halt"]
+    keep: TimeSpan
+    keep_runs: int | None
 
 
 class Config(Optioned):
@@ -202,6 +208,16 @@ class Config(Optioned):
     """How many runs a worker process does before it is replaced; None is no limit."""
     log = Option[str | os.PathLike[str] | None, Path | None](to_log, ".callsheet/runs.jsonl")
     """The file of the run log, relative to the working directory at that time; None keeps records in memory."""
+    durability = Option(one_of(*DURABILITIES), "process")
+    """What records outlive at once: the end of the ``process``, however it comes; or a loss of ``power``, so that a function
+    begins, and its outcome is seen, only when the disk has confirmed the record, some milliseconds later."""
+    on_log_failure = Option(one_of(*ON_LOG_FAILURE), "continue")
+    """What becomes of the app if the run log cannot be written: it goes on, and 10,000 records wait in memory, the latest; or it
+    starts no function any more, ends in order, and raises ``LogFailed``."""
+    keep = Option[TimeSpan, float](to_timeout, "30 days")
+    """How long runs stay in the run log, or ``"never"`` for all; the last success and the last failure of each task always do."""
+    keep_runs = Option[int | None, int | None](count_or_none, 1000)
+    """How many runs of each task, the latest, stay in the run log; None is all. More may be there until it is tidied up."""
 
     def __init__(self, given: Mapping[str, Any], session: Session) -> None:
         self._session = session

@@ -27,6 +27,7 @@ CallsheetError
 │   ├── UnknownColumn                 a query asks for a column that no record has
 │   ├── InvalidOperand                a query compares a column with what it never holds, also a ValueError
 │   ├── NoLog                         there is none to read
+│   ├── LogFailed                     it cannot be written any more, and the app ends for that
 │   ├── LogLocked                     another runtime writes it
 │   └── LogUnusable                   it is not a run log, or cannot be opened
 ├── ActorError                        actors that talk
@@ -489,6 +490,20 @@ class LogUnusable(LogError):
 
     def __str__(self) -> str:
         return f"cannot use {self.path} as a run log: {self.problem}. Nothing was changed; name another file with log='...'"
+
+
+class LogFailed(LogError):
+    """The run log cannot be written any more, and the app has ended, as it wants to then: ``on_log_failure="halt"``."""
+
+    def __init__(self, problem: str) -> None:
+        super().__init__(problem)
+        self.problem = problem
+
+    def __str__(self) -> str:
+        return (
+            f"the app has ended, since its run log cannot be written: {self.problem}. "
+            "Make room for it, or let the app go on without: on_log_failure='continue'"
+        )
 
 
 class ActorError(CallsheetError):

@@ -18,6 +18,8 @@ from actors.progress import Progress
 if TYPE_CHECKING:
     from actors.statistics import TaskStats
 
+NUMBER = (float, int)
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class MinimalRecord:
@@ -103,20 +105,21 @@ class TaskRunRecord:
     """What the run was launched with, for the next attempt; None where that is no plain data, and cannot be kept."""
 
 
-_MOMENTS = ("start", "due", "first", "last", "attempt", "retry_at")
-
-
 def is_record(document: Mapping[str, Any]) -> bool:
     """Return whether `document` has what every record has; the run log may hold what somebody else put there."""
-    get = document.get
-    if get("action") not in EVENTS or not isinstance(get("created"), (float, int)):
-        return False
-    if not isinstance(get("task_name"), str) or not isinstance(get("run_id"), str):
-        return False
-    for name in _MOMENTS:  # noqa: SIM110  # it is asked for each of a million lines, and a generator takes twice the time
-        if name in document and not isinstance(document[name], (float, int)):
-            return False
-    return True
+    get = document.get  # asked of each of a million documents: without a loop it takes a third of the time
+    return (
+        get("action") in EVENTS
+        and isinstance(get("created"), NUMBER)
+        and isinstance(get("task_name"), str)
+        and isinstance(get("run_id"), str)
+        and isinstance(get("start", 0.0), NUMBER)
+        and isinstance(get("due", 0.0), NUMBER)
+        and isinstance(get("first", 0.0), NUMBER)
+        and isinstance(get("last", 0.0), NUMBER)
+        and isinstance(get("attempt", 0.0), NUMBER)
+        and isinstance(get("retry_at", 0.0), NUMBER)
+    )
 
 
 def run_key(document: Mapping[str, Any]) -> tuple[str, str, float | None]:

@@ -154,6 +154,8 @@ class Run:
             facts.note("run", now, number, claims=self.launch.asked)
         else:
             facts.status = "run"  # it has started before, as far as conditions are concerned
+        if (failure := self._services.log.failure) is not None:
+            self.end(Cause("log", f"the run log cannot be written: {failure.problem}"))
         self._services.report(RunStarted(self.launch, self.run_id))
 
     def break_off(self, error: Exception) -> None:
@@ -172,6 +174,8 @@ class Run:
         value, was_called = None, False
         try:
             await trio.lowlevel.checkpoint_if_cancelled()  # a function without awaits would not notice
+            if self._services.log.is_strict:
+                await self._services.log.synced()
             call = self._prepared() if self._cause is None else None
             if call is not None and self._cause is None:  # else one of its arguments has ended it
                 self._call, was_called = call, True
@@ -297,12 +301,19 @@ class Run:
         if following.because:
             document["reason"] = f"{ending.reason}; {following.because}"
         number = self._services.log.record(document, is_warning=ending.is_forced)
-        is_failure = ending.action == "fail" or (ending.action == "terminate" and self._is_wanted_again)
+        if self._services.log.is_strict and not ending.is_forced:  # what had to be given up is not waited for any longer
+            self._services.log.when_synced(lambda: self._publish(ending, value, document, number))
+        else:
+            self._publish(ending, value, document, number)
+
+    def _publish(self, ending: Ending, value: Any, document: dict[str, Any], number: int) -> None:
+        """Let others see how it ended, which is on record."""
         if ending is SUCCESS and self._services.session.declared(self._task.name) is self._task:  # else it was removed
             self._services.session.returns.keep(self._task.name, value)
         facts = self._task.facts
         facts.going.pop(self.launch.number, None)
         facts.note(ending.action, document["created"], number)
+        is_failure = ending.action == "fail" or (ending.action == "terminate" and self._is_wanted_again)
         self._services.report(RunEnded(self.launch, self.run_id, ending.action, document, is_failure))
 
     def _ending_document(self, ending: Ending) -> dict[str, Any]:

@@ -53,7 +53,8 @@ from runtime.lookout import Lookout
 from runtime.machine import local_zone
 from runtime.mailbox import Mailbox
 from runtime.runlog.history import History
-from runtime.runlog.recorder import Recorder
+from runtime.runlog.recorder import LogTerms, Recorder
+from runtime.runlog.retention import Keep
 from runtime.runners import Runner
 from runtime.runs import Services
 from runtime.shutdown import LAST_PART, LEAST_TURN, Haste, Phase, Shutdown, announcement
@@ -205,6 +206,7 @@ class Supervisor:
           only: run just these tasks, once each, then end; None runs the app.
         """
         self._only = frozenset(only) if only is not None else None
+        self._services.log.on_halt = self._fail_in_order
         failure: BaseException | None = None
         async with trio.open_nursery() as hooks:
             try:
@@ -398,7 +400,7 @@ class Supervisor:
         self._launches.drop(None, self._cause)
 
     def _fail_in_order(self, error: BaseException) -> None:
-        """Have an error of an actor end the runtime, like a shutdown that somebody asks for."""
+        """Have an error of an actor, or of the run log, end the runtime, like a shutdown that somebody asks for."""
         self.wanted_end = self.wanted_end or error
         self.put(ShutDown(False, f"shutdown, as {describe(error)}", hurries=False))
 
@@ -699,6 +701,8 @@ class Supervisor:
     def _take_settings(self) -> None:
         """Take in the settings of the app that are not those of its tasks."""
         config = self._session.config
+        keep = Keep(config.keep, math.inf if config.keep_runs is None else config.keep_runs)
+        self._services.log.take(LogTerms(config.durability, config.on_log_failure, keep))
         self._ends_by_itself, self._on_hold = self._only is not None or config.stop_when_idle, config.on_hold
         self._lookout.world.env = config.env
         self._endings.follow(APP, config.shut_cond, Facts(self._of_app, self._lookout.world, config.timezone or self._zone))

@@ -203,6 +203,7 @@ async def _running(parts: _Parts, asked: list[tuple[str, Mapping[str, Any]]], on
     async with trio.open_nursery() as root:
         with trio.CancelScope(shield=True, deadline=trio.current_time() + LAST_MARGIN):
             parts.supervisor.tree.parts.begin("output of workers", parts.process.serve, root, is_of_runtime=True)
+            parts.supervisor.tree.parts.begin("run log", parts.log.serve, root, is_of_runtime=True)
             await parts.process.ready.wait()
         parts.control_socket.open(root)
         try:
@@ -213,9 +214,12 @@ async def _running(parts: _Parts, asked: list[tuple[str, Mapping[str, Any]]], on
         finally:  # the last run has ended
             parts.control_socket.close()
             left = parts.supervisor.time_left(2 * _TO_EXIT + LAST_MARGIN)
-            with trio.CancelScope(shield=True, deadline=trio.current_time() + left):
-                await parts.process.close(min(_TO_EXIT, left / 2))
-                await parts.asyncio_loop.close(min(_TO_EXIT, left / 2))
+            try:
+                with trio.CancelScope(shield=True, deadline=trio.current_time() + left):
+                    await parts.process.close(min(_TO_EXIT, left / 2))
+                    await parts.asyncio_loop.close(min(_TO_EXIT, left / 2))
+            finally:
+                parts.log.stop()
     if failure is not None:
         raise failure
 

@@ -234,6 +234,10 @@ class TestDefaults:
             "fresh": False,
             "max_runs_per_worker": None,
             "log": Path(".callsheet/runs.jsonl").absolute(),
+            "durability": "process",
+            "on_log_failure": "continue",
+            "keep": 30 * 86400.0,
+            "keep_runs": 1000,
         }
 
     def test_of_a_task(self, task):

@@ -591,7 +591,7 @@ class TestUnwritable:
 
     @pytest.fixture
     def log(self, disk):
-        log = Recorder(disk, Ticking())
+        log = Recorder(disk, Ticking(), elapsed=count(step=10).__next__)
         log.open()
         return log
 
@@ -612,13 +612,15 @@ class TestUnwritable:
         log.record(end("a", "1", 1.0))
         told = [record.getMessage() for record in caplog.records if record.name == "callsheet.runtime"]
         assert told == [
-            "run log: cannot write ([Errno 28] No space left on device); records wait in memory until it can be",
+            "run log: cannot write ([Errno 28] No space left on device); records wait in memory until it can be, 1 so far",
         ]
 
     def test_it_is_a_problem_as_long_as_records_wait(self, disk, log):
         disk.broken = True
         log.record(run("a", "1", 1.0))
-        assert log.problems() == ("the run log cannot be written; records that wait in memory: 1",)
+        assert log.problems() == (
+            "the run log cannot be written ([Errno 28] No space left on device); records that wait in memory: 1",
+        )
         disk.broken = False
         log.record(end("a", "1", 1.0))
         assert log.problems() == ()
@@ -659,7 +661,7 @@ class TestUnwritable:
 
     def test_a_file_that_was_full_has_all_records_afterwards(self, tmp_path, monkeypatch):
         journal = FileLog(tmp_path / "runs.jsonl")
-        log = Recorder(journal, Ticking())
+        log = Recorder(journal, Ticking(), elapsed=count(step=10).__next__)
         log.open()
         documents = [run("a", str(number), float(number)) for number in range(3)]
         log.record(documents[0])
@@ -715,7 +717,7 @@ class TestLoggers:
 
     def test_a_handler_that_raises_changes_nothing_when_the_disk_is_full(self, raising_handler):
         disk = BrokenDisk()
-        log = Recorder(disk, Ticking())
+        log = Recorder(disk, Ticking(), elapsed=count(step=10).__next__)
         log.open()
         disk.broken = True
         log.record(run("a", "1", 1.0))

@@ -11,6 +11,7 @@ from typing import Any
 
 from actors.errors import LogLocked, LogUnusable
 from runtime.runlog.history import History
+from runtime.runlog.indexes import Indexes
 from runtime.runlog.lines import encode
 from runtime.runlog.locks import FileLock
 from runtime.runlog.mending import DRAFT, drafted, mend, publish, sync_folder
@@ -19,7 +20,7 @@ from runtime.runlog.retention import Keep
 from runtime.runlog.segments import Header, chain, new_header, sealed_files, sealed_path
 from runtime.runlog.state_file import StateFile, fits
 from runtime.runlog.tidying import Tidying
-from runtime.runlog.views import views_of
+from runtime.runlog.views import View, views_of
 from runtime.runlog.wanted import EVERYTHING, Wanted
 
 SEGMENT_SIZE = 16 << 20
@@ -43,6 +44,7 @@ class FileLog:
         self._lock = FileLock(self._beside(".lock"), self.path)
         self._reserve = Reserve(self._beside(".reserve"))
         self._state = StateFile(self._beside(".state"))
+        self._indexes = Indexes()
         self._tidying = Tidying(self.path, self._state, self.guard, segment_size)
         self._segment_size, self._segment_age = segment_size, segment_age
         self._fd = -1
@@ -191,9 +193,16 @@ class FileLog:
         return (
             document
             for view in (reversed(views) if newest_first else views)
-            for document in view.documents(newest_first=newest_first)
+            for document in view.documents(self._lines(view, wanted, newest_first=newest_first))
             if wanted.includes(document)
         )
+
+    def _lines(self, view: View, wanted: Wanted, *, newest_first: bool) -> Iterable[bytes]:
+        """Return the lines of a view among which all are that are wanted."""
+        lines = self._indexes.lines(view, wanted)
+        if lines is None:
+            return view.lines(newest_first=newest_first)
+        return reversed(list(lines)) if newest_first else lines
 
     def rewrite(self, documents: Iterable[Mapping[str, Any]]) -> None:
         with self.guard:
@@ -220,6 +229,7 @@ class FileLog:
         return tuple(f"run log: {damage}" for damage in self._tidying.damage)
 
     def close(self) -> None:
+        self._tidying.stop()  # before the lock is let go of: another process must be the only one
         with self.guard:
             for fd in (*self._unsynced, self._fd):
                 if fd >= 0:

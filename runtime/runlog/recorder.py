@@ -3,48 +3,87 @@
 from __future__ import annotations
 
 import logging
-from collections import deque
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import suppress
-from dataclasses import asdict
+from dataclasses import asdict, dataclass
+from time import monotonic
 from typing import Any
 
+import trio
+
+from actors.errors import LogFailed
 from actors.progress import Progress
 from actors.retries import Retry
 from runtime.attempts import after_crash, given_up
 from runtime.clock import Clock
 from runtime.logs import runtime_log, task_log
 from runtime.runlog import RunLog
+from runtime.runlog.backlog import Backlog
+from runtime.runlog.group_commit import GroupCommit
 from runtime.runlog.history import History
 from runtime.runlog.lines import writable
+from runtime.runlog.retention import FOREVER, Keep
 
 LEVELS = {"fail": logging.ERROR, "error": logging.ERROR, "missed": logging.WARNING, "retry": logging.WARNING}
-WAITING_RECORDS = 10_000
-"""How many records are kept in memory while the log cannot be written."""
+TIDY_AGAIN = 60.0
+"""Seconds until tidying is tried again that could not do all."""
+
+
+@dataclass(frozen=True, slots=True)
+class LogTerms:
+    """What an app wants of its run log."""
+
+    durability: str = "process"
+    """``process`` or ``power``."""
+    on_failure: str = "continue"
+    """``continue`` or ``halt``."""
+    keep: Keep = FOREVER
 
 
 class Recorder:
-    """Writes the records of runs, and knows each task's facts from them.
+    """Writes the records of runs.
 
-    A record is in the log when ``record`` returns. If the log cannot be written, the runtime goes on: records wait
-    in memory and follow in their order as soon as it can.
+    A record is in the log when ``record`` returns. If the log cannot be written, the runtime goes on: records wait in memory and
+    follow in their order as soon as it can; or it is told to end, where the app wants that.
+
+    Args:
+      elapsed: seconds on a clock that is not set.
     """
 
-    def __init__(self, log: RunLog, clock: Clock) -> None:
+    def __init__(self, log: RunLog, clock: Clock, elapsed: Callable[[], float] = monotonic) -> None:
         self._log, self.clock = log, clock
-        self._waiting: deque[dict[str, Any]] = deque(maxlen=WAITING_RECORDS)
-        self._dropped = 0
+        self._terms = LogTerms()
+        self._backlog = Backlog(self._append, self._on_recovered, elapsed)
+        self._commit = GroupCommit(log.sync, self._halt)
+        self._untidy = trio.Event()
+        self._serving, self._is_stopped = trio.CancelScope(), False
+        self._tidying_problem: str | None = None
         self._count = 0
+        self.is_strict = False
+        """Whether the function of a run begins, and its outcome is seen, only when its record would outlive a loss of power."""
+        self.failure: LogFailed | None = None
+        """Why the app is to end, where it wants to end if the log cannot be written."""
+        self.on_halt: Callable[[LogFailed], object] = lambda _: None
+        """Is told of the failure, once."""
 
     @property
     def count(self) -> int:
         """How many records there are, and other lines: the number of the latest."""
         return self._count
 
+    @property
+    def lost(self) -> int:
+        """How many records are lost, since the log could not be written; after ``close``, for good."""
+        return self._backlog.lost
+
+    def take(self, terms: LogTerms) -> None:
+        """Go by these terms from now on."""
+        self._terms, self.is_strict = terms, terms.durability == "power"
+
     def problems(self) -> tuple[str, ...]:
         """Return what is wrong with it now, in words; from any thread."""
-        waiting = len(self._waiting)
-        return (f"the run log cannot be written; records that wait in memory: {waiting}",) if waiting else ()
+        ours = (self._backlog.problem, self._commit.problem, self._tidying_problem)
+        return (*(problem for problem in ours if problem is not None), *self._log.problems())
 
     def open(self, policy_of: Callable[[str], Retry | None] = lambda _: None) -> History:
         """Open the log, close the runs that a former life left open and that do not go on, and return what it amounts to.
@@ -73,23 +112,81 @@ class Recorder:
             history.take_in(document)
         return history
 
+    async def serve(self) -> None:
+        """Do what takes its time, until ``stop``: have the disk confirm, try again what could not be written, tidy up.
+
+        Where that fails, it may be called again.
+        """
+        with trio.CancelScope(shield=True) as self._serving:  # runs that end while all is cancelled still wait for the disk
+            if self._is_stopped:
+                return
+            async with trio.open_nursery() as nursery:
+                nursery.start_soon(self._commit.serve)
+                nursery.start_soon(self._backlog.keep_trying)
+                await self._keep_tidy()
+
+    def stop(self) -> None:
+        """End ``serve``: the last run has ended."""
+        self._is_stopped = True
+        self._serving.cancel()
+
+    async def _keep_tidy(self) -> None:
+        while True:
+            if self._log.is_untidy:
+                await self._tidy()
+            wait = TIDY_AGAIN if self._log.is_untidy else float("inf")
+            with trio.move_on_after(wait):
+                await self._untidy.wait()
+            self._untidy = trio.Event()
+
+    async def _tidy(self) -> None:
+        keep, now = self._terms.keep, self.clock.now()
+        try:
+            await trio.to_thread.run_sync(
+                self._log.tidy,
+                keep,
+                now,
+                abandon_on_cancel=True,
+                limiter=trio.CapacityLimiter(1),
+                thread_name="callsheet tidying",
+            )
+        except OSError as exc:
+            self._tidying_problem = f"the run log cannot be tidied up ({exc})"
+            runtime_log.tell(logging.ERROR, "%s", self._tidying_problem)
+        else:
+            self._tidying_problem = None
+
+    async def synced(self) -> None:
+        """Wait until what is on record by now would outlive a loss of power, if the app wants that: else no checkpoint."""
+        if self.is_strict:
+            await self._commit.done()
+
+    def when_synced(self, then: Callable[[], object]) -> None:
+        """Have `then` called once what is on record by now would outlive a loss of power, if the app wants that: else at once."""
+        if self.is_strict:
+            self._commit.when_done(then)
+        else:
+            then()
+
     def note(self, document: dict[str, Any]) -> None:
         """Write `document`, which is no record but for the next start of the runtime, if it can be written."""
-        if not self._waiting:
+        if not self._backlog:
             with suppress(OSError):
                 self._append(document)
 
     def note_progress(self, begun: Mapping[str, Any], update: Progress) -> None:
         """Note how far a run is whose "run" record is like `begun`, and tell the standard loggers."""
-        columns = {name: begun[name] for name in ("created", "task_name", "run_id", "start")}
-        self.note({**columns, "action": "progress", "progress": asdict(update)})
+        self._note_of(begun, "progress", progress=asdict(update))
         task_log.tell(logging.INFO, "task %r run %s: %s", begun["task_name"], begun["run_id"], update)
 
     def note_late(self, begun: Mapping[str, Any], words: str) -> None:
         """Note what became of a function after its run was put on record as ended, and tell the standard loggers."""
-        columns = {name: begun[name] for name in ("created", "task_name", "run_id", "start")}
-        self.note({**columns, "action": "late", "afterwards": words})
+        self._note_of(begun, "late", afterwards=words)
         task_log.tell(logging.INFO, "task %r run %s: %s", begun["task_name"], begun["run_id"], words)
+
+    def _note_of(self, begun: Mapping[str, Any], action: str, **known: Any) -> None:
+        columns = {name: begun[name] for name in ("created", "task_name", "run_id", "start")}
+        self.note({**columns, "action": action, **known})
 
     def record(self, document: dict[str, Any], *, is_warning: bool = False) -> int:
         """Write `document`, a record as its columns, tell the standard loggers, and return its number in the order of records.
@@ -98,16 +195,16 @@ class Recorder:
           is_warning: whether it is told as a warning, whatever its action.
         """
         self._count += 1
-        if self._waiting:
-            self._wait(document)
+        if self._backlog:
+            self._backlog.follow(document)
         else:
             try:
-                self._log.append(document)
-            except (TypeError, ValueError):
-                self._wait(document)  # from there, what cannot be written down is written as text
+                self._append(document)
             except OSError as exc:
-                runtime_log.tell(logging.ERROR, "run log: cannot write (%s); records wait in memory until it can be", exc)
-                self._wait(document)
+                self._backlog.add(document, exc)
+                self._halt(exc)
+        if self._log.is_untidy:
+            self._untidy.set()
         level = logging.WARNING if is_warning else LEVELS.get(document["action"], logging.INFO)
         if task_log.wants(level):
             task_log.tell(level, "%s", ": ".join(_sayings(document)), extra={"callsheet": dict(document)})
@@ -115,29 +212,31 @@ class Recorder:
 
     def close(self) -> None:
         """Write what waits, if it can be written, and let go of the log."""
-        with suppress(OSError):
-            self._write_waiting()
-        if lost := len(self._waiting) + self._dropped:
-            runtime_log.tell(logging.ERROR, "run log: %d records could not be written and are lost", lost)
+        if self._backlog:
+            self._backlog.write(float("inf"))
+        if self.is_strict:
+            with suppress(OSError):
+                self._log.sync()
+        self._backlog.give_up()
         self._log.close()
 
-    def _append(self, document: dict[str, Any]) -> None:
+    def _append(self, document: Mapping[str, Any]) -> None:
         """Write `document`, with a text in place of what cannot be written down."""
         try:
             self._log.append(document)
         except (TypeError, ValueError):  # a value of the user's: that there is a record matters more than that
             self._log.append(writable(document))
 
-    def _wait(self, document: dict[str, Any]) -> None:
-        self._dropped += len(self._waiting) == WAITING_RECORDS  # the oldest makes room
-        self._waiting.append(document)
-        with suppress(OSError):
-            self._write_waiting()
+    def _on_recovered(self, lost: int) -> None:
+        if lost:
+            reason = f"the run log could not be written for a while, and has lost {lost} records"
+            self.record({"created": self.clock.now(), "task_name": "", "run_id": "", "action": "error", "reason": reason})
 
-    def _write_waiting(self) -> None:
-        while self._waiting:
-            self._append(self._waiting[0])
-            self._waiting.popleft()
+    def _halt(self, error: OSError) -> None:
+        """Have the app end, if it wants to where its log cannot be written."""
+        if self._terms.on_failure == "halt" and self.failure is None:
+            self.failure = LogFailed(str(error))
+            self.on_halt(self.failure)
 
 
 def _sayings(document: Mapping[str, Any]) -> Iterator[str]:

@@ -18,6 +18,7 @@ from runtime.runlog.state import documents_of, history_of
 from runtime.runlog.views import View
 
 NAME = "run log state"
+WithTurns = Callable[[Iterable[dict[str, Any]]], Iterable[dict[str, Any]]]
 _LONGEST_HEADER = 4096
 _TRIES = 10
 
@@ -52,8 +53,11 @@ class StateFile:
             before = number  # another one may have been written meanwhile, and segments merged that it had not reached
         return History.of(_documents(views_of()))
 
-    def follow(self, sealed: Sequence[View]) -> History:
+    def follow(self, sealed: Sequence[View], with_turns: WithTurns = iter) -> History:
         """Bring it up to date with the views of all sealed segments, and return what it has.
+
+        Args:
+          with_turns: yields what it is given, and may let others have a turn meanwhile.
 
         Raises:
           OSError: it could not be written, and is as it was.
@@ -63,9 +67,9 @@ class StateFile:
             number, history = 0, History()
         later = [view for view in sealed if view.segment.number > number]
         if later:
-            history.followed_by(_documents(later))
+            history.followed_by(with_turns(_documents(later)))
             header = {"callsheet": NAME, "version": VERSION, "created": time(), "segment": sealed[-1].segment.number}
-            publish(drafted(self._path, encode(header), map(encode, documents_of(history))), self._path)
+            publish(drafted(self._path, encode(header), map(encode, with_turns(documents_of(history)))), self._path)
         return history
 
     def forget(self) -> None:

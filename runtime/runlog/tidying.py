@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import threading
 from array import array
 from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -15,9 +16,9 @@ from runtime.runlog.history import History
 from runtime.runlog.lines import decode, is_whole
 from runtime.runlog.mending import drafted, mend, sync_folder
 from runtime.runlog.retention import Keep, Kept, Weight, groups_to_replace, kept, start_of_ended
-from runtime.runlog.segments import Header
+from runtime.runlog.segments import new_header
 from runtime.runlog.state_file import StateFile
-from runtime.runlog.views import View, views_of
+from runtime.runlog.views import Key, View, views_of
 
 T = TypeVar("T")
 Starts = Mapping[str, "array[float]"]
@@ -25,6 +26,7 @@ Starts = Mapping[str, "array[float]"]
 _AT_ONCE = 500
 """Lines that are looked at before others have a turn: about 2 ms."""
 _TURN = 0.0002
+_TO_STOP = 1.0
 
 
 class Tidying:
@@ -39,13 +41,19 @@ class Tidying:
         self._log, self._state, self._guard, self._segment_size = log, state, guard, segment_size
         self._going_on = threading.Lock()
         self._generation = 0
-        self._starts: dict[tuple[int, int], Starts] = {}  # {identity of a view: what it has}
+        self._starts: dict[Key, Starts] = {}  # {key of a view: what it has}
         self.damage: list[str] = []
         """What was found damaged, in words."""
 
     def call_off(self) -> None:
         """Have what goes on change nothing any more: the segments have become others. With the guard held."""
         self._generation += 1
+
+    def stop(self) -> None:
+        """Call off what goes on, and wait until it has ended, or for :data:`_TO_STOP` seconds. Without the guard."""
+        self._generation += 1
+        if self._going_on.acquire(timeout=_TO_STOP):
+            self._going_on.release()
 
     def run(self, keep: Keep, now: float) -> Kept | None:
         """Do it, and return what is kept; None if there is nothing sealed, or another thread is at it.
@@ -70,43 +78,55 @@ class Tidying:
         weights = [_weight(view, self._starts_of(view), chosen) for view in sealed]
         for group in groups_to_replace(weights, self._segment_size):
             self._replace([sealed[index] for index in group], chosen, generation)
-        self._starts = {identity: starts for identity, starts in self._starts.items() if identity in {v.identity for v in sealed}}
+        self._starts = {view.key: self._starts[view.key] for view in sealed}
         return chosen
 
     def _sealed(self) -> list[View]:
         return [view for view in views_of(self._log) if view.segment.path != self._log]
 
+    def _with_turns(self, items: Iterable[T]) -> Iterator[T]:
+        """Yield `items`, and let other threads have a turn now and then: the scheduler waits for the same interpreter."""
+        generation = self._generation
+        for number, item in enumerate(items):
+            if number % _AT_ONCE == _AT_ONCE - 1:
+                sleep(_TURN)
+                if generation != self._generation:
+                    raise OSError(errno.ECANCELED, "called off")
+            yield item
+
     def _whole(self, views: list[View]) -> list[View]:
         """Return `views`, having mended those that were not looked at before and are damaged."""
-        new = [view for view in views if view.identity not in self._starts]
-        damaged = [view for view in new if not all(map(is_whole, _with_turns(view.lines())))]
+        new = [view for view in views if view.key not in self._starts]
+        damaged = [view for view in new if not all(map(is_whole, self._with_turns(view.lines())))]
         for view in damaged:
             if (told := mend(view.segment)) is not None:
                 self.damage.append(told)
         return self._sealed() if damaged else views
 
     def _followed(self, sealed: Sequence[View], generation: int) -> History:
-        history = self._state.follow(sealed)
+        history = self._state.follow(sealed, self._with_turns)
         with self._guard:
             if generation != self._generation:
                 self._state.forget()  # it was written after the segments had become others
         return history
 
     def _starts_of(self, view: View) -> Starts:
-        if (known := self._starts.get(view.identity)) is not None:
+        if (known := self._starts.get(view.key)) is not None:
             return known
         starts: dict[str, array[float]] = {}
-        for document in _with_turns(view.documents()):
+        for document in self._with_turns(view.documents()):
             if (start := start_of_ended(document)) is not None:
                 starts.setdefault(document["task_name"], array("d")).append(start)
-        self._starts[view.identity] = starts
+        self._starts[view.key] = starts
         return starts
 
     def _replace(self, views: Sequence[View], chosen: Kept, generation: int) -> None:
         """Put one segment in the place of neighbours, with what is kept of them."""
-        path, oldest = views[-1].segment.path, views[0].segment.header
-        header = Header(views[-1].segment.number, oldest.first, oldest.created)
-        draft = drafted(path, header.line(), _with_turns(line for view in views for line in view.lines() if _stays(line, chosen)))
+        path = views[-1].segment.path
+        header = new_header(views[-1].segment.number, views[0].segment.first)
+        draft = drafted(
+            path, header.line(), self._with_turns(line for view in views for line in view.lines() if _stays(line, chosen))
+        )
         with self._guard:
             if generation != self._generation:
                 draft.unlink()
@@ -136,11 +156,3 @@ def _weight(view: View, starts: Starts, chosen: Kept) -> Weight:
     stay = sum(chosen.keeps(task, moment) for task, moments in starts.items() for moment in moments)
     size = len(view.data)
     return Weight(size, size * stay / total if total else size)
-
-
-def _with_turns(items: Iterable[T]) -> Iterator[T]:
-    """Yield `items`, and let other threads have a turn now and then: the scheduler waits for the same interpreter."""
-    for number, item in enumerate(items):
-        if number % _AT_ONCE == _AT_ONCE - 1:
-            sleep(_TURN)
-        yield item

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 import os
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from mmap import ACCESS_READ, mmap
 from pathlib import Path
@@ -13,8 +13,9 @@ from typing import Any
 from actors.errors import LogUnusable
 from runtime.logs import runtime_log
 from runtime.runlog.lines import complete_lines, complete_lines_backwards, decode
-from runtime.runlog.segments import LOOKED_AT, Segment, chain, header_of
+from runtime.runlog.segments import LOOKED_AT, Header, Segment, chain, header_of
 
+Key = tuple[int, Header]
 _TRIES = 10
 
 
@@ -24,8 +25,12 @@ class View:
 
     segment: Segment
     data: bytes | mmap
-    identity: tuple[int, int]
-    """Which file it is, and how long: a sealed one that has both in common is the same."""
+    inode: int
+
+    @property
+    def key(self) -> Key:
+        """What tells its file from those that had its name before, or have its number."""
+        return self.inode, self.segment.header
 
     @property
     def body(self) -> int:
@@ -37,10 +42,14 @@ class View:
         each = complete_lines_backwards if newest_first else complete_lines
         return each(self.data, self.body)
 
-    def documents(self, *, newest_first: bool = False) -> Iterator[dict[str, Any]]:
-        """Yield its documents that are whole; that others were passed over is told."""
+    def documents(self, lines: Iterable[bytes] | None = None) -> Iterator[dict[str, Any]]:
+        """Yield its documents that are whole; that others were passed over is told.
+
+        Args:
+          lines: those that matter; None is all, the oldest first.
+        """
         damaged = 0
-        for line in self.lines(newest_first=newest_first):
+        for line in self.lines() if lines is None else lines:
             if (document := decode(line)) is not None:
                 yield document
             else:
@@ -78,4 +87,4 @@ def _view(segment: Segment, *, is_active: bool) -> View | None:
     except (OSError, ValueError) as exc:
         raise LogUnusable(str(segment.path), getattr(exc, "strerror", None) or str(exc)) from exc
     now = header_of(data[:LOOKED_AT], segment.path, segment.number)
-    return View(segment, data, (inode, len(data))) if now == segment.header else None
+    return View(segment, data, inode) if now == segment.header else None
