@@ -201,7 +201,7 @@ class FileLog:
         """Return the lines of a view among which all are that are wanted."""
         lines = self._indexes.lines(view, wanted)
         if lines is None:
-            return view.lines(newest_first=newest_first)
+            return view.lines(wanted.fragment(), newest_first=newest_first)
         return reversed(list(lines)) if newest_first else lines
 
     def rewrite(self, documents: Iterable[Mapping[str, Any]]) -> None:

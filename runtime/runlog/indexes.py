@@ -6,21 +6,18 @@ import threading
 from collections.abc import Iterator
 
 from runtime.runlog.index import SegmentIndex, lines_at
-from runtime.runlog.lines import key_of_text
 from runtime.runlog.views import Key, View
-from runtime.runlog.wanted import Wanted
+from runtime.runlog.wanted import Bounds, Wanted
 
 MOST = 64
 """How many segments are indexed at a time, those that were asked last: some 75 MB with segments of the usual size."""
-FEW = 20
-"""So many run ids at most are looked for without an index."""
 
 
 class Indexes:
     """The indexes of one log, made when they are needed. From any thread.
 
-    A segment is indexed when it is asked for the second time. Before that it is searched for the bytes of a run's id, which takes
-    a tenth of the time, since nobody knows whether there will be another question.
+    A segment is indexed when it is asked for the second time. Before that, nobody knows whether there will be another question,
+    and to look for the bytes of a run's id takes a tenth of the time.
     """
 
     def __init__(self) -> None:
@@ -29,18 +26,15 @@ class Indexes:
 
     def lines(self, view: View, wanted: Wanted) -> Iterator[bytes] | None:
         """Return the lines of a segment among which all are that are wanted, in their order; None if that may be any."""
-        run_ids, tasks = wanted.exactly("run_id"), wanted.exactly("task_name")
-        if run_ids is None and tasks is None:
+        if wanted.exactly("run_id") is None and wanted.exactly("task_name") is None and wanted.bounds("created") == Bounds():
             return None
         with self._lock:
             index = self._index_of(view)
-            if index is not None:
-                index.catch_up(view.data)
-                offsets = index.offsets(wanted)
-                return None if offsets is None else lines_at(view.data, [offset for offset in offsets if offset >= view.body])
-        if run_ids is None or len(run_ids) > FEW:
-            return None
-        return lines_at(view.data, sorted({offset for run_id in run_ids for offset in _found(view, run_id)}))
+            if index is None:
+                return None
+            index.catch_up(view.data)
+            offsets = index.offsets(wanted)
+        return None if offsets is None else lines_at(view.data, [offset for offset in offsets if offset >= view.body])
 
     def _index_of(self, view: View) -> SegmentIndex | None:
         """Return the index of a segment, which may have grown since; None if it is asked for the first time."""
@@ -53,13 +47,3 @@ class Indexes:
         index = self._made.pop(key) or SegmentIndex()
         self._made[key] = index  # as the last one
         return index
-
-
-def _found(view: View, run_id: str) -> Iterator[int]:
-    """Yield where the lines begin that have a run's id somewhere."""
-    text = key_of_text("run_id", run_id)
-    at = view.data.find(text, view.body)
-    while at >= 0:
-        yield view.data.rfind(b"\n", 0, at) + 1
-        end = view.data.find(b"\n", at)
-        at = view.data.find(text, end) if end >= 0 else -1

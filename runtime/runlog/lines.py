@@ -24,11 +24,6 @@ def encode(document: Mapping[str, Any]) -> bytes:
     return b'%b,"crc":"%08x"}\n' % (body[:-1], crc32(body))
 
 
-def key_of_text(column: str, text: str) -> bytes:
-    """Return the bytes that a line has where this column is this text."""
-    return encode({column: text})[1:-_TAIL]
-
-
 def writable(document: Mapping[str, Any]) -> dict[str, Any]:
     """Return `document` with a text in place of what JSON cannot say, such as a number beyond 64 bits."""
     return {key: value if _is_writable(value) else _shown(value) for key, value in document.items()}

@@ -12,7 +12,7 @@ from typing import Any
 
 from actors.errors import LogUnusable
 from runtime.logs import runtime_log
-from runtime.runlog.lines import complete_lines, complete_lines_backwards, decode
+from runtime.runlog.lines import complete_lines, complete_lines_backwards, decode, lines_with, lines_with_backwards
 from runtime.runlog.segments import LOOKED_AT, Header, Segment, chain, header_of
 
 Key = tuple[int, Header]
@@ -37,10 +37,11 @@ class View:
         """Where the documents begin, in bytes."""
         return self.data.find(b"\n") + 1 if self.segment.header.is_whole else 0
 
-    def lines(self, *, newest_first: bool = False) -> Iterator[bytes]:
-        """Yield its lines that are complete, without the header."""
-        each = complete_lines_backwards if newest_first else complete_lines
-        return each(self.data, self.body)
+    def lines(self, part: bytes | None = None, *, newest_first: bool = False) -> Iterator[bytes]:
+        """Yield its lines that are complete, without the header; of them those that have `part` in them, if that is given."""
+        if part is not None:
+            return (lines_with_backwards if newest_first else lines_with)(part, self.data, self.body)
+        return (complete_lines_backwards if newest_first else complete_lines)(self.data, self.body)
 
     def documents(self, lines: Iterable[bytes] | None = None) -> Iterator[dict[str, Any]]:
         """Yield its documents that are whole; that others were passed over is told.
