@@ -1,17 +1,20 @@
 """What README and the docs say is what is done."""
 
+import inspect
 import re
 import shlex
 import signal
 import subprocess
 import sys
+from dataclasses import fields
 from itertools import pairwise, zip_longest
 from pathlib import Path
 from typing import get_args
 
 import pytest
 
-from actors import App, Restart, Task, args, conds, outcomes
+import actors
+from actors import App, Restart, Task, TaskStats, args, conds, opers, outcomes
 from actors.causes import CauseKind
 from actors.config import Config
 from actors.errors import ActorError
@@ -91,7 +94,8 @@ def test_words_and_objects_in_the_table_of_conditions_say_the_same(words, code):
     assert conds.parse(words) == eval(code, {name: getattr(conds, name) for name in conds.__all__})
 
 
-HOW_TO = ["control", "groups", "hooks", "limits", "pipelines", "process-limits", "progress", "retries", "termination"]
+HOW_TO = ["control", "groups", "hooks", "limits", "pipelines", "process-limits", "progress", "retries"]
+HOW_TO += ["run-log-queries", "termination"]
 EXAMPLES = ["arguments", "conditions", "migrating", *(f"how-to/{name}" for name in HOW_TO)]
 
 
@@ -248,6 +252,26 @@ def test_the_examples_of_the_page_on_embedding_run(number):
 def test_the_page_on_embedding_names_what_a_handle_has():
     for name in re.findall(r"^\| `(\w+)[(`]", (ROOT / "docs/how-to/embedding.md").read_text(), re.MULTILINE):
         assert hasattr(RuntimeThread, name), name
+
+
+def test_what_the_page_on_queries_of_the_run_log_shows_works():
+    jobs = written(blocks("docs/how-to/run-log-queries.md", "python")[0])
+    for task in ("fetch", "report"):
+        done = cli("launch", "-q", jobs, task)
+    assert (done.returncode, done.stderr) == (0, "")
+    assert done.stdout.startswith("0 bad ends since yesterday\nfetch {'run': 1, 'success': 1} 0.")
+    for command in blocks("docs/how-to/run-log-queries.md", "sh")[0].splitlines():
+        done = cli(*shlex.split(command)[1:])
+        assert (done.returncode, done.stderr) == (0, ""), command
+
+
+def test_the_page_on_queries_of_the_run_log_names_every_operator_and_number():
+    text = (ROOT / "docs/how-to/run-log-queries.md").read_text()
+    names = [name for name in dir(opers) if inspect.isfunction(getattr(opers, name)) and getattr(actors, name, None)]
+    assert len(names) == 8
+    assert [name for name in names if f"`{name}(" not in text] == []
+    of_late = {"p50_late", "p99_late", "max_late", "task_name"}
+    assert [field.name for field in fields(TaskStats) if f"`{field.name}`" not in text and field.name not in of_late] == []
 
 
 def test_the_commands_of_the_page_on_conditions_run():
