@@ -96,6 +96,10 @@ class TestStats:
         assert a.split() == ["a", "2", "1", "1", "1", "1.00", "s", "3.00", "s", "3.00", "s", "500.0", "ms"]
         assert b.split()[:3] == ["b", "1", "1"]
 
+    def test_a_run_that_was_tried_again_is_one_run(self):
+        logged(*run("a", "1", 1.0, "retry", attempt=1, retry_at=3.0), *run("a", "1", 3.0, attempt=2))
+        assert cli("stats", "--log", LOG).stdout.splitlines()[1].split()[:3] == ["a", "1", "1"]
+
     def test_json_has_all_there_is(self):
         a, b = rows("stats")
         assert (a["task_name"], a["totals"], a["p50_runtime"], a["last_fail"]) == (

@@ -27,14 +27,17 @@ from actors import (
     Supervisor,
     Task,
     TaskRunRecord,
+    TaskStats,
     TerminationFlag,
     after_success,
     always,
     args,
+    between,
     cron,
     daily,
     every,
     handler,
+    in_,
     limit,
     one_for_all,
     progress,
@@ -151,6 +154,8 @@ App(exection="async")  # type: ignore[call-arg]  # a setting that is misspelled
 App(execution="proces")  # type: ignore[arg-type]  # a mode that there is not
 
 app.session.get_repo().model = MinimalRunRecord
+assert_type(app.session.get_repo().filter_by(created=between("2026-01-31", 3.0), action=in_(["fail"])).count(), int)
+assert_type(app.session.get_repo().stats("fetch", since="2026-01-31")["fetch"], TaskStats)
 
 
 async def hosts() -> None:

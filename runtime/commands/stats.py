@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-import json
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import asdict
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import click
 
@@ -28,9 +27,9 @@ OTHER_ENDS = ("terminate", "inaction", "crash")
 def stats(task: str | None, since: str | None, until: str | None, log: str, as_json: bool) -> int:
     """Tell in numbers how the runs of each task went, or all that there is to tell of TASK.
 
-    Without a time, counts are of all there ever was; FAILING is how many runs have failed in a row. P50, P99 and MAX are how
-    long runs took, LATE the P99 of how late they began: those of the log, so not what it has let go of. P99 is what 99 of 100
-    runs did not exceed.
+    RUNS are those that ended; without a time, all there ever were, and so with the other counts. FAILING is how many have failed
+    in a row. P50, P99 and MAX are how long runs took, LATE the P99 of how late they began: of those that the log still has. P99
+    is what 99 of 100 runs did not exceed.
     """
     from runtime import tables as shown
     from runtime.runlog.repo import open_repo
@@ -39,47 +38,42 @@ def stats(task: str | None, since: str | None, until: str | None, log: str, as_j
     begin = past_moment(since, "--since") if since is not None else None
     end = past_moment(until, "--until") if until is not None else None
     found = open_repo(path).stats(task, begin, end)
+    which = "totals" if begin is None and end is None else "counts"
     if task is not None and task not in found:
         click.echo(f"callsheet: {log} has no records of a task {task!r}; list those it has with: callsheet stats", err=True)
         return 1
     if task is not None and not as_json:
-        _print_all(found[task], is_of_all_time=begin is None and end is None)
+        _print_all(found[task], getattr(found[task], which))
         return 0
-    rows = [{**asdict(each), "shown": each.totals if begin is None and end is None else each.counts} for each in found.values()]
-    if as_json:
-        for row in rows:
-            del row["shown"]
-            click.echo(json.dumps(row))
-        return 0
-    shown.print_rows(
-        rows,
-        as_json,
-        {
-            "TASK": lambda row: row["task_name"],
-            "RUNS": lambda row: _count(row["shown"], "run"),
-            "SUCCESS": lambda row: _count(row["shown"], "success"),
-            "FAIL": lambda row: _count(row["shown"], "fail"),
-            "OTHER": lambda row: _count(row["shown"], *OTHER_ENDS),
-            "MISSED": lambda row: _count(row["shown"], "missed"),
-            "FAILING": lambda row: str(row["fail_streak"] or ""),
-            "P50": lambda row: shown.seconds(row["p50_runtime"]),
-            "P99": lambda row: shown.seconds(row["p99_runtime"]),
-            "MAX": lambda row: shown.seconds(row["max_runtime"]),
-            "LATE": lambda row: shown.seconds(row["p99_late"]),
-        },
-        f"there are no records in {log}",
-    )
+    shown.print_rows([asdict(each) for each in found.values()], as_json, _columns(which), f"there are no records in {log}")
     return 0
 
 
-def _count(counts: Mapping[str, int], *actions: str) -> str:
-    return str(sum(counts.get(action, 0) for action in actions) or "")
-
-
-def _print_all(stats: TaskStats, *, is_of_all_time: bool) -> None:
+def _columns(which: str) -> dict[str, Callable[[dict[str, Any]], str]]:
+    """Return the columns of the table, of which the outcomes are counted by the field `which`."""
     from runtime import tables as shown
 
-    counts = stats.totals if is_of_all_time else stats.counts
+    def count(*actions: str) -> Callable[[dict[str, Any]], str]:
+        return lambda row: str(sum(row[which].get(action, 0) for action in actions) or "")
+
+    return {
+        "TASK": lambda row: row["task_name"],
+        "RUNS": count("success", "fail", *OTHER_ENDS),
+        "SUCCESS": count("success"),
+        "FAIL": count("fail"),
+        "OTHER": count(*OTHER_ENDS),
+        "MISSED": count("missed"),
+        "FAILING": lambda row: str(row["fail_streak"] or ""),
+        "P50": lambda row: shown.seconds(row["p50_runtime"]),
+        "P99": lambda row: shown.seconds(row["p99_runtime"]),
+        "MAX": lambda row: shown.seconds(row["max_runtime"]),
+        "LATE": lambda row: shown.seconds(row["p99_late"]),
+    }
+
+
+def _print_all(stats: TaskStats, counts: Mapping[str, int]) -> None:
+    from runtime import tables as shown
+
     failing = f"{stats.fail_streak} time{'s' * (stats.fail_streak > 1)} in a row"
     shown.print_pairs(
         [
