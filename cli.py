@@ -623,6 +623,7 @@ def _print_run(row: dict[str, Any]) -> None:
             ("task", row["task_name"]),
             ("status", row["status"]),
             ("mode", row.get("execution", "")),
+            ("pid", str(row.get("pid", ""))),
             ("due", shown.moment(row.get("due"))),
             ("start", shown.moment(row.get("start"))),
             ("end", shown.moment(row.get("end"))),

@@ -23,6 +23,7 @@ from actors.task import Task
 from actors.termination import Flag, current_task
 from runtime.attempts import kept_params, seed_of
 from runtime.clock import Clock
+from runtime.identity import Identity
 from runtime.ids import RunIds
 from runtime.left_behind import Left, LeftBehind
 from runtime.outcome import SUCCESS, TIMEOUT, Ending, end_wanted, failure_of, is_fatal, judge
@@ -271,8 +272,14 @@ class Run:
             here,
             self._report,
             self._note_late,
+            self._note_worker,
             terms.quota,
         )
+
+    def _note_worker(self, identity: Identity) -> None:
+        """Note which process it runs in, so that the next start knows whom this one has left behind."""
+        services = self._services
+        services.log.note_worker(self._document("run", services.clock.now()), identity)
 
     def _note_late(self, words: str) -> None:
         """Note what became of the function after its run was put on record as ended, from whatever thread."""

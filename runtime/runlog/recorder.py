@@ -13,6 +13,7 @@ from actors.progress import Progress
 from actors.retries import Retry
 from runtime.attempts import after_crash, given_up
 from runtime.clock import Clock
+from runtime.identity import Identity
 from runtime.logs import runtime_log, task_log
 from runtime.runlog import RunLog
 from runtime.runlog.history import History
@@ -84,6 +85,12 @@ class Recorder:
         columns = {name: begun[name] for name in ("created", "task_name", "run_id", "start")}
         self.note({**columns, "action": "progress", "progress": asdict(update)})
         task_log.tell(logging.INFO, "task %r run %s: %s", begun["task_name"], begun["run_id"], update)
+
+    def note_worker(self, begun: Mapping[str, Any], identity: Identity) -> None:
+        """Note which process executes a run whose "run" record is like `begun`, before it does."""
+        columns = {name: begun[name] for name in ("created", "task_name", "run_id", "start")}
+        known = {"pid": identity.pid, "pid_start": identity.started, "boot": identity.boot}
+        self.note({**columns, "action": "worker", **known})
 
     def note_late(self, begun: Mapping[str, Any], words: str) -> None:
         """Note what became of a function after its run was put on record as ended, and tell the standard loggers."""

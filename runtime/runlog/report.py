@@ -20,6 +20,8 @@ def runs_in(documents: Iterable[dict[str, Any]]) -> list[dict[str, Any]]:
     for document in documents:
         if document.get("action") == "progress" and (row := open_rows.get(run_key(document))) is not None:
             row["progress"] = document.get("progress")
+        if document.get("action") == "worker" and (row := open_rows.get(run_key(document))) is not None:
+            row["pid"] = document.get("pid")
         if document.get("action") == "late" and (row := ended_rows.get(run_key(document))) is not None:
             row["afterwards"] = document.get("afterwards")
         if not is_record(document):
