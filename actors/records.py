@@ -80,6 +80,7 @@ class TaskRunRecord:
     """Why starts were missed: ``down``, ``suspended``, ``blocked``, ``deadline``, ``overlap``, ``paused``,
     ``error`` or ``lost``.
     Why a run is tried again: ``fail``, ``timeout``, ``crash`` or, where its function wants it, ``asked``.
+    Why a crash is not: ``poison``, it was run again too often.
     Why a run was to end: see :data:`~actors.causes.CauseKind`."""
     count: int | None = None
     """How many starts were missed; 1000 is that many or more."""
@@ -92,6 +93,8 @@ class TaskRunRecord:
     """Which attempt of the run it is about; None where none may follow the first."""
     attempts: int | None = None
     """How many there may be."""
+    rescues: int | None = None
+    """How often it was run again as the whole runtime had died; None is never."""
     retry_at: float | None = None
     """When the next one is to begin."""
     pid: int | None = None
@@ -104,7 +107,7 @@ def is_record(document: Mapping[str, Any]) -> bool:
     """Return whether `document` has what every record has; the run log may hold what somebody else put there."""
     if document.get("action") not in EVENTS or "created" not in document:
         return False
-    texts, moments = ("task_name", "run_id"), ("created", "start", "due", "first", "last", "attempt", "retry_at")
+    texts, moments = ("task_name", "run_id"), ("created", "start", "due", "first", "last", "attempt", "retry_at", "rescues")
     return all(isinstance(document.get(name), str) for name in texts) and all(
         isinstance(document.get(name, 0.0), (float, int)) for name in moments
     )

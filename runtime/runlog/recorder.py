@@ -4,17 +4,16 @@ from __future__ import annotations
 
 import logging
 from collections import deque
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from contextlib import suppress
 from dataclasses import asdict
 from typing import Any
 
 from actors.progress import Progress
-from actors.retries import Retry
-from runtime.attempts import after_crash, given_up
 from runtime.clock import Clock
 from runtime.identity import Identity
 from runtime.logs import runtime_log, task_log
+from runtime.recovery import Recovery
 from runtime.runlog import RunLog
 from runtime.runlog.history import History
 from runtime.runlog.lines import writable
@@ -22,6 +21,7 @@ from runtime.runlog.lines import writable
 LEVELS = {"fail": logging.ERROR, "error": logging.ERROR, "missed": logging.WARNING, "retry": logging.WARNING}
 WAITING_RECORDS = 10_000
 """How many records are kept in memory while the log cannot be written."""
+NOTHING_KNOWN = Recovery()
 
 
 class Recorder:
@@ -47,29 +47,26 @@ class Recorder:
         waiting = len(self._waiting)
         return (f"the run log cannot be written; records that wait in memory: {waiting}",) if waiting else ()
 
-    def open(self, policy_of: Callable[[str], Retry | None] = lambda _: None) -> History:
+    def open(self, recovery: Recovery = NOTHING_KNOWN) -> History:
         """Open the log, close the runs that a former life left open and that do not go on, and return what it amounts to.
 
         Args:
-          policy_of: tells how the task of a name is tried again; None if there is no such task.
+          recovery: how they are dealt with; by default as if there were none of their tasks any more.
 
         Raises:
           LogLocked, LogUnusable: it cannot be written; nothing was changed.
         """
         self._log.open()
         try:
-            return self._taken_over(policy_of)
+            return self._taken_over(recovery)
         except BaseException:
             self._log.close()
             raise
 
-    def _taken_over(self, policy_of: Callable[[str], Retry | None]) -> History:
+    def _taken_over(self, recovery: Recovery) -> History:
         history = self._log.history()
         self._count = history.count
-        closed = [after_crash(begun, policy_of(begun["task_name"]), self.clock.now()) for begun in history.open_runs()]
-        given = (given_up(ended, policy_of(ended["task_name"]), self.clock.now()) for ended in history.waiting_attempts())
-        closed += [document for document in given if document is not None]
-        for document in closed:
+        for document in recovery.carried_out(history, self.clock):
             self.record(document)
             history.take_in(document)
         return history
