@@ -634,6 +634,7 @@ def _print_run(row: dict[str, Any]) -> None:
             ("later", row.get("afterwards", "")),
             ("progress", _progress(row)),
             ("attempt", _attempt(row)),
+            ("rescues", str(row.get("rescues", ""))),
             ("again", shown.moment(row.get("retry_at"))),
         ]
     )
