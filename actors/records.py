@@ -85,6 +85,7 @@ class TaskRunRecord:
     """Why starts were missed: ``down``, ``suspended``, ``blocked``, ``deadline``, ``overlap``, ``paused``,
     ``error`` or ``lost``.
     Why a run is tried again: ``fail``, ``timeout``, ``crash`` or, where its function wants it, ``asked``.
+    Why a crash is not: ``poison``, it was run again too often.
     Why a run was to end: see :data:`~actors.causes.CauseKind`."""
     count: int | None = None
     """How many starts were missed; 1000 is that many or more."""
@@ -97,6 +98,8 @@ class TaskRunRecord:
     """Which attempt of the run it is about; None where none may follow the first."""
     attempts: int | None = None
     """How many there may be."""
+    rescues: int | None = None
+    """How often it was run again as the whole runtime had died; None is never."""
     retry_at: float | None = None
     """When the next one is to begin."""
     pid: int | None = None
@@ -119,6 +122,7 @@ def is_record(document: Mapping[str, Any]) -> bool:
         and isinstance(get("last", 0.0), NUMBER)
         and isinstance(get("attempt", 0.0), NUMBER)
         and isinstance(get("retry_at", 0.0), NUMBER)
+        and isinstance(get("rescues", 0), NUMBER)
     )
 
 

@@ -23,6 +23,7 @@ from actors.task import Task
 from actors.termination import Flag, current_task
 from runtime.attempts import kept_params, seed_of
 from runtime.clock import Clock
+from runtime.identity import Identity
 from runtime.ids import RunIds
 from runtime.left_behind import Left, LeftBehind
 from runtime.outcome import SUCCESS, TIMEOUT, Ending, end_wanted, failure_of, is_fatal, judge
@@ -146,7 +147,7 @@ class Run:
         self._began = now = self._services.clock.now()
         self._late = max(now - self.launch.due, 0.0)
         document = self._document("run", now)
-        if self._terms.retries is not None:
+        if self._terms.keeps_params:
             document["params"] = kept_params(self.launch.params)
         facts, number = self._task.facts, self._services.log.record(document)
         facts.going[self.launch.number] = now
@@ -238,10 +239,14 @@ class Run:
             "due": self.launch.due,
             "late": self._late,
         }
-        if self._terms.retries is not None:
-            document["attempt"], document["attempts"] = self.launch.attempt, self._terms.retries.limit + 1
-        elif self.launch.attempt > 1:
-            document["attempt"] = self.launch.attempt
+        launch, retries = self.launch, self._terms.retries
+        if retries is not None or launch.rescues:
+            limit = 0 if retries is None else retries.limit
+            document["attempt"], document["attempts"] = launch.attempt, limit + 1 + launch.rescues
+        elif launch.attempt > 1:
+            document["attempt"] = launch.attempt
+        if launch.rescues:
+            document["rescues"] = launch.rescues
         return document
 
     def _prepared(self) -> Call:
@@ -275,8 +280,14 @@ class Run:
             here,
             self._report,
             self._note_late,
+            self._note_worker,
             terms.quota,
         )
+
+    def _note_worker(self, identity: Identity) -> None:
+        """Note which process it runs in, so that the next start knows whom this one has left behind."""
+        services = self._services
+        services.log.note_worker(self._document("run", services.clock.now()), identity)
 
     def _note_late(self, words: str) -> None:
         """Note what became of the function after its run was put on record as ended, from whatever thread."""
@@ -345,7 +356,8 @@ class Run:
         if (terms.retries is None and failure.wanted is None) or self._task.on_shutdown:  # nothing waits for that any more
             return NO_MORE
         next_start = self._services.next_start(launch.task, now)
-        return next_attempt(terms.retries, failure, seed_of(document), launch.attempt, now, next_start, terms.zone)
+        seed = seed_of(document)
+        return next_attempt(terms.retries, failure, seed, launch.attempt, now, next_start, terms.zone, launch.rescues)
 
     def _pause(self, document: dict[str, Any], failure: Failure, retry_at: float) -> None:
         """Put on record that it goes on with another attempt; conditions see only that it does not run meanwhile."""
@@ -376,6 +388,8 @@ def end_unstarted(
     }
     if launch.attempt > 1:
         document["attempt"] = launch.attempt
+    if launch.rescues:
+        document["rescues"] = launch.rescues
     number = services.log.record(document)
     task.facts.note(action, now, number)
 

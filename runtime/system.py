@@ -19,11 +19,13 @@ from actors.loading import check_may_run
 from actors.messages import RunEnded, ShutDown
 from actors.session import Session
 from actors.supervision import leaves_of
+from runtime.attempts import Recourse
 from runtime.clock import Clock, SystemClock
 from runtime.control_socket import ControlSocket
 from runtime.controls import LiveControls
 from runtime.left_behind import LeftBehind
 from runtime.program import program_of
+from runtime.recovery import Recovery
 from runtime.runlog import RunLog
 from runtime.runlog.history import History
 from runtime.runlog.recorder import Recorder
@@ -139,7 +141,7 @@ async def open_runtime(
     failure: Exception | None = None
     live: LiveControls | None = None
     try:
-        history = log.open(lambda name: session[name].retries if name in session else None)
+        history = log.open(Recovery(lambda name: Recourse.of(session[name]) if name in session else None))
         parts = _assembled(app, log, history, recast, random)
         supervisor = parts.supervisor
         live = LiveControls(

@@ -1,6 +1,7 @@
 """What README and the docs say is what is done."""
 
 import inspect
+import json
 import re
 import shlex
 import signal
@@ -94,7 +95,7 @@ def test_words_and_objects_in_the_table_of_conditions_say_the_same(words, code):
     assert conds.parse(words) == eval(code, {name: getattr(conds, name) for name in conds.__all__})
 
 
-HOW_TO = ["control", "groups", "hooks", "limits", "pipelines", "process-limits", "progress", "retries"]
+HOW_TO = ["control", "groups", "hooks", "limits", "pipelines", "process-limits", "progress", "recovery", "retries"]
 HOW_TO += ["run-log-queries", "termination"]
 EXAMPLES = ["arguments", "conditions", "migrating", *(f"how-to/{name}" for name in HOW_TO)]
 
@@ -206,6 +207,23 @@ def test_the_tasks_of_the_page_on_termination_clean_up_and_the_log_tells_why_the
     assert set(re.findall(r"(\w+): cleaned up", started.printed)) == {"copy", "listen", "crunch"}
     done = python(why)
     assert (done.stdout, done.stderr) == ("Counter({'shutdown': 3})\n", "")
+
+
+def test_on_the_page_on_recovery_what_was_cut_off_is_run_again_or_a_crash():
+    example, look = blocks("docs/how-to/recovery.md", "python")
+    jobs = written(example)
+    with Started(CLI, "run", jobs) as first:
+        first.wait_for("of 20")
+        first.process.kill()
+        first.wait_ended(10)
+    with Started(CLI, "run", jobs) as second:
+        second.wait_for("task 'load' run ")
+        second.wait_for("of 20")
+        second.process.send_signal(signal.SIGTERM)
+        second.wait_ended(20)
+    said = [json.loads(line) for line in Path(".callsheet/runs.jsonl").read_text().splitlines()[1:]]
+    assert [record["action"] for record in said if record["task_name"] == "load"].count("retry") == 1
+    assert python(written(look)).stdout.startswith("send ")
 
 
 def test_the_page_on_termination_names_every_cause():

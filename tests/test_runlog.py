@@ -245,7 +245,7 @@ class TestQueries:
         assert str(caught.value) == (
             "the run log has no column 'task_nam'. Did you mean 'task_name'? Columns are: created, task_name, run_id, action, "
             "start, end, runtime, execution, due, late, reason, exc_text, output, progress, cause, count, first, last, blocker, "
-            "attempt, attempts, retry_at, pid, params"
+            "attempt, attempts, rescues, retry_at, pid, params"
         )
 
     def test_without_a_file_there_are_no_records(self, tmp_path):
@@ -274,6 +274,7 @@ REPORTED = {
     "pid": 1,
     "attempt": 1,
     "attempts": 4,
+    "rescues": 1,
     "retry_at": 5.0,
     "progress": {"done": 3, "total": 10.0, "note": "loading"},
     "params": {"day": 3},

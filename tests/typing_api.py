@@ -4,7 +4,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import timedelta
 from pathlib import Path
-from typing import assert_type
+from typing import Literal, assert_type
 
 from actors import (
     Actor,
@@ -82,6 +82,16 @@ def flaky() -> None:
 
 
 assert_type(app.session["flaky"].retries, Retry)
+
+
+@app.task(on_orphan="rerun", max_rescues=3)
+def rescued() -> None: ...
+
+
+app.task(on_orphan="restart", func=rescued)  # type: ignore[call-overload]  # a value that there is not
+assert_type(app.session["rescued"].on_orphan, Literal["mark", "rerun"])
+assert_type(app.session["rescued"].max_rescues, int)
+App(on_orphan="rerun", max_rescues=2)
 
 
 @app.task(limits=[limit("db", 2), rate("api", 20, per="1 minute", key=lambda params: str(params["host"]))])

@@ -128,6 +128,7 @@ def _print_run(row: dict[str, Any]) -> None:
             ("task", row["task_name"]),
             ("status", row["status"]),
             ("mode", row.get("execution", "")),
+            ("pid", str(row.get("pid", ""))),
             ("due", shown.moment(row.get("due"))),
             ("start", shown.moment(row.get("start"))),
             ("end", shown.moment(row.get("end"))),
@@ -138,6 +139,7 @@ def _print_run(row: dict[str, Any]) -> None:
             ("later", row.get("afterwards", "")),
             ("progress", _progress(row)),
             ("attempt", _attempt(row)),
+            ("rescues", str(row.get("rescues", ""))),
             ("again", shown.moment(row.get("retry_at"))),
         ]
     )

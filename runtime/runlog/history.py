@@ -85,6 +85,8 @@ class History:
             facts.status = "run"  # it has started before
         else:
             facts.note(action, created, self.count)
+            if action == "crash" and document.get("cause") == "poison":
+                facts.poison = created
         if action == "run":
             facts.decide(document.get("due", created))
             self.take_in_open(dict(document))

@@ -14,7 +14,7 @@ Row = dict[str, Any]
 SLACK = 86400.0
 """Seconds by which the clock may have been set back meanwhile: where only what came since some time matters, reading goes on
 until records are so much older."""
-_NOTES = {"progress": "progress", "late": "afterwards"}
+_NOTES = {"progress": "progress", "worker": "pid", "late": "afterwards"}
 """{action of a note: the column of the row that it says}."""
 
 
@@ -100,7 +100,7 @@ def _without_beginning(half: _Half) -> _Found | None:
 def _row(first: dict[str, Any], half: _Half | None) -> Row:
     """Return the row of an attempt whose first record is `first`."""
     end = None if half is None else half.end
-    notes = {} if half is None else {name: value for name, value in half.notes.items() if end is not None or name == "progress"}
+    notes = {} if half is None else {name: value for name, value in half.notes.items() if end is not None or name != "afterwards"}
     row = {**first, **notes, **(end or {})}
     action = row.pop("action")
     row["status"] = "running" if action == "run" else action

@@ -14,6 +14,7 @@ from actors.hooks import hooked
 from actors.progress import Progress
 from actors.sources import found
 from actors.termination import Flag
+from runtime.identity import Identity
 from runtime.runners.quota import UNLIMITED, Quota
 
 
@@ -41,6 +42,9 @@ class Call:
     """Takes the updates of its progress, in any thread."""
     note_late: Callable[[str], object] = lambda _: None
     """Takes, in any thread, what became of the function after it was given up."""
+    note_worker: Callable[[Identity], object] = lambda _: None
+    """Takes who its process is, where it has one of its own: before a worker hears of the call, and again where another one takes
+    its place; as soon as a command has started."""
     quota: Quota = UNLIMITED
     """What its process may use, where it has one: of a worker or a command."""
     awaited: object = None

@@ -14,6 +14,7 @@ import trio
 
 from actors.commands import Command
 from actors.errors import CommandFailed
+from runtime.identity import identity_of
 from runtime.logs import runtime_log
 from runtime.runners import Call
 from runtime.runners.output import LINES_KEPT, Output
@@ -35,6 +36,8 @@ class Child:
     def __init__(self, call: Call, process: trio.Process, lifeline_ends: tuple[int, int], stdout: int, stderr: int) -> None:
         self._task, self._quota = call.task, call.quota
         self._process = process
+        self.identity = identity_of(process.pid)
+        """Who it is; None where the system does not tell."""
         self._lifeline_ends = lifeline_ends  # both: the one holds the group to us, through the other it is let go
         self._returned: list[bytes] = []
         self._room = MOST_RETURNED

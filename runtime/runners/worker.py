@@ -23,6 +23,7 @@ from actors.portable import describe, pickled_or_none, pickled_parameters, pickl
 from actors.ref import ref_resolver
 from actors.session import Session
 from runtime import worker as worker_side
+from runtime.identity import identity_of
 from runtime.runners import Call
 from runtime.runners.actor_service import AWAITED, OF_ACTORS, ActorService
 from runtime.runners.output import LINES_KEPT, Output
@@ -65,6 +66,8 @@ class Worker:
         """Whether it may get a call: it has loaded the program, does nothing, and was not told to end."""
         self.runs = 0
         """How many calls it has got."""
+        self.identity = identity_of(process.pid)
+        """Who it is; None where the system does not tell."""
         self._connection = connection
         self._lifeline = lifeline  # held open for as long as the process may live: see runtime.worker.lifeline
         self._received = bytearray()
