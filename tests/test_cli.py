@@ -126,7 +126,7 @@ def test_reading_works_while_the_app_runs():
         assert [row["task_name"] for row in rows("runs")] == ["fails"]
         again = cli("run", "jobs.py")
         assert again.returncode == 4
-        assert f"is in use by process {program.process.pid}, which started" in again.stderr
+        assert f"is in use by process {program.process.pid}, which opened it" in again.stderr
 
 
 def test_a_reader_that_stops_reading_is_no_error(jobs):
