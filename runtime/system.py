@@ -23,6 +23,7 @@ from runtime.clock import Clock, SystemClock
 from runtime.control_socket import ControlSocket
 from runtime.controls import LiveControls
 from runtime.left_behind import LeftBehind
+from runtime.output.capture import capturing
 from runtime.program import program_of
 from runtime.runlog import RunLog
 from runtime.runlog.history import History
@@ -148,7 +149,7 @@ async def open_runtime(
         session.controls = live
         asked, system = standby.take(), System(session, parts.supervisor)
         before_start(system)
-        async with parts.watchdog.watching(), _unwrapped(supervisor), _running(parts, asked, only):
+        async with parts.watchdog.watching(), capturing(), _unwrapped(supervisor), _running(parts, asked, only):
             try:
                 yield system
             except Exception as exc:

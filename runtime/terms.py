@@ -55,6 +55,8 @@ class Terms:
     """How a run that failed is tried again; None if it is not, unless the function itself asks for it."""
     quota: Quota = UNLIMITED
     """What the process of a run may use."""
+    captures: bool = True
+    """Whether what its runs print and log is kept."""
 
 
 def terms_of(task: Task, local: tzinfo) -> Terms:
@@ -84,6 +86,7 @@ def terms_of(task: Task, local: tzinfo) -> Terms:
         bare=_is_bare(task),
         retries=task.retries if task.retries.limit else None,
         quota=Quota(task.memory, task.cpu_time, task.nice, task.fresh, task.max_runs_per_worker),
+        captures=task.capture_output,
     )
 
 
