@@ -243,16 +243,47 @@ def runs(task: str | None, status: str | None, since: str | None, most: int, log
 @reports_errors
 def show(run_id: str, log: str, as_json: bool) -> int:
     """Show all that is known of the run RUN_ID, or of the runs whose id begins so."""
-    rows = [row for row in _rows(log) if row["run_id"] and run_id]
-    found = [row for row in rows if row["run_id"] == run_id] or [row for row in rows if row["run_id"].startswith(run_id)]
-    if not found:
-        click.echo(f"callsheet: no run in {log} has the id {run_id!r}; list them with: callsheet runs --log {log}", err=True)
-        return 1
+    found = _found(run_id, log)
     for row in found:
         if as_json:
             click.echo(json.dumps(row))
         else:
             _print_run(row)
+    return 0 if found else _no_run(run_id, log)
+
+
+@main.command()
+@click.argument("run_id")
+@click.option("-f", "--follow", is_flag=True, help="Show what it prints as it comes, until it has ended.")
+@click.option("--log", type=click.Path(), default=DEFAULT_LOG, show_default=True, help="The run log.")
+@click.option("--json", "as_json", is_flag=True, help="Print JSON, one run a line, or with -f one piece of output a line.")
+@reports_errors
+def logs(run_id: str, follow: bool, log: str, as_json: bool) -> int:
+    """Show what the run RUN_ID has printed and logged, or the runs whose id begins so.
+
+    Of long output the first 256 KiB and the last 768 KiB are kept. Where a run was tried again, each attempt has its own.
+    """
+    from pathlib import Path
+
+    from runtime.output.showing import Showing
+    from runtime.questions import is_listening
+    from runtime.runlog.locks import is_locked
+
+    if not _found(run_id, log):
+        return _no_run(run_id, log)
+    path: Path = Path(log)
+    showing = Showing(
+        path,
+        lambda: _found(run_id, log),
+        lambda: is_listening(path) or is_locked(path),
+        as_json=as_json,
+        show=lambda text: click.echo(text, nl=False),
+        note=lambda text: click.echo(f"callsheet: {text}", err=True),
+    )
+    try:
+        showing.follow() if follow else showing.all()
+    except KeyboardInterrupt:  # that is how one stops to look
+        click.echo()
     return 0
 
 
@@ -604,6 +635,18 @@ def _rows(log: str) -> list[dict[str, Any]]:
     if not path.exists():
         raise NoLog(log)
     return runs_in(open_repo(path).log.documents())
+
+
+def _found(run_id: str, log: str) -> list[dict[str, Any]]:
+    """Return the rows of the runs with that id, or else of those whose id begins so."""
+    rows = [row for row in _rows(log) if row["run_id"] and run_id]
+    return [row for row in rows if row["run_id"] == run_id] or [row for row in rows if row["run_id"].startswith(run_id)]
+
+
+def _no_run(run_id: str, log: str) -> int:
+    """Say that there is none, and return the exit code."""
+    click.echo(f"callsheet: no run in {log} has the id {run_id!r}; list them with: callsheet runs --log {log}", err=True)
+    return 1
 
 
 def _start_in_words(row: dict[str, Any]) -> str:

@@ -175,7 +175,7 @@ class Run:
         current_task.set(self._task.name)
         current_report.set(self._report)
         if self._terms.captures or self._runner in ("process", "command"):  # of these the last lines are kept in any case
-            self._output = self._services.outputs.of(self._task.name, self._began, self.run_id, is_kept=self._terms.captures)
+            self._output = RunOutput(self._services.outputs, self._task.name, self._began, self.run_id, self._terms.captures)
         current_output.set(self._output if self._terms.captures else None)
         value, was_called = None, False
         try:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from codecs import getincrementaldecoder
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -82,8 +83,9 @@ class Follower:
     def __init__(self, path: Path, limits: Limits = LIMITS) -> None:
         self._path, self._limits = path, limits
         self._position = 0
+        self._decoder = getincrementaldecoder("utf-8")("replace")
 
-    def news(self) -> bytes:
+    def news(self) -> str:
         """Return what has come since it was asked last, with a mark where something is gone already; raises OSError."""
         news = []
         for piece in pieces(self._path, self._position, self._limits):
@@ -91,7 +93,7 @@ class Follower:
                 news.append(mark(piece.offset - self._position))
             news.append(piece.data)
             self._position = piece.offset + len(piece.data)
-        return b"".join(news)
+        return self._decoder.decode(b"".join(news))
 
 
 def _read(path: Path, file: BinaryIO, position: int, limits: Limits) -> list[Piece]:
