@@ -5,13 +5,15 @@ from __future__ import annotations
 import errno
 import os
 from collections import deque
+from contextlib import suppress
 from pathlib import Path
 from threading import BoundedSemaphore
 
 from runtime.output.paths import NAME_FILE, is_shortened
 from runtime.output.shape import LIMITS, Limits, shaped
 
-_ATTEMPTS = 3
+_FLAGS = os.O_WRONLY | os.O_CREAT | os.O_APPEND | os.O_CLOEXEC
+_ATTEMPTS = 10
 """How often a file is opened whose folder is removed meanwhile, as it was empty."""
 
 
@@ -101,14 +103,14 @@ class OutputFile:
 
     def _opened(self) -> int:
         path = self._parts[-1] if self._parts else self._path
-        for attempt in range(_ATTEMPTS):
-            try:
-                fd = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_APPEND | os.O_CLOEXEC, 0o644)
+        for _ in range(_ATTEMPTS):
+            with suppress(FileNotFoundError):
+                fd = os.open(path, _FLAGS, 0o644)
                 break
-            except FileNotFoundError:
-                if attempt + 1 == _ATTEMPTS:
-                    raise
+            with suppress(FileNotFoundError):
                 path.parent.mkdir(parents=True, exist_ok=True)
+        else:
+            fd = os.open(path, _FLAGS, 0o644)
         if self._slots.acquire(blocking=False):
             self._fd = fd
         if path is self._path and is_shortened(path.parent.name):

@@ -61,10 +61,10 @@ def text_of(path: Path, limits: Limits = LIMITS) -> str | None:
     return shaped(head.data, b"".join(piece.data for piece in tail), left_out, limits).decode("utf-8", "backslashreplace")
 
 
-def last_lines(log: Path, document: Mapping[str, Any]) -> str | None:
+def last_lines(log: Path, document: Mapping[str, Any], limits: Limits = LIMITS) -> str | None:
     """Return the last lines of the output of the run that a record with a ``start`` is about; None if there are none."""
     try:
-        found = pieces(output_file(log, document["task_name"], document["start"], document["run_id"]))
+        found = pieces(output_file(log, document["task_name"], document["start"], document["run_id"]), limits=limits)
     except OSError:
         return None
     lines = LastLines()
@@ -123,10 +123,10 @@ def _parted(text: bytes, position: int, limits: Limits) -> list[Piece]:
     gap = gap_in(text, limits)
     if gap is None:
         return [Piece(position, text[position:])]
-    begin, end, left_out = gap
-    after = begin + left_out
+    head, end, left_out = gap
+    after = head + left_out
     return [
-        Piece(position, text[position:begin]),
+        Piece(position, text[position:head]),
         Piece(max(after, position), text[end + max(position - after, 0) :]),
     ]
 

@@ -45,10 +45,12 @@ def shaped(head: bytes, tail: bytes, left_out: int, limits: Limits = LIMITS) -> 
 
 
 def gap_in(text: bytes, limits: Limits = LIMITS) -> tuple[int, int, int] | None:
-    """Return where in output that was shaped the mark begins and ends, and how much it says was left out; None without any."""
+    """Return how much of output that was shaped is its head, where its tail begins, and how much is left out; None if nothing."""
     begin = limits.head - limits.head // _NEAR - 4
     found = _MARK.search(text, max(begin, 0), limits.head + 128)
-    return (found.start(), found.end(), int(found[1])) if found is not None else None
+    if found is None:
+        return None
+    return min(found.start(), limits.head), found.end(), int(found[1])  # beyond is the end that a line got which was cut within
 
 
 def _ending_well(head: bytes) -> bytes:
@@ -58,8 +60,6 @@ def _ending_well(head: bytes) -> bytes:
 
 def _beginning_well(tail: bytes, most: int) -> bytes:
     begin = max(len(tail) - most, 0)
-    if begin and tail[begin - 1 : begin] == b"\n":
-        return tail[begin:]
     cut = tail.find(b"\n", begin, begin + most // _NEAR) + 1
     return tail[cut:] if cut else _whole(tail[begin:])
 
