@@ -284,6 +284,9 @@ def logs(run_id: str, follow: bool, log: str, as_json: bool) -> int:
         showing.follow() if follow else showing.all()
     except KeyboardInterrupt:  # that is how one stops to look
         click.echo()
+    except PermissionError as exc:
+        click.echo(f"callsheet: {exc.filename} cannot be read: {exc.strerror}", err=True)
+        return 1
     return 0
 
 

@@ -1,8 +1,10 @@
 """``callsheet logs``: what a run has printed and logged, afterwards and as it comes."""
 
+import fcntl
 import json
 import os
 import signal
+import socket
 import subprocess
 import sys
 import threading
@@ -13,9 +15,13 @@ import pytest
 import samples
 from actors import App, Retry
 from commands import CLI, Started, cli, write
+from helpers import running
 from runtime.output.paths import output_file, output_folder
 from runtime.output.run_output import Outputs, RunOutput
 from runtime.output.showing import Showing
+from runtime.questions import is_listening
+from runtime.runlog import locks
+from runtime.runlog.locks import is_locked
 
 LOG = Path(".callsheet/runs.jsonl")
 
@@ -229,3 +235,29 @@ def test_it_follows_what_another_thread_writes():
     showing.follow(lambda _: None)
     thread.join()
     assert "".join(texts).startswith("".join(f"{number}\n" for number in range(200)))
+
+
+class TestWhetherALogIsWritten:
+    @pytest.fixture(params=["told by the system", "found out"])
+    def locks(self, request, monkeypatch):
+        if request.param == "found out":
+            monkeypatch.setattr(locks, "_holders", dict)
+
+    async def test_while_an_app_runs_it_is_and_its_app_listens(self, locks):
+        async with running(App()):
+            assert (is_locked(LOG), is_listening(LOG)) == (True, True)
+        assert (is_locked(LOG), is_listening(LOG)) == (False, False)
+
+    def test_a_lock_may_be_beside_the_log(self, locks):
+        with Path("runs.jsonl.lock").open("w") as file:
+            assert not is_locked(Path("runs.jsonl"))
+            fcntl.flock(file, fcntl.LOCK_EX)
+            assert is_locked(Path("runs.jsonl"))
+
+    def test_where_there_is_no_log_nobody_writes_it(self, locks):
+        assert (is_locked(LOG), is_listening(LOG)) == (False, False)
+
+    def test_a_socket_whose_app_was_killed_is_nobody(self):
+        with socket.socket(socket.AF_UNIX) as left:
+            left.bind("runs.jsonl.sock")
+        assert not is_listening(Path("runs.jsonl"))
