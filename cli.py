@@ -19,6 +19,7 @@ if TYPE_CHECKING:
 ELSEWHERE = {
     "explain": "runtime.commands.schedule:explain",
     "log": "runtime.commands.log:log",
+    "logs": "runtime.commands.logs:logs",
     "next": "runtime.commands.schedule:upcoming",
     "runs": "runtime.commands.runs:runs",
     "show": "runtime.commands.runs:show",

@@ -143,6 +143,7 @@ class Settings(TypedDict, total=False):
     max_rescues: int
     fresh: bool
     max_runs_per_worker: int | None
+    capture_output: bool
     log: str | os.PathLike[str] | None
     durability: Literal["process", "power"]
     on_log_failure: Literal["continue", "halt"]
@@ -221,6 +222,8 @@ class Config(Optioned):
     """Whether each process run gets a process of its own, which does nothing before it or after it."""
     max_runs_per_worker = Option[int | None, int | None](count_or_none, None)
     """How many runs a worker process does before it is replaced; None is no limit."""
+    capture_output = Option(to_bool, True)
+    """Whether what runs print and log is kept, for ``callsheet logs`` and for the records of runs that did not succeed."""
     log = Option[str | os.PathLike[str] | None, Path | None](to_log, ".callsheet/runs.jsonl")
     """The file of the run log, relative to the working directory at that time; None keeps records in memory."""
     durability = Option(one_of(*DURABILITIES), "process")

@@ -78,7 +78,7 @@ class TaskRunRecord:
     reason: str | None = None
     exc_text: str | None = None
     output: str | None = None
-    """The last lines that a failed process run wrote to stdout and stderr."""
+    """The last lines, 20 at most, that a run which did not succeed has printed or logged; those of a command in any case."""
     progress: Progress | None = None
     """How far it was, as its function told last."""
     cause: str | None = None

@@ -92,6 +92,7 @@ class TaskOptions(TypedDict, total=False):
     nice: int
     fresh: bool | None
     max_runs_per_worker: int | None
+    capture_output: bool | None
     deadline: TimeSpan
     jitter: TimeSpan
     spread: TimeSpan
@@ -224,6 +225,9 @@ class Task(Optioned):
     """Whether each of its runs gets a process of its own, which does nothing before it or after it; default: the app's."""
     max_runs_per_worker = Inherited[int | None, int | None](count_or_none)
     """How many runs, of whatever tasks, a worker process has done when it is replaced after one of these; default: the app's."""
+    capture_output = Inherited(to_bool)
+    """Whether what its runs print and log is kept, for ``callsheet logs`` and for the records of those that did not succeed. Of
+    processes and commands the last lines are in these records in any case. Default: the app's."""
     deadline = Option[TimeSpan, float](to_timeout, "never")
     """Seconds after which a slot is not started any more but put on record as missed; infinity is never."""
     jitter = Option[TimeSpan, float](to_finite, 0)

@@ -27,6 +27,8 @@ from runtime.identity import Identity
 from runtime.ids import RunIds
 from runtime.left_behind import Left, LeftBehind
 from runtime.outcome import SUCCESS, TIMEOUT, Ending, end_wanted, failure_of, is_fatal, judge
+from runtime.output import current_output
+from runtime.output.run_output import Outputs, RunOutput
 from runtime.runlog.recorder import Recorder
 from runtime.runners import Call, Runner
 from runtime.stopping import Patience, stop
@@ -53,6 +55,7 @@ class Services:
     """Returns when the condition of a task starts it next after a moment; infinity where it names no slots."""
     patience: Patience
     left_behind: LeftBehind
+    outputs: Outputs
 
 
 class Run:
@@ -70,6 +73,7 @@ class Run:
         "_execution",
         "_is_wanted_again",
         "_late",
+        "_output",
         "_refused",
         "_reporter",
         "_runner",
@@ -97,6 +101,7 @@ class Run:
         self._scope = trio.CancelScope()
         self._began = 0.0
         self._reporter: Reporter | None = None  # until it is told of progress
+        self._output: RunOutput | None = None  # until it lives, and where its task wants none
 
     def end(self, cause: Cause) -> bool:
         """Have it end, for `cause`; the first cause counts, but whoever wants it beside its timeout does not want it again.
@@ -170,8 +175,7 @@ class Run:
 
         Raises only what must reach the root: a cancellation from further out, or a KeyboardInterrupt.
         """
-        current_task.set(self._task.name)
-        current_report.set(self._report)
+        self._take_context()
         value, was_called = None, False
         try:
             await trio.lowlevel.checkpoint_if_cancelled()  # a function without awaits would not notice
@@ -197,6 +201,14 @@ class Run:
                 self._end(Ending("terminate", self._asked), failure=TIMEOUT if self._is_wanted_again else None)
                 return
             self._end(SUCCESS, value)
+
+    def _take_context(self) -> None:
+        """Have what is executed in this task from now on known as its function's."""
+        current_task.set(self._task.name)
+        current_report.set(self._report)
+        if self._terms.captures or self._runner in ("process", "command"):  # of these the last lines are kept in any case
+            self._output = RunOutput(self._services.outputs, self._task.name, self._began, self.run_id, self._terms.captures)
+        current_output.set(self._output if self._terms.captures else None)
 
     def give_up(self) -> None:
         """Put on record that it was terminated although it goes on; what comes of it later is noted, and changes nothing."""
@@ -282,6 +294,7 @@ class Run:
             self._note_late,
             self._note_worker,
             terms.quota,
+            output=self._output,
         )
 
     def _note_worker(self, identity: Identity) -> None:
@@ -337,8 +350,10 @@ class Run:
             document["progress"] = asdict(progress)
         if self._cause is not None and ending is not SUCCESS:
             document["cause"] = self._cause.kind
+        if self._output is not None:
+            self._output.close()
         if ending is not SUCCESS or self._runner == "command":
-            output = self._call.output if self._call is not None else None
+            output = self._output.last_lines if self._output is not None else None
             details = {"reason": ending.reason, "exc_text": ending.exc_text, "output": output}
             document.update((column, text) for column, text in details.items() if text is not None)
         return document

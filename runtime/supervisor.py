@@ -52,6 +52,7 @@ from runtime.logs import runtime_log
 from runtime.lookout import Lookout
 from runtime.machine import local_zone
 from runtime.mailbox import Mailbox
+from runtime.output.run_output import Outputs
 from runtime.runlog.history import History
 from runtime.runlog.recorder import LogTerms, Recorder
 from runtime.runlog.retention import Keep
@@ -130,6 +131,7 @@ class Supervisor:
             self._lookout.next_start,
             patience,
             left_behind,
+            Outputs(session.config.log),
         )
         self.tree = Tree(session, log.clock, left_behind, self._fail_in_order, self._fail, random)
         self._hooks = HookCalls(session, runners, lambda: self.mailbox.put(None))

@@ -57,6 +57,8 @@ class Terms:
     """Whether the record that a run begins has its parameters, for the next start of the app to go on with it."""
     quota: Quota = UNLIMITED
     """What the process of a run may use."""
+    captures: bool = True
+    """Whether what its runs print and log is kept."""
 
 
 def terms_of(task: Task, local: tzinfo) -> Terms:
@@ -87,6 +89,7 @@ def terms_of(task: Task, local: tzinfo) -> Terms:
         retries=task.retries if task.retries.limit else None,
         keeps_params=bool(task.retries.limit) or task.on_orphan == "rerun",
         quota=Quota(task.memory, task.cpu_time, task.nice, task.fresh, task.max_runs_per_worker),
+        captures=task.capture_output,
     )
 
 

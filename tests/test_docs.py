@@ -95,7 +95,7 @@ def test_words_and_objects_in_the_table_of_conditions_say_the_same(words, code):
     assert conds.parse(words) == eval(code, {name: getattr(conds, name) for name in conds.__all__})
 
 
-HOW_TO = ["control", "groups", "hooks", "limits", "pipelines", "process-limits", "progress", "recovery", "retries"]
+HOW_TO = ["control", "groups", "hooks", "limits", "output", "pipelines", "process-limits", "progress", "recovery", "retries"]
 HOW_TO += ["run-log-queries", "termination"]
 EXAMPLES = ["arguments", "conditions", "migrating", *(f"how-to/{name}" for name in HOW_TO)]
 
@@ -124,6 +124,13 @@ def test_an_example_that_ends_by_itself_does_its_work(page, printed):
     done = cli("run", "-q", jobs)
     assert (done.returncode, done.stderr) == (0, "")
     assert printed in done.stdout
+
+
+def test_the_run_on_the_page_on_output_has_written_what_the_page_shows():
+    (jobs,), (shown,) = blocks("docs/how-to/output.md", "python"), blocks("docs/how-to/output.md", "text")
+    assert cli("launch", "-q", written(jobs), "load").returncode == 0
+    (run_id,) = {json.loads(line)["run_id"] for line in cli("runs", "--json").stdout.splitlines()}
+    assert cli("logs", run_id).stdout == shown
 
 
 @pytest.mark.parametrize("page", ["actors", "how-to/actors"])

@@ -68,7 +68,7 @@ class TestNames:
         assert inherited == {
             "execution", "backend", "timeout", "grace", "cleanup", "interrupt", "multilaunch", "func_run_id", "timezone",
             "misfire", "overlap", "catchup_limit", "catchup_window", "queue_limit", "retries", "on_orphan",
-            "max_rescues", "fresh", "max_runs_per_worker",
+            "max_rescues", "fresh", "max_runs_per_worker", "capture_output",
         }  # fmt: skip
         assert inherited <= set(Config.option_names())
 
@@ -121,6 +121,7 @@ OF_TASKS = [
     ("nice", True, "a whole number from 0 to 19 is expected"),
     ("fresh", 1, "True or False is expected"),
     ("max_runs_per_worker", 0, "a whole number of at least 1 is expected"),
+    ("capture_output", "yes", "True or False is expected"),
 ]
 OF_APPS = [
     ("max_process_count", 0, "a whole number of at least 1 is expected"),
@@ -240,6 +241,7 @@ class TestDefaults:
             "max_rescues": 1,
             "fresh": False,
             "max_runs_per_worker": None,
+            "capture_output": True,
             "log": Path(".callsheet/runs.jsonl").absolute(),
             "durability": "process",
             "on_log_failure": "continue",
@@ -297,6 +299,7 @@ INHERITED = [
     ("catchup_limit", 2, 3),
     ("catchup_window", 60.0, 90.0),
     ("queue_limit", 2, 3),
+    ("capture_output", False, True),
     ("retries", Retry(2), Retry(3)),
     ("on_orphan", "rerun", "mark"),
     ("max_rescues", 2, 3),

@@ -160,6 +160,9 @@ def watch(flag: Flag = TerminationFlag(), session: Session = args.Session()) -> 
         session["add"].run(a=1)
 
 
+app.task(execution="main", capture_output=False)(add)
+App(capture_output=False).session.config.capture_output = True
+App(capture_output="no")  # type: ignore[arg-type]  # not True or False
 App(exection="async")  # type: ignore[call-arg]  # a setting that is misspelled
 App(execution="proces")  # type: ignore[arg-type]  # a mode that there is not
 

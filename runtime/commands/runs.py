@@ -72,10 +72,9 @@ def runs(
 @reports_errors
 def show(run_id: str, log: str, as_json: bool) -> int:
     """Show all that is known of the run RUN_ID, or of the runs whose id begins so."""
-    found = _runs_called(run_id, opened(log))
+    found = runs_called(run_id, opened(log))
     if not found:
-        click.echo(f"callsheet: no run in {log} has the id {run_id!r}; list them with: callsheet runs --log {log}", err=True)
-        return 1
+        return no_run(run_id, log)
     for row in found:
         if as_json:
             click.echo(json.dumps(row))
@@ -84,7 +83,13 @@ def show(run_id: str, log: str, as_json: bool) -> int:
     return 0
 
 
-def _runs_called(run_id: str, log: FileLog) -> list[Row]:
+def no_run(run_id: str, log: str) -> int:
+    """Say that there is none, and return the exit code."""
+    click.echo(f"callsheet: no run in {log} has the id {run_id!r}; list them with: callsheet runs --log {log}", err=True)
+    return 1
+
+
+def runs_called(run_id: str, log: FileLog) -> list[Row]:
     """Return the runs with an id, or else those whose ids begin so."""
     from actors.opers import between
     from runtime.runlog.report import latest_runs

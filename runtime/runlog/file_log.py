@@ -10,6 +10,8 @@ from pathlib import Path
 from typing import Any
 
 from actors.errors import LogLocked, LogUnusable
+from runtime.output.paths import output_folder
+from runtime.output.sweep import sweep
 from runtime.runlog.history import History
 from runtime.runlog.indexes import Indexes
 from runtime.runlog.lines import encode
@@ -182,7 +184,9 @@ class FileLog:
     def tidy(self, keep: Keep, now: float) -> None:
         self.is_untidy = False
         self._sync_sealed()
-        self._tidying.run(keep, now)
+        if (chosen := self._tidying.run(keep, now)) is not None:
+            always = {(task, start) for task, _, start in chosen.runs}
+            sweep(output_folder(self.path), lambda task, start: chosen.keeps(task, start) or (task, start) in always)
         self._reserve.make()
 
     def history(self) -> History:

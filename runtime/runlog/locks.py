@@ -98,6 +98,11 @@ def holder_of(path: Path) -> str | None:
     return None
 
 
+def is_locked(log: Path) -> bool:
+    """Return whether somebody writes the run log `log` now."""
+    return holder_of(log.with_name(log.name + ".lock")) is not None
+
+
 def _described(said: bytes) -> str:
     try:
         holder: Any = json.loads(said)

@@ -15,6 +15,7 @@ from actors.progress import Progress
 from actors.sources import found
 from actors.termination import Flag
 from runtime.identity import Identity
+from runtime.output import Sink
 from runtime.runners.quota import UNLIMITED, Quota
 
 
@@ -49,8 +50,8 @@ class Call:
     """What its process may use, where it has one: of a worker or a command."""
     awaited: object = None
     """Set by the runner: what the function has returned to be awaited on this loop, for its stack."""
-    output: str | None = None
-    """Set by the runner: the last lines the function wrote, where the runner sees them."""
+    output: Sink | None = None
+    """What takes what the function prints where it is executed by another process; None where nobody wants it."""
 
     def ask(self) -> bool:
         """Set the flag of a function that has asked for it; return whether it has, and so ends by itself."""

@@ -52,7 +52,6 @@ class CommandRunner:
             raise
         finally:
             await child.close()
-            call.output = child.last_lines
         if status != 0:
             raise CommandFailed(call.task, command.line, child.how(status))
         return await child.stdout()
