@@ -11,9 +11,11 @@ import threading
 from pathlib import Path
 
 import pytest
+from click.testing import CliRunner
 
 import samples
 from actors import App, Retry
+from cli import main
 from commands import CLI, Started, cli, write
 from helpers import running
 from runtime.output.paths import output_file, output_folder
@@ -143,6 +145,17 @@ def test_an_interrupt_ends_it_quietly():
             shown.wait_for("one")
             shown.process.send_signal(signal.SIGINT)
             assert (shown.wait_ended(10), shown.printed.strip()) == (0, "one")
+
+
+def test_output_that_may_not_be_read_is_told(monkeypatch):
+    run_id = run_of(lambda: print("hello"))
+
+    def may_not(path):
+        raise PermissionError(13, "Permission denied", "the file")
+
+    monkeypatch.setattr("runtime.output.showing.text_of", may_not)
+    done = CliRunner().invoke(main, ["logs", run_id])
+    assert (done.exit_code, done.stderr) == (1, "callsheet: the file cannot be read: Permission denied\n")
 
 
 def test_who_reads_no_further_ends_it_without_a_traceback():
