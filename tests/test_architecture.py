@@ -79,7 +79,7 @@ def test_what_is_for_tests_is_loaded_by_nothing_else():
         ("orjson", {"lines.py"}),
         ("anyio", {"loops.py", "asyncio_loop.py", "asyncio_bridge.py", "errand.py", "refs.py"}),
         ("asyncio", {"loops.py", "asyncio_loop.py", "asyncio_bridge.py"}),
-        ("click", {"cli.py", "lazy.py", "log.py", "moments.py", "runs.py", "schedule.py", "shared.py", "stats.py"}),
+        ("click", {"cli.py", "lazy.py", "log.py", "logs.py", "moments.py", "runs.py", "schedule.py", "shared.py", "stats.py"}),
         ("cronsim", {"cron.py"}),
         ("tzlocal", {"machine.py"}),
     ],

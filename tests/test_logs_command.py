@@ -22,7 +22,6 @@ from runtime.output.paths import output_file, output_folder
 from runtime.output.run_output import Outputs, RunOutput
 from runtime.output.showing import Showing
 from runtime.questions import is_listening
-from runtime.runlog import locks
 from runtime.runlog.locks import is_locked
 
 LOG = Path(".callsheet/runs.jsonl")
@@ -251,23 +250,18 @@ def test_it_follows_what_another_thread_writes():
 
 
 class TestWhetherALogIsWritten:
-    @pytest.fixture(params=["told by the system", "found out"])
-    def locks(self, request, monkeypatch):
-        if request.param == "found out":
-            monkeypatch.setattr(locks, "_holders", dict)
-
-    async def test_while_an_app_runs_it_is_and_its_app_listens(self, locks):
+    async def test_while_an_app_runs_it_is_and_its_app_listens(self):
         async with running(App()):
             assert (is_locked(LOG), is_listening(LOG)) == (True, True)
         assert (is_locked(LOG), is_listening(LOG)) == (False, False)
 
-    def test_a_lock_may_be_beside_the_log(self, locks):
+    def test_a_lock_may_be_beside_the_log(self):
         with Path("runs.jsonl.lock").open("w") as file:
             assert not is_locked(Path("runs.jsonl"))
             fcntl.flock(file, fcntl.LOCK_EX)
             assert is_locked(Path("runs.jsonl"))
 
-    def test_where_there_is_no_log_nobody_writes_it(self, locks):
+    def test_where_there_is_no_log_nobody_writes_it(self):
         assert (is_locked(LOG), is_listening(LOG)) == (False, False)
 
     def test_a_socket_whose_app_was_killed_is_nobody(self):

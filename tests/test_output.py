@@ -161,7 +161,7 @@ class TestModes:
             await run.wait_ended()
         (output,) = outputs(app, "../a b/é")
         assert output.startswith("spoken\n")
-        assert {path.name for path in Path().iterdir()} == {"runs.jsonl", "runs.jsonl.output"}
+        assert {path.name for path in Path().iterdir()} == {"runs.jsonl", "runs.jsonl.lock", "runs.jsonl.output"}
 
 
 class TestWhoseItIs:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import click
 
 from runtime.commands.runs import no_run, runs_called
-from runtime.commands.shared import log_option, opened, reports_errors
+from runtime.commands.shared import existing, log_option, opened, reports_errors
 
 
 @click.command()
@@ -26,7 +26,7 @@ def logs(run_id: str, follow: bool, log: str, as_json: bool) -> int:
     opened_log = opened(log)
     if not runs_called(run_id, opened_log):
         return no_run(run_id, log)
-    path = opened_log.path
+    path = existing(log)
     showing = Showing(
         path,
         lambda: runs_called(run_id, opened_log),

@@ -111,7 +111,7 @@ class Showing:
 
     def _file_of(self, row: Row) -> Path | None:
         """Return the file of what it has written; None for one that never started."""
-        return output_file(self._log, row["task_name"], row["start"], row["run_id"]) if "start" in row else None
+        return output_file(self._log.resolve(), row["task_name"], row["start"], row["run_id"]) if "start" in row else None
 
     def _head(self, row: Row) -> None:
         if len(self._rows) > 1 and not self._as_json:
