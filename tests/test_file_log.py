@@ -6,6 +6,7 @@ import logging
 import os
 import shutil
 import signal
+import stat
 import subprocess
 import sys
 import threading
@@ -543,6 +544,56 @@ class TestRewrite:
         journal.append(B)
         assert list(journal.documents()) == [A, B]
 
+    def test_one_whose_name_cannot_be_replaced_changes_nothing(self, journal, path, monkeypatch):
+        journal.append(A)
+        before = len(list(Path("/proc/self/fd").iterdir()))
+
+        def fail(*_):
+            raise OSError(errno.EACCES, os.strerror(errno.EACCES))
+
+        with monkeypatch.context() as patch:
+            patch.setattr(os, "replace", fail)
+            with pytest.raises(OSError, match="Permission denied"):
+                journal.rewrite([B])
+        assert list(path.parent.glob("*.new")) == []
+        assert len(list(Path("/proc/self/fd").iterdir())) == before
+        journal.append(B)
+        assert list(journal.documents()) == [A, B]
+
+    def test_where_only_the_folder_cannot_be_synced_it_goes_on_in_the_new_file(self, journal, monkeypatch):
+        journal.append(A)
+        real = os.fsync
+
+        def fail_for_folders(fd):
+            if stat.S_ISDIR(os.fstat(fd).st_mode):
+                raise OSError(errno.EIO, os.strerror(errno.EIO))
+            real(fd)
+
+        monkeypatch.setattr(os, "fsync", fail_for_folders)
+        journal.rewrite([B])
+        journal.append(C)
+        assert list(journal.documents()) == [B, C]
+
+    def test_where_an_old_segment_cannot_be_deleted_it_does_not_count(self, path, monkeypatch):
+        log = FileLog(path, segment_size=250)
+        log.open()
+        for document in (A, B, C) * 3:
+            log.append(document)
+
+        def fail(*_):
+            raise OSError(errno.EIO, os.strerror(errno.EIO))
+
+        with monkeypatch.context() as patch:
+            patch.setattr(os, "unlink", fail)
+            log.rewrite([C])
+        log.append(A)
+        assert list(log.documents()) == [C, A]
+        log.close()
+        log.open()
+        assert list(log.documents()) == [C, A]
+        assert not list(path.parent.glob("runs-*"))
+        log.close()
+
     def test_a_document_that_cannot_be_written_changes_nothing(self, journal, path):
         journal.append(A)
         before = path.read_bytes()
@@ -582,6 +633,40 @@ class TestFullDisk:
                 journal.append(B)
         journal.append(C)
         assert list(journal.documents()) == [A, C]
+
+    def test_half_a_line_that_cannot_be_cut_off_is_cut_off_before_the_next_one(self, journal, path, monkeypatch):
+        journal.append(A)
+        real = os.write
+
+        def fail(*_):
+            raise OSError(errno.EIO, os.strerror(errno.EIO))
+
+        with monkeypatch.context() as patch:
+            patch.setattr(os, "write", lambda fd, data: real(fd, data[:-1]))
+            patch.setattr(os, "ftruncate", fail)
+            for _ in range(2):
+                with pytest.raises(OSError):
+                    journal.append(B)
+        assert list(journal.documents()) == [A]
+        journal.append(C)
+        assert list(journal.documents()) == [A, C]
+        assert all(map(is_whole, path.read_bytes().splitlines(keepends=True)))
+
+    def test_what_was_written_half_before_an_error_is_cut_off(self, journal, path, monkeypatch):
+        journal.append(A)
+        real = os.write
+
+        def tear(fd, data):
+            real(fd, data[:9])
+            raise OSError(errno.EIO, os.strerror(errno.EIO))
+
+        with monkeypatch.context() as patch:
+            patch.setattr(os, "write", tear)
+            with pytest.raises(OSError):
+                journal.append(B)
+        journal.append(C)
+        assert list(journal.documents()) == [A, C]
+        assert all(map(is_whole, path.read_bytes().splitlines(keepends=True)))
 
     def test_after_a_rewrite_half_a_line_is_cut_back_to_the_new_size(self, journal, monkeypatch):
         journal.append(A)

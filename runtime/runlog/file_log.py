@@ -5,8 +5,10 @@ from __future__ import annotations
 import errno
 import os
 import threading
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import ExitStack, suppress
 from pathlib import Path
+from time import time
 from typing import Any
 
 from actors.errors import LogLocked, LogUnusable
@@ -19,7 +21,7 @@ from runtime.runlog.locks import FileLock
 from runtime.runlog.mending import DRAFT, drafted, mend, publish, sync_folder
 from runtime.runlog.reserve import Reserve
 from runtime.runlog.retention import Keep
-from runtime.runlog.segments import Header, chain, new_header, sealed_files, sealed_path
+from runtime.runlog.segments import Header, Segment, chain, new_header, sealed_files, sealed_path
 from runtime.runlog.state_file import StateFile, fits
 from runtime.runlog.tidying import Tidying
 from runtime.runlog.views import View, views_of
@@ -36,7 +38,7 @@ class FileLog:
     """The run log at `path`, and what is beside it: see docs/run-log.md for what is in which file.
 
     Args:
-      segment_size, segment_age: when a segment is sealed.
+      segment_size, segment_age: when a segment is sealed. Its age is one by the machine's clock, whatever its documents say.
     """
 
     def __init__(self, path: Path, *, segment_size: int = SEGMENT_SIZE, segment_age: float = SEGMENT_AGE) -> None:
@@ -52,6 +54,7 @@ class FileLog:
         self._fd = -1
         self._header = Header()
         self._size = 0  # bytes of complete lines; a write that fails half way is cut back to this
+        self._is_torn = False  # whether there may be more bytes than these
         self._limit, self._until = segment_size, float("inf")  # when the active segment is sealed: at that size, and moment
         self._unsynced: list[int] = []  # descriptors of what was sealed since the last sync
 
@@ -74,16 +77,17 @@ class FileLog:
     def _open_locked(self) -> None:
         segments = chain(self.path)
         files = sealed_files(self.path)
+        self._check_newest(segments, files)
         for leftover in {*files.values()} - {segment.path for segment in segments}:
             leftover.unlink()
-        for draft in self.path.parent.glob(f"{self.path.stem}*{DRAFT}"):
-            draft.unlink()
+        for draft in (self._beside(DRAFT), self._beside(f".state{DRAFT}"), *sealed_files(self.path, DRAFT).values()):
+            draft.unlink(missing_ok=True)
         known = self._state.number
         if not fits(known, segments):  # it is that of a log which somebody has deleted
             self._state.forget()
             known = 0
         for segment in segments:
-            if segment.number > known and (damage := mend(segment)) is not None:
+            if segment.number > known and (damage := mend(segment, is_sealed=segment.path != self.path)) is not None:
                 self._tidying.damage.append(damage)
         if segments and segments[-1].path == self.path:
             self._header = segments[-1].header
@@ -94,9 +98,16 @@ class FileLog:
         self._reserve.make()
         self.is_untidy = len(segments) > 1
 
+    def _check_newest(self, segments: Sequence[Segment], files: Mapping[int, Path]) -> None:
+        """Check that no sealed segment is as new as the active one: what it has would be lost as a leftover."""
+        newest = max(files, default=0)
+        if segments and segments[-1].path == self.path and segments[-1].number <= newest:
+            told = f"it is older than {files[newest].name} beside it, as if it came from a backup. Move one of them elsewhere"
+            raise LogUnusable(str(self.path), told)
+
     def _take_over(self, fd: int) -> None:
         """Append to the file `fd` from now on, whose header is known."""
-        self._fd, self._size = fd, os.fstat(fd).st_size
+        self._fd, self._size, self._is_torn = fd, os.fstat(fd).st_size, False
         self._limit = self._segment_size
         self._until = self._header.created + self._segment_age if self._header.created else float("inf")
 
@@ -106,7 +117,7 @@ class FileLog:
             if self._fd < 0:
                 self._append_alone(line)
                 return
-            if self._size >= self._limit or self._is_old(document):
+            if self._size >= self._limit or time() >= self._until:
                 self._rotate()
             try:
                 self._write(line)
@@ -123,67 +134,81 @@ class FileLog:
         finally:
             self.close()
 
-    def _is_old(self, document: Mapping[str, Any]) -> bool:
-        created = document.get("created")
-        return isinstance(created, (int, float)) and created >= self._until
-
     def _write(self, line: bytes) -> None:
+        if self._is_torn:
+            self._cut_back()
+        self._is_torn = True
         written = os.write(self._fd, line)
         if written < len(line):  # the disk is full: half a line must not stay in front of the next one
-            os.ftruncate(self._fd, self._size)
+            self._cut_back()
             raise OSError(errno.ENOSPC, f"only {written} of {len(line)} bytes could be written", str(self.path))
+        self._is_torn = False
         self._size += written
+
+    def _cut_back(self) -> None:
+        """Cut off what was written half; where that fails too, it is tried again before anything is written behind it."""
+        os.ftruncate(self._fd, self._size)
+        self._is_torn = False
 
     def _rotate(self) -> None:
         """Seal the active segment and begin another; if that cannot be done now, go on with it for a while."""
-        draft, sealed = self.path.with_name(self.path.name + DRAFT), sealed_path(self.path, self._header.number)
         header = new_header(self._header.number + 1)
         try:
-            fd = os.open(draft, os.O_RDWR | os.O_CREAT | os.O_TRUNC | os.O_APPEND | os.O_CLOEXEC, 0o644)
-            try:
-                os.write(fd, header.line())
-                self.path.rename(sealed)  # from here until the next step there is no active segment, which readers know
-                try:
-                    draft.rename(self.path)
-                except BaseException:
-                    sealed.rename(self.path)
-                    raise
-            except BaseException:
-                os.close(fd)
-                raise
+            fd = self._begun(header)
         except OSError:
-            self._limit, self._until = self._size + self._segment_size // 16, self._until + self._segment_age / 16
+            self._limit, self._until = self._size + self._segment_size // 16, time() + self._segment_age / 16
             return
         self._unsynced.append(self._fd)
         self._header = header
         self._take_over(fd)
         self.is_untidy = True
 
-    def sync(self) -> None:
-        self._sync_sealed()
-        with self.guard:
-            active = os.dup(self._fd)
-        try:
-            os.fsync(active)
-        finally:
-            os.close(active)
+    def _begun(self, header: Header) -> int:
+        """Name the active segment as a sealed one, put a new one in its place, and return the descriptor of that.
 
-    def _sync_sealed(self) -> None:
-        """Have what was sealed, and that it was, outlive a loss of power."""
-        with self.guard:
+        Raises:
+          OSError: it could not; all is as it was, as far as that could be brought about.
+        """
+        draft, sealed, line = (
+            self.path.with_name(self.path.name + DRAFT),
+            sealed_path(self.path, self._header.number),
+            header.line(),
+        )
+        with ExitStack() as undoing:
+            fd = os.open(draft, os.O_RDWR | os.O_CREAT | os.O_TRUNC | os.O_APPEND | os.O_CLOEXEC, 0o644)
+            undoing.callback(os.close, fd)
+            undoing.callback(draft.unlink, missing_ok=True)
+            if os.write(fd, line) < len(line):
+                raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC), str(draft))
+            if self.path.exists():  # else it was deleted, or could not be named back after a rotation that has failed
+                self.path.rename(sealed)  # from here until the next step there is no active segment, which readers know
+                undoing.callback(sealed.rename, self.path)
+            draft.rename(self.path)
+            undoing.pop_all()
+        return fd
+
+    def sync(self) -> None:
+        with self.guard:  # both at once: what is sealed in between would be in neither
+            active = os.dup(self._fd)
             sealed, self._unsynced = self._unsynced, []
+        self._sync([*sealed, active], names=bool(sealed))
+
+    def _sync(self, fds: Sequence[int], *, names: bool) -> None:
+        """Have what is in these files, which are closed, outlive a loss of power, and what they and others are called, too."""
         try:
-            for fd in sealed:
+            for fd in fds:
                 os.fsync(fd)
-            if sealed:
+            if names:
                 sync_folder(self.path.parent)
         finally:  # after an error, another try would be told that all is well
-            for fd in sealed:
+            for fd in fds:
                 os.close(fd)
 
     def tidy(self, keep: Keep, now: float) -> None:
         self.is_untidy = False
-        self._sync_sealed()
+        with self.guard:
+            sealed, self._unsynced = self._unsynced, []
+        self._sync(sealed, names=bool(sealed))
         if (chosen := self._tidying.run(keep, now)) is not None:
             always = {(task, start) for task, _, start in chosen.runs}
             sweep(output_folder(self.path), lambda task, start: chosen.keeps(task, start) or (task, start) in always)
@@ -214,20 +239,29 @@ class FileLog:
             if was_closed:
                 self.open()
             try:
-                header = new_header(self._header.number + 1, first=1)
-                draft = drafted(self.path, header.line(), map(encode, documents))
-                fd = os.open(draft, os.O_RDWR | os.O_APPEND | os.O_CLOEXEC)
-                publish(draft, self.path)
-                os.close(self._fd)
-                self._header = header
-                self._take_over(fd)
-                self._tidying.call_off()
-                self._state.forget()
-                for path in sealed_files(self.path).values():
-                    path.unlink()
+                self._rewrite(documents)
             finally:
                 if was_closed:
                     self.close()
+
+    def _rewrite(self, documents: Iterable[Mapping[str, Any]]) -> None:
+        header = new_header(self._header.number + 1, first=1)
+        draft = drafted(self.path, header.line(), map(encode, documents))
+        with ExitStack() as undoing:
+            undoing.callback(draft.unlink, missing_ok=True)
+            fd = os.open(draft, os.O_RDWR | os.O_APPEND | os.O_CLOEXEC)
+            undoing.callback(os.close, fd)
+            draft.replace(self.path)
+            undoing.pop_all()
+        os.close(self._fd)
+        self._header = header
+        self._take_over(fd)
+        self._tidying.call_off()
+        with suppress(OSError):  # from here on it has happened: what is left of the old ones does not count
+            sync_folder(self.path.parent)
+            self._state.forget()
+            for path in sealed_files(self.path).values():
+                path.unlink()
 
     def problems(self) -> tuple[str, ...]:
         return tuple(f"run log: {damage}" for damage in self._tidying.damage)

@@ -20,20 +20,28 @@ DRAFT = ".new"
 """What the name of a file ends in that is still being written; whoever opens the log deletes those that are left over."""
 
 
-def mend(segment: Segment) -> str | None:
+def mend(segment: Segment, *, is_sealed: bool) -> str | None:
     """Cut off a torn last line, and leave out damaged ones, having copied the file; return what was damaged, in words.
 
     Only for who holds the lock. The file is replaced at once, or left as it is.
+
+    Args:
+      is_sealed: whether its last line was whole once, so that a torn one is damage, too.
 
     Raises:
       OSError: it could not be copied or replaced.
     """
     path, header = segment.path, segment.header
+    if not path.stat().st_size:
+        write_anew(path, replace(header, is_whole=True, created=time()).line(), ())
+        told = f"{path} was empty: what it had was lost, as where the power fails"
+        runtime_log.tell(logging.WARNING, "run log: %s", told)
+        return told
     with path.open("r+b") as file, mmap(file.fileno(), 0, access=ACCESS_READ) as data:
         good = data.rfind(b"\n") + 1
         torn = len(data) - good
         lines = complete_lines(data, data.find(b"\n") + 1)
-        damaged = sum(not is_whole(line) for line in lines) + (not header.is_whole and good > 0)
+        damaged = sum(not is_whole(line) for line in lines) + (not header.is_whole and good > 0) + (is_sealed and torn > 0)
         if damaged:
             copy = _copied(path)
             kept = (line for line in complete_lines(data) if is_whole(line))

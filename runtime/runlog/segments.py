@@ -7,7 +7,9 @@ header of each says which segments it stands for, so that one file, renamed over
 from __future__ import annotations
 
 import glob
+import re
 import stat
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from time import time
@@ -20,8 +22,11 @@ VERSION = 1
 """The major version of the format; what is added so that a reader of this version may pass over it does not change it."""
 NAME = "run log"
 _BEGIN = b'{"callsheet":'
+_END = re.compile(rb',"crc":"[0-9a-f]{8}"}\n\Z')
 LOOKED_AT = 1 << 20
 """Bytes at the beginning of a file that tell what it is."""
+TRIES = 10
+"""How often one looks anew that finds the files becoming others."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,13 +75,17 @@ def sealed_path(log: Path, number: int) -> Path:
     return log.with_name(f"{log.stem}-{number:06d}{log.suffix}")
 
 
-def sealed_files(log: Path) -> dict[int, Path]:
-    """Return the files that are named like sealed segments of `log`: {number: path}, the oldest first."""
-    start, end = f"{log.stem}-", log.suffix
+def sealed_files(log: Path, ending: str = "") -> dict[int, Path]:
+    """Return the files that are named like sealed segments of `log`: {number: path}, the oldest first.
+
+    Args:
+      ending: what their names have behind that.
+    """
+    start, end = f"{log.stem}-", log.suffix + ending
     found = {}
     for path in log.parent.glob(f"{glob.escape(start)}*{glob.escape(end)}") if log.parent.is_dir() else ():
         digits = path.name[len(start) : len(path.name) - len(end)]
-        if len(digits) >= 6 and digits.isdecimal() and sealed_path(log, int(digits)) == path:  # noqa: PLR2004  # as sealed_path has it
+        if len(digits) >= 6 and digits.isdecimal() and sealed_path(log, int(digits)).name + ending == path.name:  # noqa: PLR2004  # as sealed_path has it
             found[int(digits)] = path
     return dict(sorted(found.items()))
 
@@ -96,48 +105,66 @@ def chain(log: Path) -> list[Segment]:
 
     Raises:
       LogUnusable: one of them is no segment; says what it is.
-      FileNotFoundError: one went away meanwhile; ask again.
     """
-    files = sealed_files(log)
-    newest = max(files, default=0)
+    for _ in range(TRIES):
+        with suppress(FileNotFoundError):  # one went away between being found and being read
+            return _chain(log)
+    raise too_fast(log)
+
+
+def _chain(log: Path) -> list[Segment]:
+    active = _beginning_of_active(log)
+    files = sealed_files(log)  # only now: an active one that is sealed meanwhile is among them, while they might lack the last
+    below = max(files, default=0) + 1
     segments = []
-    if log.exists() and not (files and log.stat().st_size == 0):  # empty, it is one that lost its header with the power
-        header = read_header(log, newest + 1)
+    if active is not None and (active or not files):  # empty beside others, it is one that lost its header with the power
+        header = header_of(active, log, below)
         segments.append(Segment(log, header))
         below = header.first
-    else:
-        below = newest + 1
     for number in sorted(files, reverse=True):
         if number < below:
-            header = read_header(files[number], number)
+            header = header_of(_beginning(files[number]), files[number], number, is_sealed=True)
             segments.append(Segment(files[number], header))
             below = min(header.first, number)
     return segments[::-1]
 
 
-def read_header(path: Path, number: int) -> Header:
-    """Return the header of the file `path`.
+def too_fast(log: Path) -> LogUnusable:
+    """Return the error where the files of a log have become others whenever they were to be read."""
+    return LogUnusable(str(log), "it changes faster than it can be read; try again")
 
-    Args:
-      number: which segment it is if the header does not say, or cannot be read.
 
-    Raises:
-      LogUnusable: it is no segment of this version; says what it is, and what to do.
-    """
+def _beginning_of_active(log: Path) -> bytes | None:
+    with suppress(FileNotFoundError):
+        return _beginning(log)
+    return None
+
+
+def _beginning(path: Path) -> bytes:
+    """Return what tells what the file `path` is."""
     try:
         if not stat.S_ISREG(path.stat().st_mode):
             raise LogUnusable(str(path), "it is a folder" if path.is_dir() else "it is no ordinary file")
         with path.open("rb") as file:
-            data = file.read(LOOKED_AT)
+            return file.read(LOOKED_AT)
     except FileNotFoundError:
         raise
     except OSError as exc:
         raise LogUnusable(str(path), exc.strerror or str(exc)) from exc
-    return header_of(data, path, number)
 
 
-def header_of(data: bytes, path: Path, number: int) -> Header:
-    """Return the header that `data` begins with, the beginning of the file `path`; see :func:`read_header`."""
+def header_of(data: bytes, path: Path, number: int, *, is_sealed: bool = False) -> Header:
+    """Return the header that `data` begins with, the beginning of the file `path`.
+
+    Args:
+      number: which segment it is if the header does not say, or cannot be read.
+      is_sealed: whether it may be empty: one that was sealed just before the power failed may have lost all.
+
+    Raises:
+      LogUnusable: it is no segment of this version; says what it is, and what to do.
+    """
+    if not data and is_sealed:
+        return Header(number, number, is_whole=False)
     if not data:
         raise LogUnusable(
             str(path),
@@ -168,8 +195,9 @@ def _check_version(header: dict[str, Any], path: Path) -> None:
 
 def _damaged(data: bytes, path: Path, number: int) -> Header:
     """Return what a header may have said that cannot be read, if what follows it, or its beginning, shows that it is one."""
-    is_torn = b"\n" not in data and (data.startswith(_BEGIN) or _BEGIN.startswith(data))
-    if is_torn or any(decode(line) is not None for line in complete_lines(data)):
+    line = data[: data.find(b"\n") + 1]
+    is_torn = not line and _BEGIN.startswith(data)
+    if is_torn or data.startswith(_BEGIN) or _END.search(line) or any(decode(line) is not None for line in complete_lines(data)):
         return Header(number, number, is_whole=False)
     raise _foreign(path, data)
 

@@ -14,7 +14,7 @@ _PLAIN = tuple(field.name for field in fields(TaskFacts) if field.name not in ("
 
 
 def documents_of(history: History) -> Iterator[dict[str, Any]]:
-    """Yield `history` as documents: one for each task, and one for each run that goes on or waits."""
+    """Yield `history` as documents: one for each task, and one for each run that goes on or waits, between two of their own."""
     yield {"of": "log", "count": history.count, "latest": history.latest}
     for task in sorted({*history.facts, *history.schedules}):
         facts = history.facts.get(task)
@@ -30,17 +30,19 @@ def documents_of(history: History) -> Iterator[dict[str, Any]]:
         yield {"of": "open", "document": begun}
     for ended in history.waiting.values():
         yield {"of": "waiting", "document": ended}
+    yield {"of": "end"}
 
 
 def history_of(documents: Iterable[Mapping[str, Any]]) -> History:
     """Return the History that was written down as `documents`.
 
     Raises:
-      KeyError, TypeError, ValueError: they are none.
+      KeyError, TypeError, ValueError: they are none, or not all; none at all are the one of no documents.
     """
-    history = History()
+    history, of = History(), "end"
     for document in documents:
-        match document["of"]:
+        of = document["of"]
+        match of:
             case "log":
                 history.count, history.latest = document["count"], document["latest"]
             case "task":
@@ -49,6 +51,8 @@ def history_of(documents: Iterable[Mapping[str, Any]]) -> History:
                 history.take_in_open(document["document"])
             case "waiting":
                 history.take_in_waiting(document["document"])
+    if of != "end":
+        raise ValueError("its end is missing")
     return history
 
 

@@ -12,15 +12,15 @@ from typing import Any
 from runtime.logs import runtime_log
 from runtime.runlog.history import History
 from runtime.runlog.lines import complete_lines, decode, encode
-from runtime.runlog.mending import drafted, publish
-from runtime.runlog.segments import VERSION, Segment
+from runtime.runlog.mending import drafted
+from runtime.runlog.segments import TRIES, VERSION, Segment
 from runtime.runlog.state import documents_of, history_of
 from runtime.runlog.views import View
 
 NAME = "run log state"
 WithTurns = Callable[[Iterable[dict[str, Any]]], Iterable[dict[str, Any]]]
+Publish = Callable[[Path, Path], None]
 _LONGEST_HEADER = 4096
-_TRIES = 10
 
 
 class StateFile:
@@ -42,21 +42,22 @@ class StateFile:
 
     def history(self, views_of: Callable[[], Sequence[View]]) -> History:
         """Return what all documents amount to; `views_of` returns the views of the segments as they are at that moment."""
-        before = -1
-        for _ in range(_TRIES):
+        for _ in range(TRIES):
+            said = self.number
             number, history = self._load()
             views = views_of()
+            if self.number != said:  # it was written anew: the segments may be without what that has, and this has not
+                continue
             if fits(number, [view.segment for view in views]):
                 return history.followed_by(_documents(view for view in views if view.segment.number > number))
-            if number == before:
-                break
-            before = number  # another one may have been written meanwhile, and segments merged that it had not reached
+            break
         return History.of(_documents(views_of()))
 
-    def follow(self, sealed: Sequence[View], with_turns: WithTurns = iter) -> History:
+    def follow(self, sealed: Sequence[View], publish: Publish, with_turns: WithTurns = iter) -> History:
         """Bring it up to date with the views of all sealed segments, and return what it has.
 
         Args:
+          publish: puts a draft in its place.
           with_turns: yields what it is given, and may let others have a turn meanwhile.
 
         Raises:
@@ -82,7 +83,7 @@ class StateFile:
         except OSError:
             return 0, History()
         number = _number(lines[0]) if lines else 0
-        if number:
+        if number and len(lines) > 1:
             with suppress(KeyError, TypeError, ValueError, AttributeError):
                 return number, history_of(map(_decoded, lines[1:]))
         runtime_log.tell(logging.WARNING, "run log: %s is damaged and not used: all segments are read instead", self._path)

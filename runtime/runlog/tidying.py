@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import errno
 import threading
 from array import array
 from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -12,7 +11,6 @@ from pathlib import Path
 from time import sleep
 from typing import TypeVar
 
-from runtime.runlog.history import History
 from runtime.runlog.lines import decode, is_whole
 from runtime.runlog.mending import drafted, mend, sync_folder
 from runtime.runlog.retention import Keep, Kept, Weight, groups_to_replace, kept, start_of_ended
@@ -40,7 +38,7 @@ class Tidying:
     def __init__(self, log: Path, state: StateFile, guard: AbstractContextManager[object], segment_size: int) -> None:
         self._log, self._state, self._guard, self._segment_size = log, state, guard, segment_size
         self._going_on = threading.Lock()
-        self._generation = 0
+        self._generation = self._generation_at_work = 0
         self._starts: dict[Key, Starts] = {}  # {key of a view: what it has}
         self.damage: list[str] = []
         """What was found damaged, in words."""
@@ -56,59 +54,67 @@ class Tidying:
             self._going_on.release()
 
     def run(self, keep: Keep, now: float) -> Kept | None:
-        """Do it, and return what is kept; None if there is nothing sealed, or another thread is at it.
+        """Do it, and return what is kept; None if there is nothing sealed, another thread is at it, or it was called off.
 
         Raises:
           OSError: a file could not be written; nothing is lost.
         """
         if not self._going_on.acquire(blocking=False):
             return None
+        self._generation_at_work = self._generation
         try:
             return self._run(keep, now)
+        except _CalledOff:
+            return None
         finally:
             self._going_on.release()
 
     def _run(self, keep: Keep, now: float) -> Kept | None:
-        generation = self._generation
         sealed = self._whole(self._sealed())
         if not sealed:
             return None
-        history = self._followed(sealed, generation)
+        history = self._state.follow(sealed, self._publish, self._with_turns)
         chosen = kept(keep, now, _merged(self._starts_of(view) for view in sealed), history)
         weights = [_weight(view, self._starts_of(view), chosen) for view in sealed]
         for group in groups_to_replace(weights, self._segment_size):
-            self._replace([sealed[index] for index in group], chosen, generation)
+            self._replace([sealed[index] for index in group], chosen)
         self._starts = {view.key: self._starts[view.key] for view in sealed}
         return chosen
 
     def _sealed(self) -> list[View]:
-        return [view for view in views_of(self._log) if view.segment.path != self._log]
+        return views_of(self._log)[:-1]  # the newest is appended to: also one that a rotation which failed has named as sealed
 
     def _with_turns(self, items: Iterable[T]) -> Iterator[T]:
         """Yield `items`, and let other threads have a turn now and then: the scheduler waits for the same interpreter."""
-        generation = self._generation
         for number, item in enumerate(items):
             if number % _AT_ONCE == _AT_ONCE - 1:
                 sleep(_TURN)
-                if generation != self._generation:
-                    raise OSError(errno.ECANCELED, "called off")
+                self._check_wanted()
             yield item
+
+    def _check_wanted(self) -> None:
+        if self._generation != self._generation_at_work:
+            raise _CalledOff
+
+    def _publish(self, draft: Path, path: Path) -> None:
+        """Put a draft in its place, unless that is no longer wanted; on the disk for certain when this returns."""
+        with self._guard:
+            try:
+                self._check_wanted()
+                draft.replace(path)
+            except BaseException:
+                draft.unlink(missing_ok=True)
+                raise
+        sync_folder(path.parent)
 
     def _whole(self, views: list[View]) -> list[View]:
         """Return `views`, having mended those that were not looked at before and are damaged."""
         new = [view for view in views if view.key not in self._starts]
-        damaged = [view for view in new if not all(map(is_whole, self._with_turns(view.lines())))]
+        damaged = [view for view in new if view.is_torn or not all(map(is_whole, self._with_turns(view.lines())))]
         for view in damaged:
-            if (told := mend(view.segment)) is not None:
+            if (told := mend(view.segment, is_sealed=True)) is not None:
                 self.damage.append(told)
         return self._sealed() if damaged else views
-
-    def _followed(self, sealed: Sequence[View], generation: int) -> History:
-        history = self._state.follow(sealed, self._with_turns)
-        with self._guard:
-            if generation != self._generation:
-                self._state.forget()  # it was written after the segments had become others
-        return history
 
     def _starts_of(self, view: View) -> Starts:
         if (known := self._starts.get(view.key)) is not None:
@@ -120,22 +126,19 @@ class Tidying:
         self._starts[view.key] = starts
         return starts
 
-    def _replace(self, views: Sequence[View], chosen: Kept, generation: int) -> None:
+    def _replace(self, views: Sequence[View], chosen: Kept) -> None:
         """Put one segment in the place of neighbours, with what is kept of them."""
         path = views[-1].segment.path
         header = new_header(views[-1].segment.number, views[0].segment.first)
-        draft = drafted(
-            path, header.line(), self._with_turns(line for view in views for line in view.lines() if _stays(line, chosen))
-        )
-        with self._guard:
-            if generation != self._generation:
-                draft.unlink()
-                return
-            draft.replace(path)
-        sync_folder(path.parent)  # before the others go: what they had is in the new one only
+        lines = (line for view in views for line in view.lines() if _stays(line, chosen))
+        self._publish(drafted(path, header.line(), self._with_turns(lines)), path)  # on the disk before the others go
         for view in views[:-1]:
             with suppress(FileNotFoundError):
                 view.segment.path.unlink()
+
+
+class _CalledOff(Exception):
+    """The segments have become others, or the log is being closed."""
 
 
 def _stays(line: bytes, chosen: Kept) -> bool:

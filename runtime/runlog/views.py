@@ -13,10 +13,9 @@ from typing import Any
 from actors.errors import LogUnusable
 from runtime.logs import runtime_log
 from runtime.runlog.lines import complete_lines, complete_lines_backwards, decode, lines_with, lines_with_backwards
-from runtime.runlog.segments import LOOKED_AT, Header, Segment, chain, header_of
+from runtime.runlog.segments import LOOKED_AT, TRIES, Header, Segment, chain, header_of, too_fast
 
 Key = tuple[int, Header]
-_TRIES = 10
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,6 +35,11 @@ class View:
     def body(self) -> int:
         """Where the documents begin, in bytes."""
         return self.data.find(b"\n") + 1 if self.segment.header.is_whole else 0
+
+    @property
+    def is_torn(self) -> bool:
+        """Whether its last line is not complete."""
+        return self.data[-1:] != b"\n"
 
     def lines(self, part: bytes | None = None, *, newest_first: bool = False) -> Iterator[bytes]:
         """Yield its lines that are complete, without the header; of them those that have `part` in them, if that is given."""
@@ -66,14 +70,14 @@ def views_of(log: Path) -> list[View]:
     Raises:
       LogUnusable: a file is no segment, or cannot be read.
     """
-    for _ in range(_TRIES):
+    for _ in range(TRIES):
         try:
             views = [_view(segment, is_active=segment.path == log) for segment in chain(log)]
         except FileNotFoundError:  # sealed, or replaced, between being found and being opened
             continue
         if None not in views:
             return [view for view in views if view is not None]
-    raise LogUnusable(str(log), "it changes faster than it can be read; try again")
+    raise too_fast(log)
 
 
 def _view(segment: Segment, *, is_active: bool) -> View | None:
@@ -81,11 +85,11 @@ def _view(segment: Segment, *, is_active: bool) -> View | None:
     try:
         with segment.path.open("rb") as file:
             # Only what is sealed is mapped: of the active one, the writer may cut off what it could not finish.
-            data = file.read() if is_active else mmap(file.fileno(), 0, access=ACCESS_READ)
-            inode = os.fstat(file.fileno()).st_ino
+            status = os.fstat(file.fileno())
+            data = file.read() if is_active or not status.st_size else mmap(file.fileno(), 0, access=ACCESS_READ)
     except FileNotFoundError:
         raise
     except (OSError, ValueError) as exc:
         raise LogUnusable(str(segment.path), getattr(exc, "strerror", None) or str(exc)) from exc
-    now = header_of(data[:LOOKED_AT], segment.path, segment.number)
-    return View(segment, data, inode) if now == segment.header else None
+    now = header_of(data[:LOOKED_AT], segment.path, segment.number, is_sealed=not is_active)
+    return View(segment, data, status.st_ino) if now == segment.header else None
