@@ -126,6 +126,12 @@ class FileLog:
                     raise
                 self._write(line)
 
+    def seal(self) -> None:
+        """Seal the active segment if there is anything in it, so that :meth:`tidy` comes to that, too. Only while it is open."""
+        with self.guard:
+            if self._size > len(self._header.line()):
+                self._rotate()
+
     def _append_alone(self, line: bytes) -> None:
         """Append while nobody has the log open."""
         self.open()
