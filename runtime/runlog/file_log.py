@@ -212,12 +212,16 @@ class FileLog:
 
     def tidy(self, keep: Keep, now: float) -> None:
         self.is_untidy = False
-        with self.guard:
-            sealed, self._unsynced = self._unsynced, []
-        self._sync(sealed, names=bool(sealed))
-        if (chosen := self._tidying.run(keep, now)) is not None:
-            always = {(task, start) for task, _, start in chosen.runs}
-            sweep(output_folder(self.path), lambda task, start: chosen.keeps(task, start) or (task, start) in always)
+        try:
+            with self.guard:
+                sealed, self._unsynced = self._unsynced, []
+            self._sync(sealed, names=bool(sealed))
+            if (chosen := self._tidying.run(keep, now)) is not None:
+                always = {(task, start) for task, _, start in chosen.runs}
+                sweep(output_folder(self.path), lambda task, start: chosen.keeps(task, start) or (task, start) in always)
+        except BaseException:  # whatever it is, there is still something to tidy
+            self.is_untidy = True
+            raise
         self._reserve.make()
 
     def history(self) -> History:
