@@ -217,8 +217,7 @@ class FileLog:
                 sealed, self._unsynced = self._unsynced, []
             self._sync(sealed, names=bool(sealed))
             if (chosen := self._tidying.run(keep, now)) is not None:
-                always = {(task, start) for task, _, start in chosen.runs}
-                sweep(output_folder(self.path), lambda task, start: chosen.keeps(task, start) or (task, start) in always)
+                sweep(output_folder(self.path), chosen.keeps_start)
         except BaseException:  # whatever it is, there is still something to tidy
             self.is_untidy = True
             raise
