@@ -20,6 +20,7 @@ from tinydb.storages import JSONStorage
 
 from benchmarks.resources import resident
 from runtime.runlog.file_log import FileLog
+from runtime.runlog.retention import FOREVER
 from runtime.runlog.lines import encode
 from runtime.runlog.wanted import Wanted
 
@@ -154,6 +155,7 @@ def fill(folder: Path, records: int) -> None:
     for number in range(records // 2):
         log.append(document(number, "run"))
         log.append(document(number, "success"))
+    log.tidy(FOREVER, time.time())  # as a runtime does it whenever a segment is sealed
     log.close()
     documents = (document(number // 2, "success" if number % 2 else "run") for number in range(records))
     with (folder / "tiny.json").open("w") as file:
