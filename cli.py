@@ -4,48 +4,34 @@ from __future__ import annotations
 
 import json
 import os
-import sys
-from collections.abc import Callable
-from datetime import datetime, tzinfo
-from functools import wraps
-from typing import TYPE_CHECKING, Any, ParamSpec
+from typing import TYPE_CHECKING, Any
 
 import click
+
+from runtime.commands.lazy import LazyGroup
+from runtime.commands.shared import DEFAULT_LOG, history_of, load, reports_errors, shortened
 
 if TYPE_CHECKING:
     from pathlib import Path
 
     from actors import App
-    from runtime.runlog.history import History
-    from runtime.simulation import Start
 
-P = ParamSpec("P")
-DEFAULT_LOG = ".callsheet/runs.jsonl"
-STATUSES = ("running", "success", "fail", "terminate", "inaction", "crash", "retry", "missed", "error")
-UUID_DIGITS = 32
-FARTHEST = 100 * 366 * 86400.0
-"""Seconds that a simulation covers at most."""
-
-
-def reports_errors(command: Callable[P, int | None]) -> Callable[P, None]:
-    """Have what Callsheet raises on purpose printed without a traceback, and turned into the exit code."""
-
-    @wraps(command)
-    def wrapped(*args: P.args, **kwargs: P.kwargs) -> None:
-        from actors.errors import AppNotAnswering, CallsheetError, LogError, LogLocked
-
-        try:
-            code = command(*args, **kwargs)
-        except CallsheetError as exc:
-            click.echo(f"callsheet: {exc}", err=True)
-            codes = {LogLocked: 4, LogError: 5, AppNotAnswering: 1, CallsheetError: 2}
-            code = next(code for kind, code in codes.items() if isinstance(exc, kind))
-        sys.exit(code or 0)
-
-    return wrapped
+ELSEWHERE = {
+    "explain": "runtime.commands.schedule:explain",
+    "log": "runtime.commands.log:log",
+    "logs": "runtime.commands.logs:logs",
+    "next": "runtime.commands.schedule:upcoming",
+    "runs": "runtime.commands.runs:runs",
+    "show": "runtime.commands.runs:show",
+    "simulate": "runtime.commands.schedule:simulate",
+    "stats": "runtime.commands.stats:stats",
+    "why": "runtime.commands.schedule:why",
+}
 
 
-@click.group(context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 110})
+@click.group(
+    cls=LazyGroup, elsewhere=ELSEWHERE, context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 110}
+)
 @click.version_option(package_name="callsheet", prog_name="callsheet")
 def main() -> None:
     """Run tasks as supervised actors, and see what became of them.
@@ -54,7 +40,7 @@ def main() -> None:
     Exit codes:
       0  ended in order; whether single runs failed is in the run log
       1  an internal error, or one that kept the app from starting; for `launch`: the task did not succeed;
-         for `tree`: no app runs, or it does not answer
+         for `tree`: no app runs, or it does not answer; for `log verify` and `log repair`: the log is not whole
       2  wrong use: an unknown task or option, a program that cannot be loaded
       3  the end has killed, cut short or left behind something, which stderr and the run log name
       4  the run log is in use by another runtime
@@ -76,7 +62,7 @@ def run(target: str, words: tuple[str, ...], quiet: bool) -> int:  # noqa: ARG00
     """
     import runtime
 
-    app = _load(target)
+    app = load(target)
     _tell_events(quiet)
     if not quiet:
         click.echo(f"callsheet: {len(app.session.tasks)} tasks, run log: {_log_in_words(app)}, clocks: {_clocks(app)}", err=True)
@@ -98,7 +84,7 @@ def launch(target: str, task: str, params: tuple[str, ...], quiet: bool) -> int:
     """
     import runtime
 
-    app = _load(target)
+    app = load(target)
     chosen = app.session[task]
     _tell_events(quiet)
     chosen.run(**dict(_parameter(param) for param in params))
@@ -116,8 +102,8 @@ def tasks(target: str, as_json: bool) -> None:
     """List the tasks of the app in TARGET, and how they last ended."""
     from runtime import tables as shown
 
-    app = _load(target)
-    history = _history(app)
+    app = load(target)
+    history = history_of(app)
     rows = []
     for task in app.session.tasks:
         facts = history.facts.get(task.name, task.facts)
@@ -168,7 +154,7 @@ def tree(target: str | None, log: str | None, as_json: bool) -> int:
     from runtime.outline import branches, outline
     from runtime.questions import ask_running
 
-    app = _load(target) if target is not None else None
+    app = load(target) if target is not None else None
     path = Path(log or DEFAULT_LOG) if log or app is None else app.session.config.log
     found = ask_running(path) if path is not None else None
     if found is not None:
@@ -199,242 +185,6 @@ def tree(target: str | None, log: str | None, as_json: bool) -> int:
     return 0
 
 
-@main.command()
-@click.option("--task", help="Only runs of this task.")
-@click.option("--status", type=click.Choice(STATUSES), help="Only runs that ended so.")
-@click.option("--since", metavar="TIME", help="Only runs since then: '2 hours' ago, or a date as 2026-01-31 or 2026-01-31T12:00.")
-@click.option("-n", "most", type=click.IntRange(min=1), default=20, show_default=True, help="How many, the latest.")
-@click.option("--log", type=click.Path(), default=DEFAULT_LOG, show_default=True, help="The run log.")
-@click.option("--json", "as_json", is_flag=True, help="Print JSON, one run a line.")
-@reports_errors
-def runs(task: str | None, status: str | None, since: str | None, most: int, log: str, as_json: bool) -> None:
-    """List runs, the latest last. Works while an app runs, and while none does."""
-    from runtime import tables as shown
-
-    start = _since(since) if since is not None else 0.0
-    rows = [
-        row
-        for row in _rows(log)
-        if (task is None or row["task_name"] == task)
-        and (status is None or row["status"] == status)
-        and row.get("start", row["created"]) >= start
-    ]
-    shown.print_rows(
-        rows[-most:],
-        as_json,
-        {
-            "RUN": lambda row: _shortened(row["run_id"]),
-            "TASK": lambda row: row["task_name"],
-            "MODE": lambda row: row.get("execution", ""),
-            "START": lambda row: shown.moment(row.get("start", row.get("first"))),
-            "LATE": lambda row: shown.seconds(row.get("late")),
-            "TOOK": lambda row: shown.seconds(row.get("runtime")),
-            "STATUS": lambda row: row["status"],
-            "ABOUT": _about,
-        },
-        f"no such runs in {log}",
-    )
-
-
-@main.command()
-@click.argument("run_id")
-@click.option("--log", type=click.Path(), default=DEFAULT_LOG, show_default=True, help="The run log.")
-@click.option("--json", "as_json", is_flag=True, help="Print JSON, one run a line.")
-@reports_errors
-def show(run_id: str, log: str, as_json: bool) -> int:
-    """Show all that is known of the run RUN_ID, or of the runs whose id begins so."""
-    rows = [row for row in _rows(log) if row["run_id"] and run_id]
-    found = [row for row in rows if row["run_id"] == run_id] or [row for row in rows if row["run_id"].startswith(run_id)]
-    if not found:
-        click.echo(f"callsheet: no run in {log} has the id {run_id!r}; list them with: callsheet runs --log {log}", err=True)
-        return 1
-    for row in found:
-        if as_json:
-            click.echo(json.dumps(row))
-        else:
-            _print_run(row)
-    return 0
-
-
-@main.command(name="next")
-@click.argument("target")
-@click.argument("task", required=False)
-@click.option("-n", "most", type=click.IntRange(min=1), default=10, show_default=True, help="How many starts of TASK.")
-@click.option("--tz", metavar="ZONE", help="Show times in this zone; default: each task's own.")
-@click.option("--json", "as_json", is_flag=True, help="Print JSON, one start a line.")
-@reports_errors
-def upcoming(target: str, task: str | None, most: int, tz: str | None, as_json: bool) -> None:
-    """Show the next starts of TASK, or the next one of each task of the app in TARGET.
-
-    Found as in `simulate`: runs are taken to succeed, custom conditions to stand in nothing's way. `gap` marks a start right
-    after the clocks jumped forward, `fold` one at a time that they show twice.
-    """
-    from time import time
-
-    from runtime import tables as shown
-    from runtime.machine import local_zone
-    from runtime.simulation import upcoming as found
-
-    app, now, local, zone = _load(target), time(), local_zone(), _zone(tz)
-    history = _history(app)
-    tasks = [app.session[task]] if task is not None else app.session.tasks
-    rows = []
-    for each in tasks:
-        place = zone or each.timezone or local
-        starts = found(each, most if task is not None else 1, now, local, history)
-        rows += [{**_start_row(start, place), "start_cond": str(each.start_cond)} for start in starts]
-    shown.print_rows(
-        sorted(rows, key=lambda row: row["at"]),
-        as_json,
-        {
-            "TASK": lambda row: row["task"],
-            "START": lambda row: row["local"],
-            "UTC": lambda row: shown.utc_time(row["at"]),
-            "IN": lambda row: shown.left(row["at"] - now),
-            "CLOCK": lambda row: row["mark"],
-            "ABOUT": lambda row: row["start_cond"],
-        },
-        _no_starts(task, app),
-    )
-    if not as_json and task is None and (others := [t.name for t in tasks if t.name not in {row["task"] for row in rows}]):
-        click.echo(f"callsheet: nothing is foreseen of {', '.join(others)}; ask for one of them, or: why TARGET TASK", err=True)
-
-
-@main.command()
-@click.argument("condition")
-@click.option("-n", "most", type=click.IntRange(min=0), default=5, show_default=True, help="How many starts to show.")
-@click.option("--tz", metavar="ZONE", help="The zone of the clocks; default: this machine's.")
-@reports_errors
-def explain(condition: str, most: int, tz: str | None) -> None:
-    """Say what CONDITION means: "cron 0 2 * * *", "daily at 10:00 & time of week before Sat"."""
-    from time import time
-
-    from actors import App
-    from actors.errors import ConditionSyntaxError
-    from actors.zones import mark, zone_name
-    from runtime import explanation
-    from runtime import tables as shown
-    from runtime.machine import local_zone
-    from runtime.simulation import upcoming as found
-
-    now, zone, app = time(), _zone(tz) or local_zone(), App(log=None)
-    try:
-        app.task(condition, func=_nothing, name="it")
-    except Exception as exc:
-        if isinstance(exc.__cause__, ConditionSyntaxError):
-            raise exc.__cause__ from None
-        raise
-    meant = app.session["it"].start_cond
-    app.session.config.timezone = zone
-    starts = [start.at for start in found(app.session["it"], max(most, 1), now, zone, None)]
-    shown.print_pairs([("normal", str(meant)), ("means", explanation.words(meant)), ("zone", zone_name(zone))])
-    for start in starts[:most]:
-        special = mark(start, zone)
-        click.echo(
-            f"{'next':<8} {shown.date_and_time(start, zone)}  {shown.utc(start)}  in {shown.left(start - now)} {special}".rstrip()
-        )
-    for warning in explanation.warnings(meant, now, zone, starts[0] if starts else float("inf")):
-        click.echo(f"{'note':<8} {warning}")
-
-
-@main.command()
-@click.argument("target")
-@click.argument("task")
-@click.option("--json", "as_json", is_flag=True, help="Print JSON, one part of the condition a line.")
-@reports_errors
-def why(target: str, task: str, as_json: bool) -> None:
-    """Show why TASK of the app in TARGET starts now or does not: each part of its condition, and what it waits for.
-
-    It looks at the run log, so it tells of an app that runs, too. Custom conditions are asked.
-    """
-    from runtime import tables as shown
-    from runtime.why import reasons
-
-    app = _load(target)
-    report = reasons(app, app.session[task], _documents(app))
-    if not as_json:
-        shown.print_pairs(report.summary)
-    shown.print_rows(
-        report.parts,
-        as_json,
-        {
-            "CONDITION": lambda row: "  " * row["depth"] + row["condition"],
-            "NOW": lambda row: row["now"],
-            "ABOUT": lambda row: row["waits_for"],
-        },
-        "it has no condition: it starts when it is asked to",
-    )
-
-
-@main.command()
-@click.argument("target")
-@click.option("--tz", metavar="ZONE", help="Show times in this zone; default: each task's own.")
-@click.option(
-    "--from", "begin", metavar="TIME", help="From when, as 2026-01-31 or 2026-01-31T12:00; default: now, knowing the run log."
-)
-@click.option("--to", "end", metavar="TIME", required=True, help="Up to when: a time, or a length of time such as '3 days'.")
-@click.option("--task", help="Only starts of this task.")
-@click.option("-n", "most", type=click.IntRange(min=1), default=10_000, show_default=True, help="How many starts at most.")
-@click.option("--json", "as_json", is_flag=True, help="Print JSON, one start a line.")
-@reports_errors
-def simulate(target: str, tz: str | None, begin: str | None, end: str, task: str | None, most: int, as_json: bool) -> None:
-    """Show which tasks of the app in TARGET would start when, without running them.
-
-    Runs are taken to succeed and to last as long as the last one did, or a second; custom conditions to stand in nothing's
-    way. With --from, tasks are taken to be new then.
-    """
-    from time import time
-
-    from runtime import tables as shown
-    from runtime.machine import local_zone
-    from runtime.simulation import Simulation, players_of
-
-    app, local, asked = _load(target), local_zone(), _zone(tz)
-    start = time() if begin is None else _time(begin, app, "--from")
-    stop = _time(end, app, "--to", after=start)
-    if not start < stop < start + FARTHEST:
-        raise click.BadParameter("it must be later than the beginning, by 100 years at most", param_hint="--to")
-    if task is not None:
-        task = app.session[task].name
-    players = players_of(app.session.tasks, start, local, _history(app) if begin is None else None, app.session.config.env)
-    rows: list[dict[str, Any]] = []
-    for found in Simulation(players, start).starts(stop):
-        if len(rows) == most:
-            click.echo(f"callsheet: there are more than {most} starts; show more of them with -n", err=True)
-            break
-        if task in (None, found.task):
-            zone = asked or app.session[found.task].timezone or local
-            rows.append({**_start_row(found, zone), "late": found.at - found.due})
-    shown.print_rows(
-        rows,
-        as_json,
-        {
-            "START": lambda row: row["local"],
-            "UTC": lambda row: shown.utc_time(row["at"]),
-            "CLOCK": lambda row: row["mark"],
-            "TASK": lambda row: row["task"],
-            "ABOUT": lambda row: str(app.session[row["task"]].start_cond),
-        },
-        "nothing would start in that time",
-    )
-    if rows and not as_json:
-        counts = {name: sum(row["task"] == name for row in rows) for name in {row["task"]: None for row in rows}}
-        click.echo("\n" + ", ".join(f"{name}: {count}" for name, count in counts.items()), err=True)
-
-
-def _about(row: dict[str, Any]) -> str:
-    from runtime import tables as shown
-
-    reason: str = row.get("reason") or _progress(row)
-    if row.get("count", 1) > 1:
-        return f"{reason} (the last at {shown.moment(row['last'])})"
-    if row["status"] != "retry" and row.get("attempt", 1) == 1:
-        return reason
-    again = f", again at {shown.moment(row['retry_at'])}" if "retry_at" in row else ""
-    said = f"attempt {_attempt(row)}{again}"
-    return f"{reason} ({said})" if reason else said
-
-
 def _not_running(log: Path | None) -> str:
     if log is None:
         return "as declared: an app with its run log in memory cannot be asked what runs in it"
@@ -463,88 +213,8 @@ def _doing(row: dict[str, Any]) -> str:
 
     if row["current"] is None:
         return row["outcome"] or ""
-    current = ", ".join(map(_shortened, row["current"].split(", "))) if row["kind"] == "task" else row["current"]
+    current = ", ".join(map(shortened, row["current"].split(", "))) if row["kind"] == "task" else row["current"]
     return current if row["age"] is None else f"{current} for {shown.age(row['age'])}"
-
-
-def _attempt(row: dict[str, Any]) -> str:
-    """Return which attempt a row is about; an empty text where there is only one."""
-    if "attempt" not in row:
-        return ""
-    return f"{row['attempt']} of {row['attempts']}" if "attempts" in row else str(row["attempt"])
-
-
-def _start_row(start: Start, zone: tzinfo) -> dict[str, Any]:
-    """Return a start as a row: when, on the clocks of `zone` and in UTC."""
-    from actors.zones import mark
-    from runtime import tables as shown
-
-    return {
-        "task": start.task,
-        "at": start.at,
-        "local": shown.date_and_time(start.at, zone),
-        "zone": str(zone),
-        "utc": shown.utc(start.at),
-        "mark": mark(start.at, zone),
-    }
-
-
-def _nothing() -> None:
-    """Stand for the function of a task of which only the condition matters."""
-
-
-def _history(app: App) -> History:
-    from runtime.runlog.history import History
-
-    return History.of(_documents(app))
-
-
-def _documents(app: App) -> list[dict[str, Any]]:
-    from runtime.runlog.repo import open_repo
-
-    return list(open_repo(app.session.config.log).log.documents())
-
-
-def _zone(name: str | None) -> tzinfo | None:
-    from actors.zones import to_zone
-
-    try:
-        return to_zone(name)
-    except ValueError as exc:
-        raise click.BadParameter(str(exc), param_hint="--tz") from exc
-
-
-def _no_starts(task: str | None, app: App) -> str:
-    if task is None:
-        return "no task of this app starts by itself"
-    return f"{task!r} does not start by itself, or not as long as runs succeed: {app.session[task].start_cond}"
-
-
-def _time(text: str, app: App, option: str, after: float | None = None) -> float:
-    """Return the time that `text` names, on the clocks of the app; a length of time counts from `after`."""
-    from actors.errors import InvalidTimeSpan
-    from actors.timespans import to_seconds
-    from runtime.machine import local_zone
-
-    try:
-        moment = datetime.fromisoformat(text)
-        return (moment if moment.tzinfo else moment.replace(tzinfo=app.session.config.timezone or local_zone())).timestamp()
-    except ValueError:
-        pass
-    except OverflowError as exc:
-        raise click.BadParameter(f"{text!r} is too far away", param_hint=option) from exc
-    try:
-        if after is not None:
-            return after + to_seconds(text)
-    except InvalidTimeSpan as exc:
-        raise click.BadParameter(f"neither a date nor a length of time: {exc}", param_hint=option) from exc
-    raise click.BadParameter(f"{text!r} is no date as 2026-01-31 or 2026-01-31T12:00", param_hint=option)
-
-
-def _load(target: str) -> App:
-    from runtime.target import load_app
-
-    return load_app(target)
 
 
 def _log_in_words(app: App) -> str:
@@ -577,84 +247,12 @@ def _parameter(text: str) -> tuple[str, Any]:
         return name, value
 
 
-def _since(text: str) -> float:
-    from time import time
-
-    from actors.errors import InvalidTimeSpan
-    from actors.timespans import to_seconds
-
-    try:
-        return datetime.fromisoformat(text).timestamp()
-    except ValueError:
-        pass
-    try:
-        return time() - to_seconds(text)
-    except InvalidTimeSpan as exc:
-        raise click.BadParameter(f"neither a date nor a length of time: {exc}", param_hint="--since") from exc
-
-
-def _rows(log: str) -> list[dict[str, Any]]:
-    from pathlib import Path
-
-    from actors.errors import NoLog
-    from runtime.runlog.repo import open_repo
-    from runtime.runlog.report import runs_in
-
-    path: Path = Path(log)
-    if not path.exists():
-        raise NoLog(log)
-    return runs_in(open_repo(path).log.documents())
-
-
 def _start_in_words(row: dict[str, Any]) -> str:
     if row["on_startup"] or row["on_shutdown"]:
         return "on startup" if row["on_startup"] else "on shutdown"
     condition: str = row["start_cond"]
     text = {"false": "when asked to", "true": "again and again"}.get(condition, condition)
     return f"{text} (disabled)" if row["disabled"] else text
-
-
-def _print_run(row: dict[str, Any]) -> None:
-    from runtime import tables as shown
-
-    shown.print_pairs(
-        [
-            ("run", row["run_id"]),
-            ("task", row["task_name"]),
-            ("status", row["status"]),
-            ("mode", row.get("execution", "")),
-            ("due", shown.moment(row.get("due"))),
-            ("start", shown.moment(row.get("start"))),
-            ("end", shown.moment(row.get("end"))),
-            ("late", shown.seconds(row.get("late"))),
-            ("took", shown.seconds(row.get("runtime"))),
-            ("reason", row.get("reason", "")),
-            ("cause", row.get("cause", "")),
-            ("later", row.get("afterwards", "")),
-            ("progress", _progress(row)),
-            ("attempt", _attempt(row)),
-            ("again", shown.moment(row.get("retry_at"))),
-        ]
-    )
-    for name, title in (("exc_text", "traceback"), ("output", "last output")):
-        if row.get(name):
-            click.echo(f"{title}\n" + "\n".join(f"  {line}" for line in row[name].splitlines()))
-    click.echo()
-
-
-def _progress(row: dict[str, Any]) -> str:
-    from actors.progress import Progress
-
-    return str(Progress(**row["progress"])) if row.get("progress") else ""
-
-
-def _shortened(run_id: str) -> str:
-    """Return enough of a run's id to show it by, where a person reads it; programs get all of it."""
-    if not sys.stdout.isatty():
-        return run_id
-    if len(run_id) == UUID_DIGITS and run_id.isalnum():
-        return run_id[:8]
-    return run_id if len(run_id) < UUID_DIGITS else f"{run_id[: UUID_DIGITS - 1]}…"
 
 
 if __name__ == "__main__":

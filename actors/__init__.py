@@ -1,6 +1,6 @@
 """Callsheet: tasks as supervised actors. What most modules need; everything has its home in one of the modules below.
 
-Conditions and what actors are made of are loaded at first use: not every worker process needs them.
+Conditions, what actors are made of, and what queries of the run log say are loaded at first use: not every worker needs them.
 """
 
 from __future__ import annotations
@@ -79,6 +79,14 @@ if TYPE_CHECKING:
     from actors.conds import yearly as yearly
     from actors.errors import Decline as Decline
     from actors.handlers import handler as handler
+    from actors.opers import between as between
+    from actors.opers import equal as equal
+    from actors.opers import greater_equal as greater_equal
+    from actors.opers import greater_than as greater_than
+    from actors.opers import in_ as in_
+    from actors.opers import less_equal as less_equal
+    from actors.opers import less_than as less_than
+    from actors.opers import not_equal as not_equal
     from actors.outcomes import Completed as Completed
     from actors.outcomes import Failed as Failed
     from actors.outcomes import GaveUp as GaveUp
@@ -90,12 +98,13 @@ if TYPE_CHECKING:
     from actors.ref import ActorRef as ActorRef
     from actors.spec import ActorSpec as ActorSpec
     from actors.spec import Supervisor as Supervisor
+    from actors.statistics import TaskStats as TaskStats
     from actors.supervision import Restart as Restart
     from actors.supervision import one_for_all as one_for_all
     from actors.supervision import one_for_one as one_for_one
     from actors.supervision import rest_for_one as rest_for_one
 
-_OF_ACTORS = {
+_LAZILY = {
     "Actor": "actors.actor",
     "ActorRef": "actors.ref",
     "ActorSpec": "actors.spec",
@@ -113,7 +122,16 @@ _OF_ACTORS = {
     "Restart": "actors.supervision",
     "Stopped": "actors.outcomes",
     "Supervisor": "actors.spec",
+    "TaskStats": "actors.statistics",
+    "between": "actors.opers",
+    "equal": "actors.opers",
+    "greater_equal": "actors.opers",
+    "greater_than": "actors.opers",
     "handler": "actors.handlers",
+    "in_": "actors.opers",
+    "less_equal": "actors.opers",
+    "less_than": "actors.opers",
+    "not_equal": "actors.opers",
     "one_for_all": "actors.supervision",
     "one_for_one": "actors.supervision",
     "rest_for_one": "actors.supervision",
@@ -123,14 +141,14 @@ _OF_ACTORS = {
 def __dir__() -> list[str]:
     from actors import conds
 
-    return sorted({*globals(), *conds.__all__, *_OF_ACTORS})
+    return sorted({*globals(), *conds.__all__, *_LAZILY})
 
 
 def __getattr__(name: str) -> _Anything:
-    if name in _OF_ACTORS:
+    if name in _LAZILY:
         from importlib import import_module
 
-        return getattr(import_module(_OF_ACTORS[name]), name)
+        return getattr(import_module(_LAZILY[name]), name)
     from actors import conds
 
     if name in conds.__all__:

@@ -28,6 +28,8 @@ EXECUTIONS: tuple[str, ...] = get_args(Execution)
 BACKENDS: tuple[str, ...] = get_args(Backend)
 DURABILITIES = ("process", "power")
 ON_LOG_FAILURE = ("continue", "halt")
+OnOrphan = Literal["mark", "rerun"]
+ON_ORPHAN: tuple[str, ...] = get_args(OnOrphan)
 RESTARTS = ("replace", "relaunch", "recall")
 NEVER = float("inf")
 
@@ -85,6 +87,11 @@ def overlap_or_none(given: Overlap | None) -> Overlap | None:
     return None if given is None else one_of(*OVERLAPS)(given)  # type: ignore[return-value]  # it is one of them
 
 
+def to_on_orphan(given: OnOrphan) -> OnOrphan:
+    """Return `given` if it is one of the things to do with runs that the end of the whole process has cut off."""
+    return one_of(*ON_ORPHAN)(given)  # type: ignore[return-value]  # it is one of them
+
+
 def to_materialize(given: Materialize) -> Materialize:
     """Return `given` if it is a place where arguments find their values."""
     return one_of(*MATERIALIZE)(given)  # type: ignore[return-value]  # it is one of them
@@ -132,8 +139,11 @@ class Settings(TypedDict, total=False):
     catchup_window: TimeSpan
     queue_limit: int
     retries: int | Retry
+    on_orphan: OnOrphan
+    max_rescues: int
     fresh: bool
     max_runs_per_worker: int | None
+    capture_output: bool
     log: str | os.PathLike[str] | None
     durability: Literal["process", "power"]
     on_log_failure: Literal["continue", "halt"]
@@ -202,10 +212,18 @@ class Config(Optioned):
     """How many slots ``overlap="queue"`` keeps at most."""
     retries = Option[int | Retry, Retry](to_retries, 0)
     """How often a run that failed is tried again, or a :class:`Retry` that also says when and after which errors."""
+    on_orphan = Option[OnOrphan, OnOrphan](to_on_orphan, "mark")
+    """What becomes of a run that the end of the whole process has cut off, if its ``retries`` do not go on with it: ``mark`` puts
+    it on record as a crash, ``rerun`` runs it again at the next start, with its parameters. For that these are in the run log,
+    as plain text: give such a task no secrets."""
+    max_rescues = Option(to_count, 1)
+    """How often ``on_orphan="rerun"`` runs one run again; after that it is a crash, with the cause ``poison``."""
     fresh = Option(to_bool, False)
     """Whether each process run gets a process of its own, which does nothing before it or after it."""
     max_runs_per_worker = Option[int | None, int | None](count_or_none, None)
     """How many runs a worker process does before it is replaced; None is no limit."""
+    capture_output = Option(to_bool, True)
+    """Whether what runs print and log is kept, for ``callsheet logs`` and for the records of runs that did not succeed."""
     log = Option[str | os.PathLike[str] | None, Path | None](to_log, ".callsheet/runs.jsonl")
     """The file of the run log, relative to the working directory at that time; None keeps records in memory."""
     durability = Option(one_of(*DURABILITIES), "process")

@@ -25,6 +25,7 @@ CallsheetError
 ├── RemoteFailure                     what a function raised in a worker process, as text
 ├── LogError                          the run log
 │   ├── UnknownColumn                 a query asks for a column that no record has
+│   ├── InvalidOperand                a query compares a column with what it never holds, also a ValueError
 │   ├── NoLog                         there is none to read
 │   ├── LogFailed                     it cannot be written any more, and the app ends for that
 │   ├── LogLocked                     another runtime writes it
@@ -445,6 +446,17 @@ class UnknownColumn(LogError):
 
     def __str__(self) -> str:
         return f"the run log has no column {self.name!r}.{nearest(self.name, self.valid)} Columns are: {', '.join(self.valid)}"
+
+
+class InvalidOperand(LogError, ValueError):
+    """A query of the run log compares a column with what it can never hold."""
+
+    def __init__(self, asked: str, problem: str) -> None:
+        super().__init__(asked, problem)
+        self.asked, self.problem = asked, problem
+
+    def __str__(self) -> str:
+        return f"the run log cannot be asked for {self.asked}: {self.problem}"
 
 
 class NoLog(LogError):

@@ -36,6 +36,9 @@ class TaskFacts:
     terminate: float | None = None
     inaction: float | None = None
     crash: float | None = None
+    poison: float | None = None
+    """When one that crashed was given up for good, as it was cut off again and again. It uses up its cycle, as other ends do and
+    crashes do not: else its condition would start it anew, and that cut it off again."""
     due: float | None = None
     """Up to here the slots of its start condition are decided: when the latest start was due."""
     anchor: float | None = None
@@ -66,6 +69,11 @@ class TaskFacts:
         if due is None:
             return -math.inf if seen is None else seen
         return due if seen is None or due > seen else seen
+
+    @property
+    def was_cut_off(self) -> bool:
+        """Whether what happened last is that the whole process ended before a run did, which is not given up."""
+        return self.status == "crash" and self.crash != self.poison
 
     @property
     def alive(self) -> int:
@@ -118,7 +126,7 @@ class TaskFacts:
         remembered = {action: list(moments) for action, moments in self.remembered.items()}
         return replace(self, going={}, order=dict(self.order), remembered=remembered)
 
-    def last(self, actions: tuple[Action, ...]) -> float | None:
+    def last(self, actions: tuple[str, ...]) -> float | None:
         """Return when one of `actions` last happened."""
         return max((moment for action in actions if (moment := getattr(self, action)) is not None), default=None)
 
@@ -126,7 +134,7 @@ class TaskFacts:
         """Return the number of the latest record of one of `actions`; -1 if there is none."""
         return max((self.order.get(action, -1) for action in actions), default=-1)
 
-    def happened(self, actions: tuple[Action, ...], start: float, end: float) -> bool:
+    def happened(self, actions: tuple[str, ...], start: float, end: float) -> bool:
         """Return whether one of `actions` happened from `start` up to, not including, `end`."""
         for action in actions:
             moment: float | None = getattr(self, action)

@@ -33,6 +33,8 @@ class Launch(NamedTuple):
     """Which attempt of its run it is."""
     run_id: str | None = None
     """The id of the run that it goes on with; None begins one."""
+    rescues: int = 0
+    """How many of the attempts before were cut off by the end of the whole process, and are not counted as attempts of its."""
 
 
 class Start(NamedTuple):

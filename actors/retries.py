@@ -125,6 +125,7 @@ def next_attempt(
     now: float,
     next_start: float = math.inf,
     zone: tzinfo = UTC,
+    rescues: int = 0,
 ) -> NextAttempt:
     """Return what follows an attempt that failed `now`.
 
@@ -134,17 +135,18 @@ def next_attempt(
       attempt: the number of the one that failed.
       next_start: when the task's condition starts it next.
       zone: on whose clocks that is told.
+      rescues: how many of the attempts until now were made since the whole process had ended, and count for nothing.
     """
     counting = policy if policy is not None and policy.limit else failure.wanted
     if counting is None:
         return NextAttempt()
-    attempts = counting.limit + 1
+    attempts, tried = counting.limit + 1 + rescues, attempt - rescues
     if failure.wanted is None and (refusal := _refusal(counting, failure.kinds)):
         return NextAttempt(None, attempts, refusal)
     if attempt >= attempts:
         return NextAttempt(None, attempts)
     wanted = failure.wanted or counting
-    at = now + (delay_before(counting, seed, attempt) if wanted.after is None else wanted.after)
+    at = now + (delay_before(counting, seed, tried) if wanted.after is None else wanted.after)
     if next_start <= at and not (counting.past_next or wanted.past_next):
         return NextAttempt(None, attempts, superseded(next_start, zone))
     return NextAttempt(at, attempts)

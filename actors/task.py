@@ -23,6 +23,7 @@ from actors.config import (
     Backend,
     ConditionOption,
     Execution,
+    OnOrphan,
     RunIdFunction,
     callable_or_none,
     count_or_none,
@@ -31,6 +32,7 @@ from actors.config import (
     to_bool,
     to_count,
     to_misfire,
+    to_on_orphan,
     to_timeout,
 )
 from actors.controls import HERE, Standby
@@ -83,11 +85,14 @@ class TaskOptions(TypedDict, total=False):
     catchup_window: TimeSpan | None
     queue_limit: int | None
     retries: int | Retry | None
+    on_orphan: OnOrphan | None
+    max_rescues: int | None
     memory: Size | None
     cpu_time: TimeSpan | None
     nice: int
     fresh: bool | None
     max_runs_per_worker: int | None
+    capture_output: bool | None
     deadline: TimeSpan
     jitter: TimeSpan
     spread: TimeSpan
@@ -203,6 +208,11 @@ class Task(Optioned):
     """How many slots ``overlap="queue"`` keeps; default: the app's."""
     retries = Inherited[int | Retry, Retry](to_retries)
     """How often a run that failed is tried again: a whole number, or a :class:`Retry`; default: the app's."""
+    on_orphan = Inherited[OnOrphan, OnOrphan](to_on_orphan)
+    """What becomes of a run that the end of the whole process has cut off: ``mark`` puts it on record as a crash, ``rerun`` runs
+    it again, for which its parameters are kept in the run log, as plain text; default: the app's."""
+    max_rescues = Inherited(to_count)
+    """How often ``rerun`` runs one run again; default: the app's."""
     memory = Option[Size | None, int | None](to_memory, None)
     """Bytes that the process of a run may take on top of what it has when the run begins; more is a ``MemoryError`` there.
     Given as ``"500 MB"``, ``"2 GiB"`` or bytes; None is no limit. This and the next on Linux only."""
@@ -215,6 +225,9 @@ class Task(Optioned):
     """Whether each of its runs gets a process of its own, which does nothing before it or after it; default: the app's."""
     max_runs_per_worker = Inherited[int | None, int | None](count_or_none)
     """How many runs, of whatever tasks, a worker process has done when it is replaced after one of these; default: the app's."""
+    capture_output = Inherited(to_bool)
+    """Whether what its runs print and log is kept, for ``callsheet logs`` and for the records of those that did not succeed. Of
+    processes and commands the last lines are in these records in any case. Default: the app's."""
     deadline = Option[TimeSpan, float](to_timeout, "never")
     """Seconds after which a slot is not started any more but put on record as missed; infinity is never."""
     jitter = Option[TimeSpan, float](to_finite, 0)

@@ -3,6 +3,8 @@
 ``--only messages`` is what it costs to tell and to ask actors, to start and to stop them, and what memory idle ones take; beside
 bare primitives, and beside Pykka where that is installed: ``pip install -e '.[bench]'``.
 
+``--only runlog`` is what the run log costs with up to a million records, beside TinyDB's own storages; it takes some minutes.
+
 ``python -m benchmarks --only soak [--launches N] [--seed SEED]`` costs nothing but looks whether all ends as it should.
 """
 
@@ -20,7 +22,7 @@ from rich.console import Console
 from rich.progress import Progress
 from rich.table import Table
 
-from benchmarks import contest, crowd, messages, modes, soak, timing
+from benchmarks import contest, crowd, messages, modes, runlog, soak, timing
 from benchmarks.contest import Contender, Result, is_installed
 from benchmarks.findings import outcomes_table, resources_table
 
@@ -33,7 +35,7 @@ NOISY = 0.5
 @click.option("--rounds", type=click.IntRange(min=1), default=7, show_default=True, help="How often each launch is measured.")
 @click.option(
     "--only",
-    type=click.Choice(["modes", "messages", *timing.SECTIONS, "soak"]),
+    type=click.Choice(["modes", "messages", "runlog", *timing.SECTIONS, "soak"]),
     multiple=True,
     help="Just this; may come several times.",
 )
@@ -51,6 +53,8 @@ def main(quick: bool, rounds: int, only: tuple[str, ...], launches: int, seed: i
     if not only or "messages" in only:
         _measure(console, "MESSAGE", messages.CONTENDERS, rounds, scale)
         console.print(_crowds(5000 if quick else 100_000))
+    if not only or "runlog" in only:
+        console.print(_run_logs(quick))
     for name, figures in timing.SECTIONS.items():
         if not only or name in only:
             for figure in figures(quick):
@@ -99,6 +103,23 @@ def _crowds(count: int) -> Table:
         took = crowd.measured(key, min(count, kind.most or count))
         figures = (took.resident / 1024, took.to_start, took.to_stop)
         table.add_row(kind.name, f"{took.count:,}", *(f"{figure:.2f}" for figure in figures))
+    return table
+
+
+def _run_logs(quick: bool) -> Table:
+    table = Table(box=None, header_style="bold", pad_edge=False)
+    table.add_column("RUN LOG", no_wrap=True)
+    for name in ("RECORDS", "INSERT, µs", "OF LIMIT", "OPEN, ms", "FIND 1ST", "FIND, ms", "MB"):
+        table.add_column(name, justify="right")
+    write = runlog.bare_write(2_000 if quick else 200_000)
+    table.add_row("bare write of a line", "", f"{write * 1e6:.1f}", "limit", style="dim")
+    with Progress(transient=True) as progress:
+        sizes = runlog.QUICK_SIZES if quick else runlog.SIZES
+        task = progress.add_task("measuring", total=len(sizes) * len(runlog.STORES))
+        for cost in runlog.costs(quick, lambda: progress.advance(task)):
+            milliseconds = (f"{seconds * 1e3:,.2f}" for seconds in (cost.reopen, cost.find_first, cost.find))
+            insert = (f"{cost.insert * 1e6:,.1f}", f"{cost.insert / write:,.1f}")
+            table.add_row(cost.store, f"{cost.records:,}", *insert, *milliseconds, f"{cost.memory / 1e6:,.0f}")
     return table
 
 

@@ -15,7 +15,7 @@ from actors.policies import Missed
 from actors.retries import superseded
 from runtime.admission import Admission
 from runtime.alarm import Alarm
-from runtime.attempts import ending_of
+from runtime.attempts import ending_of, is_rescue
 from runtime.lookout import Lookout
 from runtime.runs import Services, end_unstarted
 from runtime.task_actor import TaskActor
@@ -118,9 +118,10 @@ class Launches:
         has_ended = False
         for ended in left:
             at, due = ended["retry_at"], ended.get("due", ended["created"])
-            launch = Launch(name, 0, due, ended["params"], attempt=ended["attempt"] + 1, run_id=ended["run_id"])
+            attempt, rescues = ended["attempt"] + 1, ended.get("rescues", 0)
+            launch = Launch(name, 0, due, ended["params"], attempt=attempt, run_id=ended["run_id"], rescues=rescues)
             start = self._lookout.next_start(name, at)
-            if start <= now and not task.retries.past_next:
+            if start <= now and not (task.retries.past_next or is_rescue(ended)):
                 words = f"{ended.get('reason', 'an attempt failed')}; {superseded(start, terms.zone)}"
                 end_unstarted(task, terms, launch, Cause("superseded", words), self._services, ending_of(ended))
                 has_ended = True

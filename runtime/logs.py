@@ -7,6 +7,8 @@ import sys
 import traceback
 from typing import Any
 
+from runtime.output import aside
+
 
 class Log:
     """A standard logger whose handlers, which are the user's, may raise: that is printed, and changes nothing else."""
@@ -23,7 +25,17 @@ class Log:
         exc_info: bool | BaseException | None = False,
         extra: dict[str, Any] | None = None,
     ) -> None:
-        """Log a message, as ``logging.Logger.log`` does."""
+        """Log a message, as ``logging.Logger.log`` does. It is no output of the run in whose place that happens."""
+        aside(self._log, level, message, args, exc_info, extra)
+
+    def _log(
+        self,
+        level: int,
+        message: str,
+        args: tuple[object, ...],
+        exc_info: bool | BaseException | None,
+        extra: dict[str, Any] | None,
+    ) -> None:
         try:
             self._logger.log(level, message, *args, exc_info=exc_info, extra=extra)
         except Exception:

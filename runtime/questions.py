@@ -113,6 +113,19 @@ def ask_running(log: Path) -> Snapshot | None:
     return _understood(log, line)
 
 
+def is_listening(log: Path) -> bool:
+    """Return whether an app listens that writes the run log `log`, also if it is too busy to answer."""
+    try:
+        with socket.socket(socket.AF_UNIX) as connection, address_of(socket_of(log)) as address:
+            connection.settimeout(PATIENCE)
+            connection.connect(address)
+    except TimeoutError:
+        return True
+    except OSError:
+        return False
+    return True
+
+
 def _exchanged(path: Path, question: bytes) -> bytes:
     """Send `question` and return all that comes back; raises OSError, TimeoutError among them."""
     deadline = monotonic() + PATIENCE

@@ -23,9 +23,12 @@ from actors.task import Task
 from actors.termination import Flag, current_task
 from runtime.attempts import kept_params, seed_of
 from runtime.clock import Clock
+from runtime.identity import Identity
 from runtime.ids import RunIds
 from runtime.left_behind import Left, LeftBehind
 from runtime.outcome import SUCCESS, TIMEOUT, Ending, end_wanted, failure_of, is_fatal, judge
+from runtime.output import current_output
+from runtime.output.run_output import Outputs, RunOutput
 from runtime.runlog.recorder import Recorder
 from runtime.runners import Call, Runner
 from runtime.stopping import Patience, stop
@@ -52,6 +55,7 @@ class Services:
     """Returns when the condition of a task starts it next after a moment; infinity where it names no slots."""
     patience: Patience
     left_behind: LeftBehind
+    outputs: Outputs
 
 
 class Run:
@@ -69,6 +73,7 @@ class Run:
         "_execution",
         "_is_wanted_again",
         "_late",
+        "_output",
         "_refused",
         "_reporter",
         "_runner",
@@ -96,6 +101,7 @@ class Run:
         self._scope = trio.CancelScope()
         self._began = 0.0
         self._reporter: Reporter | None = None  # until it is told of progress
+        self._output: RunOutput | None = None  # until it lives, and where its task wants none
 
     def end(self, cause: Cause) -> bool:
         """Have it end, for `cause`; the first cause counts, but whoever wants it beside its timeout does not want it again.
@@ -146,7 +152,7 @@ class Run:
         self._began = now = self._services.clock.now()
         self._late = max(now - self.launch.due, 0.0)
         document = self._document("run", now)
-        if self._terms.retries is not None:
+        if self._terms.keeps_params:
             document["params"] = kept_params(self.launch.params)
         facts, number = self._task.facts, self._services.log.record(document)
         facts.going[self.launch.number] = now
@@ -173,8 +179,7 @@ class Run:
 
         Raises only what must reach the root: a cancellation from further out, or a KeyboardInterrupt.
         """
-        current_task.set(self._task.name)
-        current_report.set(self._report)
+        self._take_context()
         value, was_called = None, False
         try:
             await trio.lowlevel.checkpoint_if_cancelled()  # a function without awaits would not notice
@@ -201,6 +206,14 @@ class Run:
                 self._end(Ending("terminate", self._asked), failure=TIMEOUT if self._is_wanted_again else None)
                 return
             self._end(SUCCESS, value)
+
+    def _take_context(self) -> None:
+        """Have what is executed in this task from now on known as its function's."""
+        current_task.set(self._task.name)
+        current_report.set(self._report)
+        if self._terms.captures or self._runner in ("process", "command"):  # of these the last lines are kept in any case
+            self._output = RunOutput(self._services.outputs, self._task.name, self._began, self.run_id, self._terms.captures)
+        current_output.set(self._output if self._terms.captures else None)
 
     def give_up(self) -> None:
         """Put on record that it was terminated although it goes on; what comes of it later is noted, and changes nothing."""
@@ -243,10 +256,14 @@ class Run:
             "due": self.launch.due,
             "late": self._late,
         }
-        if self._terms.retries is not None:
-            document["attempt"], document["attempts"] = self.launch.attempt, self._terms.retries.limit + 1
-        elif self.launch.attempt > 1:
-            document["attempt"] = self.launch.attempt
+        launch, retries = self.launch, self._terms.retries
+        if retries is not None or launch.rescues:
+            limit = 0 if retries is None else retries.limit
+            document["attempt"], document["attempts"] = launch.attempt, limit + 1 + launch.rescues
+        elif launch.attempt > 1:
+            document["attempt"] = launch.attempt
+        if launch.rescues:
+            document["rescues"] = launch.rescues
         return document
 
     def _prepared(self) -> Call:
@@ -280,8 +297,15 @@ class Run:
             here,
             self._report,
             self._note_late,
+            self._note_worker,
             terms.quota,
+            output=self._output,
         )
+
+    def _note_worker(self, identity: Identity) -> None:
+        """Note which process it runs in, so that the next start knows whom this one has left behind."""
+        services = self._services
+        services.log.note_worker(self._document("run", services.clock.now()), identity)
 
     def _note_late(self, words: str) -> None:
         """Note what became of the function after its run was put on record as ended, from whatever thread."""
@@ -331,8 +355,10 @@ class Run:
             document["progress"] = asdict(progress)
         if self._cause is not None and ending is not SUCCESS:
             document["cause"] = self._cause.kind
+        if self._output is not None:
+            self._output.close()
         if ending is not SUCCESS or self._runner == "command":
-            output = self._call.output if self._call is not None else None
+            output = self._output.last_lines if self._output is not None else None
             details = {"reason": ending.reason, "exc_text": ending.exc_text, "output": output}
             document.update((column, text) for column, text in details.items() if text is not None)
         return document
@@ -350,7 +376,8 @@ class Run:
         if (terms.retries is None and failure.wanted is None) or self._task.on_shutdown:  # nothing waits for that any more
             return NO_MORE
         next_start = self._services.next_start(launch.task, now)
-        return next_attempt(terms.retries, failure, seed_of(document), launch.attempt, now, next_start, terms.zone)
+        seed = seed_of(document)
+        return next_attempt(terms.retries, failure, seed, launch.attempt, now, next_start, terms.zone, launch.rescues)
 
     def _pause(self, document: dict[str, Any], failure: Failure, retry_at: float) -> None:
         """Put on record that it goes on with another attempt; conditions see only that it does not run meanwhile."""
@@ -381,6 +408,8 @@ def end_unstarted(
     }
     if launch.attempt > 1:
         document["attempt"] = launch.attempt
+    if launch.rescues:
+        document["rescues"] = launch.rescues
     number = services.log.record(document)
     task.facts.note(action, now, number)
 

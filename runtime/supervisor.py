@@ -52,6 +52,7 @@ from runtime.logs import runtime_log
 from runtime.lookout import Lookout
 from runtime.machine import local_zone
 from runtime.mailbox import Mailbox
+from runtime.output.run_output import Outputs
 from runtime.runlog.history import History
 from runtime.runlog.recorder import LogTerms, Recorder
 from runtime.runlog.retention import Keep
@@ -116,7 +117,7 @@ class Supervisor:
         self._terms: dict[str, Terms] = {}
         self._limits: dict[str, float] = {}
         self._time = trio.lowlevel.current_clock().current_time  # a third of what trio.current_time() costs
-        self._admission, self._timeouts = Admission(self._terms, self._limits, self._time()), Timeouts()
+        self._admission, self._timeouts = Admission(self._terms, self._limits, self._time()), Timeouts(self._time)
         self._lookout = Lookout(log, history, self._ask)
         self._endings = Endings(log, self._ask_of_ending, self._end)
         self._services = Services(
@@ -130,6 +131,7 @@ class Supervisor:
             self._lookout.next_start,
             patience,
             left_behind,
+            Outputs(session.config.log),
         )
         self.tree = Tree(session, log.clock, left_behind, self._fail_in_order, self._fail, random)
         self._hooks = HookCalls(session, runners, lambda: self.mailbox.put(None))

@@ -19,11 +19,15 @@ from actors.loading import check_may_run
 from actors.messages import RunEnded, ShutDown
 from actors.session import Session
 from actors.supervision import leaves_of
+from runtime.attempts import Recourse
 from runtime.clock import Clock, SystemClock
 from runtime.control_socket import ControlSocket
 from runtime.controls import LiveControls
 from runtime.left_behind import LeftBehind
+from runtime.output.capture import capturing
+from runtime.output.reader import last_lines
 from runtime.program import program_of
+from runtime.recovery import Recovery
 from runtime.runlog import RunLog
 from runtime.runlog.history import History
 from runtime.runlog.recorder import Recorder
@@ -139,7 +143,7 @@ async def open_runtime(
     failure: Exception | None = None
     live: LiveControls | None = None
     try:
-        history = log.open(lambda name: session[name].retries if name in session else None)
+        history = log.open(_recovery(session))
         parts = _assembled(app, log, history, recast, random)
         supervisor = parts.supervisor
         live = LiveControls(
@@ -148,7 +152,7 @@ async def open_runtime(
         session.controls = live
         asked, system = standby.take(), System(session, parts.supervisor)
         before_start(system)
-        async with parts.watchdog.watching(), _unwrapped(supervisor), _running(parts, asked, only):
+        async with parts.watchdog.watching(), capturing(), _unwrapped(supervisor), _running(parts, asked, only):
             try:
                 yield system
             except Exception as exc:
@@ -252,6 +256,15 @@ async def _supervised(
             yield
     if failure is not None:
         raise failure
+
+
+def _recovery(session: Session) -> Recovery:
+    """Return how is dealt with what a former life of the app has left behind."""
+    path = session.config.log
+    return Recovery(
+        lambda name: Recourse.of(session[name]) if name in session else None,
+        lambda begun: None if path is None else last_lines(path.resolve(), begun),
+    )
 
 
 def _assembled(app: App, log: Recorder, history: History, recast: Recast | None, random: Random | None) -> _Parts:

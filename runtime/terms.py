@@ -53,8 +53,12 @@ class Terms:
     """Whether a launch without parameters of its own has no arguments to find."""
     retries: Retry | None = None
     """How a run that failed is tried again; None if it is not, unless the function itself asks for it."""
+    keeps_params: bool = False
+    """Whether the record that a run begins has its parameters, for the next start of the app to go on with it."""
     quota: Quota = UNLIMITED
     """What the process of a run may use."""
+    captures: bool = True
+    """Whether what its runs print and log is kept."""
 
 
 def terms_of(task: Task, local: tzinfo) -> Terms:
@@ -83,7 +87,9 @@ def terms_of(task: Task, local: tzinfo) -> Terms:
         needs=_needs_of(task),
         bare=_is_bare(task),
         retries=task.retries if task.retries.limit else None,
+        keeps_params=bool(task.retries.limit) or task.on_orphan == "rerun",
         quota=Quota(task.memory, task.cpu_time, task.nice, task.fresh, task.max_runs_per_worker),
+        captures=task.capture_output,
     )
 
 

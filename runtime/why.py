@@ -13,6 +13,7 @@ from actors.app import App
 from actors.conds.base import Unanswered, leaves
 from actors.conds.custom import Custom
 from actors.facts import ACTIONS, Facts, World
+from actors.opers import in_
 from actors.policies import Engagement, decide
 from actors.portable import describe
 from actors.task import Task
@@ -22,7 +23,8 @@ from runtime.clock import SystemClock
 from runtime.explanation import parts_of
 from runtime.left_behind import LeftBehind
 from runtime.machine import local_zone
-from runtime.runlog.history import History
+from runtime.runlog import RunLog
+from runtime.runlog.wanted import Wanted
 from runtime.runners.asyncio_loop import AsyncioLoop
 from runtime.runners.inline import InlineRunner
 from runtime.simulation import known_of
@@ -39,9 +41,9 @@ class Reasons:
     """The parts of its condition, each with ``depth``, ``condition``, ``now`` and ``waits_for``."""
 
 
-def reasons(app: App, task: Task, documents: Sequence[dict[str, Any]]) -> Reasons:
-    """Return why `task` starts now, or does not, as the `documents` of the run log tell."""
-    history = History.of(documents)
+def reasons(app: App, task: Task, log: RunLog) -> Reasons:
+    """Return why `task` starts now, or does not, as the run log tells."""
+    history = log.history()
     for number, begun in enumerate(history.open_runs()):
         history.facts[begun["task_name"]].going[number] = begun["start"]
     paused = [ended for ended in history.waiting_attempts() if ended["task_name"] == task.name]
@@ -58,14 +60,13 @@ def reasons(app: App, task: Task, documents: Sequence[dict[str, Any]]) -> Reason
     def show(moment: float) -> str:
         return f"{tables.moment(moment, terms.zone)} (in {tables.left(moment - now)})"
 
-    of_task = [document for document in documents if document.get("task_name") == task.name]
     summary = [
         ("task", task.name),
         ("now", f"{tables.date_and_time(now, terms.zone)} {terms.zone}"),
         ("so", _verdict(task, terms, facts, now, paused)),
-        ("run", _latest(of_task, terms.zone, *ACTIONS, "retry")),
-        ("missed", _latest(of_task, terms.zone, "missed")),
-        ("error", _latest(of_task, terms.zone, "error")),
+        ("run", _latest(log, task.name, terms.zone, *ACTIONS, "retry")),
+        ("missed", _latest(log, task.name, terms.zone, "missed")),
+        ("error", _latest(log, task.name, terms.zone, "error")),
     ]
     parts = parts_of(task.start_cond, now, facts, show) if terms.condition is not None else ()
     rows = [{"depth": p.depth, "condition": p.text, "now": p.value, "waits_for": p.waits_for} for p in parts]
@@ -91,11 +92,11 @@ def _verdict(task: Task, terms: Terms, facts: Facts, now: float, paused: Sequenc
     return f"it does not start{since}"
 
 
-def _latest(documents: Sequence[dict[str, Any]], zone: tzinfo, *actions: str) -> str:
-    for document in reversed(documents):
-        if document.get("action") in actions:
-            said = (tables.moment(document["created"], zone), document["action"], document.get("reason"), document["run_id"])
-            return " ".join(filter(None, said))
+def _latest(log: RunLog, task: str, zone: tzinfo, *actions: str) -> str:
+    wanted = Wanted({"task_name": task, "action": in_(actions)})
+    for record in log.documents(wanted, newest_first=True):
+        said = (tables.moment(record["created"], zone), record["action"], record.get("reason"), record["run_id"])
+        return " ".join(filter(None, said))
     return "never" if "run" in actions else ""
 
 

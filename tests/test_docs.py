@@ -1,17 +1,21 @@
 """What README and the docs say is what is done."""
 
+import inspect
+import json
 import re
 import shlex
 import signal
 import subprocess
 import sys
+from dataclasses import fields
 from itertools import pairwise, zip_longest
 from pathlib import Path
 from typing import get_args
 
 import pytest
 
-from actors import App, Restart, Task, args, conds, outcomes
+import actors
+from actors import App, Restart, Task, TaskStats, args, conds, opers, outcomes
 from actors.causes import CauseKind
 from actors.config import Config
 from actors.errors import ActorError
@@ -91,7 +95,8 @@ def test_words_and_objects_in_the_table_of_conditions_say_the_same(words, code):
     assert conds.parse(words) == eval(code, {name: getattr(conds, name) for name in conds.__all__})
 
 
-HOW_TO = ["control", "groups", "hooks", "limits", "pipelines", "process-limits", "progress", "retries", "termination"]
+HOW_TO = ["control", "groups", "hooks", "limits", "output", "pipelines", "process-limits", "progress", "recovery", "retries"]
+HOW_TO += ["run-log-queries", "termination"]
 EXAMPLES = ["arguments", "conditions", "migrating", *(f"how-to/{name}" for name in HOW_TO)]
 
 
@@ -119,6 +124,13 @@ def test_an_example_that_ends_by_itself_does_its_work(page, printed):
     done = cli("run", "-q", jobs)
     assert (done.returncode, done.stderr) == (0, "")
     assert printed in done.stdout
+
+
+def test_the_run_on_the_page_on_output_has_written_what_the_page_shows():
+    (jobs,), (shown,) = blocks("docs/how-to/output.md", "python"), blocks("docs/how-to/output.md", "text")
+    assert cli("launch", "-q", written(jobs), "load").returncode == 0
+    (run_id,) = {json.loads(line)["run_id"] for line in cli("runs", "--json").stdout.splitlines()}
+    assert cli("logs", run_id).stdout == shown
 
 
 @pytest.mark.parametrize("page", ["actors", "how-to/actors"])
@@ -204,6 +216,23 @@ def test_the_tasks_of_the_page_on_termination_clean_up_and_the_log_tells_why_the
     assert (done.stdout, done.stderr) == ("Counter({'shutdown': 3})\n", "")
 
 
+def test_on_the_page_on_recovery_what_was_cut_off_is_run_again_or_a_crash():
+    example, look = blocks("docs/how-to/recovery.md", "python")
+    jobs = written(example)
+    with Started(CLI, "run", jobs) as first:
+        first.wait_for("of 20")
+        first.process.kill()
+        first.wait_ended(10)
+    with Started(CLI, "run", jobs) as second:
+        second.wait_for("task 'load' run ")
+        second.wait_for("of 20")
+        second.process.send_signal(signal.SIGTERM)
+        second.wait_ended(20)
+    said = [json.loads(line) for line in Path(".callsheet/runs.jsonl").read_text().splitlines()[1:]]
+    assert [record["action"] for record in said if record["task_name"] == "load"].count("retry") == 1
+    assert python(written(look)).stdout.startswith("send ")
+
+
 def test_the_page_on_termination_names_every_cause():
     rows = "\n".join(re.findall(r"^\| `.*", (ROOT / "docs/how-to/termination.md").read_text(), re.MULTILINE))
     assert [cause for cause in get_args(CauseKind) if f"`{cause}`" not in rows] == []
@@ -248,6 +277,26 @@ def test_the_examples_of_the_page_on_embedding_run(number):
 def test_the_page_on_embedding_names_what_a_handle_has():
     for name in re.findall(r"^\| `(\w+)[(`]", (ROOT / "docs/how-to/embedding.md").read_text(), re.MULTILINE):
         assert hasattr(RuntimeThread, name), name
+
+
+def test_what_the_page_on_queries_of_the_run_log_shows_works():
+    jobs = written(blocks("docs/how-to/run-log-queries.md", "python")[0])
+    for task in ("fetch", "report"):
+        done = cli("launch", "-q", jobs, task)
+    assert (done.returncode, done.stderr) == (0, "")
+    assert done.stdout.startswith("0 bad ends since yesterday\nfetch {'run': 1, 'success': 1} 0.")
+    for command in blocks("docs/how-to/run-log-queries.md", "sh")[0].splitlines():
+        done = cli(*shlex.split(command)[1:])
+        assert (done.returncode, done.stderr) == (0, ""), command
+
+
+def test_the_page_on_queries_of_the_run_log_names_every_operator_and_number():
+    text = (ROOT / "docs/how-to/run-log-queries.md").read_text()
+    names = [name for name in dir(opers) if inspect.isfunction(getattr(opers, name)) and getattr(actors, name, None)]
+    assert len(names) == 8
+    assert [name for name in names if f"`{name}(" not in text] == []
+    of_late = {"p50_late", "p99_late", "max_late", "task_name"}
+    assert [field.name for field in fields(TaskStats) if f"`{field.name}`" not in text and field.name not in of_late] == []
 
 
 def test_the_commands_of_the_page_on_conditions_run():

@@ -67,7 +67,8 @@ class TestNames:
         inherited = {name for name in Task.option_names() if isinstance(getattr(Task, name), Inherited)}
         assert inherited == {
             "execution", "backend", "timeout", "grace", "cleanup", "interrupt", "multilaunch", "func_run_id", "timezone",
-            "misfire", "overlap", "catchup_limit", "catchup_window", "queue_limit", "retries", "fresh", "max_runs_per_worker",
+            "misfire", "overlap", "catchup_limit", "catchup_window", "queue_limit", "retries", "on_orphan",
+            "max_rescues", "fresh", "max_runs_per_worker", "capture_output",
         }  # fmt: skip
         assert inherited <= set(Config.option_names())
 
@@ -85,6 +86,10 @@ IMPOSSIBLE = [
     ("multilaunch", "yes", "True or False is expected"),
     ("multilaunch", 1, "True or False is expected"),
     ("func_run_id", "id", "a function is expected"),
+    ("on_orphan", "re-run", "it must be one of 'mark', 'rerun'. Did you mean 'rerun'?"),
+    ("on_orphan", True, "it must be one of 'mark', 'rerun'."),
+    ("max_rescues", 0, "a whole number of at least 1 is expected"),
+    ("max_rescues", True, "a whole number of at least 1 is expected"),
 ]
 OF_TASKS = [
     ("start_cond", "evry 10 seconds", "Did you mean 'every'?"),
@@ -116,6 +121,7 @@ OF_TASKS = [
     ("nice", True, "a whole number from 0 to 19 is expected"),
     ("fresh", 1, "True or False is expected"),
     ("max_runs_per_worker", 0, "a whole number of at least 1 is expected"),
+    ("capture_output", "yes", "True or False is expected"),
 ]
 OF_APPS = [
     ("max_process_count", 0, "a whole number of at least 1 is expected"),
@@ -231,8 +237,11 @@ class TestDefaults:
             "catchup_window": 86400.0,
             "queue_limit": 10,
             "retries": Retry(0),
+            "on_orphan": "mark",
+            "max_rescues": 1,
             "fresh": False,
             "max_runs_per_worker": None,
+            "capture_output": True,
             "log": Path(".callsheet/runs.jsonl").absolute(),
             "durability": "process",
             "on_log_failure": "continue",
@@ -290,7 +299,10 @@ INHERITED = [
     ("catchup_limit", 2, 3),
     ("catchup_window", 60.0, 90.0),
     ("queue_limit", 2, 3),
+    ("capture_output", False, True),
     ("retries", Retry(2), Retry(3)),
+    ("on_orphan", "rerun", "mark"),
+    ("max_rescues", 2, 3),
     *(("execution", mode, "main" if mode != "main" else "async") for mode in EXECUTIONS),
 ]
 

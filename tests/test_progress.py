@@ -10,7 +10,7 @@ from actors import App, progress
 from actors.progress import PAUSE, Progress, Reporter
 from commands import cli
 from helpers import function_of, records, running, running_virtually
-from runtime.runlog.report import runs_in
+from runtime.runlog.report import latest_runs
 
 
 @pytest.mark.parametrize(
@@ -90,7 +90,7 @@ async def test_a_run_that_goes_on_is_listed_with_its_progress(autojump_clock):
     async with running_virtually(app) as run:
         app.session["works"].run()
         await trio.sleep(2.05)
-        (row,) = runs_in(app.session.get_repo().log.documents())
+        (row,) = latest_runs(app.session.get_repo().log.documents(newest_first=True))
         assert row["status"] == "running"
         assert 15 <= row["progress"]["done"] <= 20
         await run.wait_ended()

@@ -4,6 +4,7 @@ import errno
 import logging
 import os
 from dataclasses import asdict, fields
+from datetime import datetime
 from itertools import count
 
 import pytest
@@ -13,8 +14,8 @@ from tinydb import where
 from tinydb.operations import delete
 from tinydb.table import Document
 
-from actors import MinimalRecord, MinimalRunRecord, TaskLogRecord, TaskRunRecord
-from actors.errors import LogLocked, UnknownColumn
+from actors import MinimalRecord, MinimalRunRecord, TaskLogRecord, TaskRunRecord, between, greater_than, in_, less_than
+from actors.errors import InvalidOperand, LogLocked, UnknownColumn
 from actors.facts import TERMINAL
 from runtime.clock import SystemClock
 from runtime.codec import make_codec
@@ -23,7 +24,6 @@ from runtime.runlog.history import History
 from runtime.runlog.memory_log import MemoryLog
 from runtime.runlog.recorder import Recorder
 from runtime.runlog.repo import RunRepo, open_repo
-from runtime.runlog.report import runs_in
 
 
 def moments(facts):
@@ -189,6 +189,24 @@ class TestQueries:
     def test_a_column_that_a_record_lacks_is_none(self, filled):
         assert self.ids(filled.filter_by(reason=None)) == ["1", "3"]
 
+    def test_operators_ask_for_ranges_and_for_several_values(self, filled):
+        assert self.ids(filled.filter_by(created=between(3, datetime.fromtimestamp(3.5)))) == ["2"]
+        assert self.ids(filled.filter_by(run_id=in_(["3", "1"]), runtime=less_than("2 seconds"))) == ["1", "3"]
+        assert filled.filter_by(action="fail", created=greater_than(3)).last().run_id == "3"
+
+    def test_a_column_that_cannot_be_compared_with_a_value_is_an_error_at_once(self, filled):
+        with pytest.raises(InvalidOperand):
+            filled.filter_by(created="yesterday")
+
+    def test_the_newest_is_found_from_the_end_of_the_log(self, filled, monkeypatch):
+        asked = []
+        documents = filled.log.documents
+        monkeypatch.setattr(
+            filled.log, "documents", lambda *args, **options: asked.append(options) or documents(*args, **options)
+        )
+        assert filled.filter_by(task_name="a").last().run_id == "3"
+        assert asked == [{"newest_first": True}]
+
     def test_all_is_the_list_of_them(self, filled):
         assert self.ids(filled.filter_by(action="fail").all()) == ["2", "3"]
 
@@ -227,7 +245,7 @@ class TestQueries:
         assert str(caught.value) == (
             "the run log has no column 'task_nam'. Did you mean 'task_name'? Columns are: created, task_name, run_id, action, "
             "start, end, runtime, execution, due, late, reason, exc_text, output, progress, cause, count, first, last, blocker, "
-            "attempt, attempts, retry_at, pid, params"
+            "attempt, attempts, rescues, retry_at, pid, params"
         )
 
     def test_without_a_file_there_are_no_records(self, tmp_path):
@@ -256,6 +274,7 @@ REPORTED = {
     "pid": 1,
     "attempt": 1,
     "attempts": 4,
+    "rescues": 1,
     "retry_at": 5.0,
     "progress": {"done": 3, "total": 10.0, "note": "loading"},
     "params": {"day": 3},
@@ -718,63 +737,6 @@ class TestLoggers:
         facts = log.open().facts
         log.close()
         assert list(facts) == ["a"]
-
-
-class TestReport:
-    """One row for each run."""
-
-    def rows(self, *documents):
-        return [(row["task_name"], row["run_id"], row["status"]) for row in runs_in(documents)]
-
-    def test_no_records_are_no_rows(self):
-        assert runs_in([]) == []
-
-    def test_a_run_that_ended_is_one_row(self):
-        assert runs_in([run("a", "1", 1.0), end("a", "1", 1.0)]) == [
-            {
-                "created": 2.0,
-                "task_name": "a",
-                "run_id": "1",
-                "start": 1.0,
-                "due": 1.0,
-                "end": 2.0,
-                "runtime": 1.0,
-                "status": "success",
-                "late": 0.0,
-            }
-        ]
-
-    def test_a_run_without_an_end_is_running(self):
-        assert self.rows(run("a", "1", 1.0)) == [("a", "1", "running")]
-
-    def test_runs_come_in_the_order_in_which_they_began(self):
-        rows = self.rows(run("a", "1", 1.0), run("b", "2", 2.0), end("b", "2", 2.0, "fail"), end("a", "1", 1.0))
-        assert rows == [("a", "1", "success"), ("b", "2", "fail")]
-
-    def test_a_launch_that_never_started_is_a_row_of_its_own(self):
-        rows = self.rows(run("a", "same", 1.0), unstarted("a", "same", 2.0), end("a", "same", 1.0))
-        assert rows == [("a", "same", "success"), ("a", "same", "terminate")]
-
-    def test_the_same_id_in_another_task_is_another_run(self):
-        rows = self.rows(run("a", "1", 1.0), run("b", "1", 1.0), end("b", "1", 1.0))
-        assert rows == [("a", "1", "running"), ("b", "1", "success")]
-
-    def test_an_id_that_comes_again_is_another_run(self):
-        rows = self.rows(run("a", "1", 1.0), end("a", "1", 1.0), run("a", "1", 3.0), end("a", "1", 3.0, "fail"))
-        assert rows == [("a", "1", "success"), ("a", "1", "fail")]
-
-    def test_of_two_runs_with_one_id_the_one_that_ended_has_ended(self):
-        rows = runs_in([run("a", "same", 1.0), run("a", "same", 2.0), end("a", "same", 2.0)])
-        assert [(row["start"], row["status"]) for row in rows] == [(1.0, "running"), (2.0, "success")]
-
-    def test_late_is_how_long_after_it_was_due_it_began(self):
-        rows = runs_in([run("a", "1", 5.0, due=3.5), run("b", "2", 5.0, due=6.0), unstarted("c", "3", 1.0)])
-        assert [row.get("late") for row in rows] == [1.5, 0.0, None]
-
-    def test_records_stay_as_they_are(self):
-        documents = [run("a", "1", 1.0), end("a", "1", 1.0)]
-        runs_in(documents)
-        assert documents == [run("a", "1", 1.0), end("a", "1", 1.0)]
 
 
 def test_a_start_that_fails_leaves_the_log_free(tmp_path, monkeypatch):

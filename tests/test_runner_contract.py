@@ -16,6 +16,7 @@ from actors.commands import Command
 from actors.errors import CommandFailed, RemoteFailure, RunAbandoned, TaskTerminationException, WorkerDied
 from actors.termination import Flag
 from runtime.left_behind import LeftBehind
+from runtime.output.run_output import Outputs, RunOutput
 from runtime.program import program_of
 from runtime.runners import Call
 from runtime.runners.asyncio_loop import AsyncioLoop
@@ -267,10 +268,11 @@ async def test_an_async_function_runs_in_a_thread_and_in_a_process():
 
 async def test_the_last_lines_of_a_process_are_kept_and_passed_on(capfd):
     a_call = call("process", samples.prints_and_fails)
+    a_call.output = RunOutput(Outputs(None), "it", 0.0, "run 1")
     async with runner_of("process") as runner:
         with pytest.raises(RemoteFailure):
             await runner.run(a_call, trio.CancelScope())
-    assert sorted(a_call.output.splitlines()) == ["one", "two"]
+    assert sorted(a_call.output.last_lines.splitlines()) == ["one", "two"]
     printed = capfd.readouterr()
     assert printed.out == "[it run 1] one\n"
     assert printed.err == "[it run 1] two\n"

@@ -12,6 +12,7 @@ import pytest
 import trio
 
 from actors import App
+from actors.facts import TERMINAL
 from commands import CLI, Started, cli, is_alive, wait_gone, write
 
 JOBS = """
@@ -46,7 +47,7 @@ def pids(line):
 
 def ends():
     records = [json.loads(line) for line in Path("runs.jsonl").read_text().splitlines()[1:]]
-    return {record["task_name"]: (record["action"], record.get("reason")) for record in records if record["action"] != "run"}
+    return {record["task_name"]: (record["action"], record.get("reason")) for record in records if record["action"] in TERMINAL}
 
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])

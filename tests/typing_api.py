@@ -4,7 +4,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import timedelta
 from pathlib import Path
-from typing import assert_type
+from typing import Literal, assert_type
 
 from actors import (
     Actor,
@@ -27,14 +27,17 @@ from actors import (
     Supervisor,
     Task,
     TaskRunRecord,
+    TaskStats,
     TerminationFlag,
     after_success,
     always,
     args,
+    between,
     cron,
     daily,
     every,
     handler,
+    in_,
     limit,
     one_for_all,
     progress,
@@ -79,6 +82,16 @@ def flaky() -> None:
 
 
 assert_type(app.session["flaky"].retries, Retry)
+
+
+@app.task(on_orphan="rerun", max_rescues=3)
+def rescued() -> None: ...
+
+
+app.task(on_orphan="restart", func=rescued)  # type: ignore[call-overload]  # a value that there is not
+assert_type(app.session["rescued"].on_orphan, Literal["mark", "rerun"])
+assert_type(app.session["rescued"].max_rescues, int)
+App(on_orphan="rerun", max_rescues=2)
 
 
 @app.task(limits=[limit("db", 2), rate("api", 20, per="1 minute", key=lambda params: str(params["host"]))])
@@ -147,10 +160,15 @@ def watch(flag: Flag = TerminationFlag(), session: Session = args.Session()) -> 
         session["add"].run(a=1)
 
 
+app.task(execution="main", capture_output=False)(add)
+App(capture_output=False).session.config.capture_output = True
+App(capture_output="no")  # type: ignore[arg-type]  # not True or False
 App(exection="async")  # type: ignore[call-arg]  # a setting that is misspelled
 App(execution="proces")  # type: ignore[arg-type]  # a mode that there is not
 
 app.session.get_repo().model = MinimalRunRecord
+assert_type(app.session.get_repo().filter_by(created=between("2026-01-31", 3.0), action=in_(["fail"])).count(), int)
+assert_type(app.session.get_repo().stats("fetch", since="2026-01-31")["fetch"], TaskStats)
 
 
 async def hosts() -> None:

@@ -30,7 +30,8 @@ DATED = ("week", "month", "year")
 class Once(Parted):
     """Holds in each cycle, or the given part of it, until the task has finished in it.
 
-    What counts is when it ends, not when it starts: success, fail, terminate and inaction use the cycle up, a crash does not.
+    What counts is when it ends, not when it starts: success, fail, terminate and inaction use the cycle up. A crash does not,
+    unless its run was cut off too often.
     """
 
     period: TimeOf

@@ -8,7 +8,7 @@ from typing import Literal
 
 from actors.conds.base import INF, Condition
 from actors.errors import InvalidTimeSpan
-from actors.facts import Action, Facts, TaskFacts
+from actors.facts import Facts, TaskFacts
 from actors.periods.anchors import written
 from actors.periods.base import Period
 from actors.periods.cron import FIELDS, Cron
@@ -24,7 +24,7 @@ LAPSE = 60.0
 FAR_AHEAD = 60.0
 """Seconds. A moment further in the future than this was noted while the clock was wrong."""
 
-FINISHES: tuple[Action, ...] = ("success", "fail", "terminate", "inaction")
+FINISHES: tuple[str, ...] = ("success", "fail", "terminate", "inaction", "poison")
 ADVERBS = {
     "second": "secondly", "minute": "minutely", "hour": "hourly", "day": "daily", "week": "weekly", "month": "monthly",
     "year": "yearly",
@@ -169,7 +169,7 @@ class At(Condition):
         slot = window.opening
         if not slot <= now < window.closing or slot in own.ahead:
             return False
-        return slot > own.settled or (own.status == "crash" and own.run is not None and own.run >= slot)
+        return slot > own.settled or (own.was_cut_off and own.run is not None and own.run >= slot)
 
     def since(self, now: float, facts: Facts) -> float | None:
         return self.period.previous_opening(now, facts.zone)

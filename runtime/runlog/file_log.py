@@ -12,7 +12,10 @@ from time import time
 from typing import Any
 
 from actors.errors import LogLocked, LogUnusable
+from runtime.output.paths import output_folder
+from runtime.output.sweep import sweep
 from runtime.runlog.history import History
+from runtime.runlog.indexes import Indexes
 from runtime.runlog.lines import encode
 from runtime.runlog.locks import FileLock
 from runtime.runlog.mending import DRAFT, drafted, mend, publish, sync_folder
@@ -21,7 +24,7 @@ from runtime.runlog.retention import Keep
 from runtime.runlog.segments import Header, Segment, chain, new_header, sealed_files, sealed_path
 from runtime.runlog.state_file import StateFile, fits
 from runtime.runlog.tidying import Tidying
-from runtime.runlog.views import views_of
+from runtime.runlog.views import View, views_of
 from runtime.runlog.wanted import EVERYTHING, Wanted
 
 SEGMENT_SIZE = 16 << 20
@@ -45,6 +48,7 @@ class FileLog:
         self._lock = FileLock(self._beside(".lock"), self.path)
         self._reserve = Reserve(self._beside(".reserve"))
         self._state = StateFile(self._beside(".state"))
+        self._indexes = Indexes()
         self._tidying = Tidying(self.path, self._state, self.guard, segment_size)
         self._segment_size, self._segment_age = segment_size, segment_age
         self._fd = -1
@@ -121,6 +125,12 @@ class FileLog:
                 if exc.errno not in FULL or not self._reserve.free():
                     raise
                 self._write(line)
+
+    def seal(self) -> None:
+        """Seal the active segment if there is anything in it, so that :meth:`tidy` comes to that, too. Only while it is open."""
+        with self.guard:
+            if self._size > len(self._header.line()):
+                self._rotate()
 
     def _append_alone(self, line: bytes) -> None:
         """Append while nobody has the log open."""
@@ -206,7 +216,8 @@ class FileLog:
             with self.guard:
                 sealed, self._unsynced = self._unsynced, []
             self._sync(sealed, names=bool(sealed))
-            self._tidying.run(keep, now)
+            if (chosen := self._tidying.run(keep, now)) is not None:
+                sweep(output_folder(self.path), chosen.keeps_start)
         except BaseException:  # whatever it is, there is still something to tidy
             self.is_untidy = True
             raise
@@ -220,9 +231,16 @@ class FileLog:
         return (
             document
             for view in (reversed(views) if newest_first else views)
-            for document in view.documents(newest_first=newest_first)
+            for document in view.documents(self._lines(view, wanted, newest_first=newest_first))
             if wanted.includes(document)
         )
+
+    def _lines(self, view: View, wanted: Wanted, *, newest_first: bool) -> Iterable[bytes]:
+        """Return the lines of a view among which all are that are wanted."""
+        lines = self._indexes.lines(view, wanted)
+        if lines is None:
+            return view.lines(wanted.fragment(), newest_first=newest_first)
+        return reversed(list(lines)) if newest_first else lines
 
     def rewrite(self, documents: Iterable[Mapping[str, Any]]) -> None:
         with self.guard:

@@ -54,7 +54,7 @@ class History:
         action, task, created = document["action"], document["task_name"], document["created"]
         self.latest = max(self.latest, created)
         totals = self.totals.setdefault(task, {})
-        totals[action] = totals.get(action, 0) + (_missed_by(document) if action == "missed" else 1)
+        totals[action] = totals.get(action, 0) + times(document)
         facts = self.facts.get(task)
         if facts is None:
             facts = self.facts[task] = TaskFacts()
@@ -85,6 +85,8 @@ class History:
             facts.status = "run"  # it has started before
         else:
             facts.note(action, created, self.count)
+            if action == "crash" and document.get("cause") == "poison":
+                facts.poison = created
         if action == "run":
             facts.decide(document.get("due", created))
             self.take_in_open(dict(document))
@@ -115,8 +117,9 @@ class History:
         return list(self.waiting.values())
 
 
-def _missed_by(document: Mapping[str, Any]) -> int:
-    count = document.get("count", 1)
+def times(document: Mapping[str, Any]) -> int:
+    """Return how often that has happened which a record tells: once, but starts are missed by many at a time."""
+    count = document.get("count", 1) if document["action"] == "missed" else 1
     return count if isinstance(count, int) else 1
 
 

@@ -61,6 +61,35 @@ def complete_lines_backwards(data: bytes | mmap, start: int = 0) -> Iterator[byt
         end = begin
 
 
+def fragment(column: str, text: str, *, goes_on: bool = False) -> bytes | None:
+    """Return what stands in each line whose document has `text` in `column`, so that others need not be decoded; None: nothing.
+
+    Args:
+      goes_on: whether the column only begins so.
+    """
+    try:
+        part = orjson.dumps({column: text})
+    except TypeError:  # it is not valid Unicode, and was written down otherwise
+        return None
+    return part[1:-2] if goes_on else part[1:-1]
+
+
+def lines_with(part: bytes, data: bytes | mmap, start: int = 0) -> Iterator[bytes]:
+    """Yield the complete lines of `data` from `start`, where a line begins, that have `part` in them, which has no newline."""
+    while (found := data.find(part, start)) >= 0 and (end := data.find(b"\n", found) + 1) > 0:
+        yield data[data.rfind(b"\n", start, found) + 1 or start : end]
+        start = end
+
+
+def lines_with_backwards(part: bytes, data: bytes | mmap, start: int = 0) -> Iterator[bytes]:
+    """Yield the same lines, the last one first."""
+    end = data.rfind(b"\n", start) + 1
+    while (found := data.rfind(part, start, end)) >= 0:
+        begin = data.rfind(b"\n", start, found) + 1 or start
+        yield data[begin : data.find(b"\n", found) + 1]
+        end = begin
+
+
 def _shown(value: object) -> str:
     try:
         return repr(value)

@@ -15,7 +15,7 @@ from weakref import ref
 from actors.errors import LogLocked
 
 _MOST = 4096
-_TRIES = 3
+_TRIES = 10
 _BETWEEN = 0.02
 
 
@@ -96,6 +96,11 @@ def holder_of(path: Path) -> str | None:
     finally:
         os.close(fd)
     return None
+
+
+def is_locked(log: Path) -> bool:
+    """Return whether somebody writes the run log `log` now."""
+    return holder_of(log.with_name(log.name + ".lock")) is not None
 
 
 def _described(said: bytes) -> str:

@@ -14,10 +14,10 @@ import trio
 from actors.errors import LogFailed
 from actors.portable import describe
 from actors.progress import Progress
-from actors.retries import Retry
-from runtime.attempts import after_crash, given_up
 from runtime.clock import Clock
+from runtime.identity import Identity
 from runtime.logs import runtime_log, task_log
+from runtime.recovery import Recovery
 from runtime.runlog import RunLog
 from runtime.runlog.backlog import Backlog
 from runtime.runlog.group_commit import GroupCommit
@@ -28,6 +28,7 @@ from runtime.runlog.retention import FOREVER, Keep
 LEVELS = {"fail": logging.ERROR, "error": logging.ERROR, "missed": logging.WARNING, "retry": logging.WARNING}
 TIDY_AGAIN = 60.0
 """Seconds until tidying is tried again that could not do all."""
+NOTHING_KNOWN = Recovery()
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,29 +88,26 @@ class Recorder:
         ours = (self._backlog.problem, self._commit.problem, self._tidying_problem)
         return (*(problem for problem in ours if problem is not None), *self._log.problems())
 
-    def open(self, policy_of: Callable[[str], Retry | None] = lambda _: None) -> History:
+    def open(self, recovery: Recovery = NOTHING_KNOWN) -> History:
         """Open the log, close the runs that a former life left open and that do not go on, and return what it amounts to.
 
         Args:
-          policy_of: tells how the task of a name is tried again; None if there is no such task.
+          recovery: how they are dealt with; by default as if there were none of their tasks any more.
 
         Raises:
           LogLocked, LogUnusable: it cannot be written; nothing was changed.
         """
         self._log.open()
         try:
-            return self._taken_over(policy_of)
+            return self._taken_over(recovery)
         except BaseException:
             self._log.close()
             raise
 
-    def _taken_over(self, policy_of: Callable[[str], Retry | None]) -> History:
+    def _taken_over(self, recovery: Recovery) -> History:
         history = self._log.history()
         self._count = history.count
-        closed = [after_crash(begun, policy_of(begun["task_name"]), self.clock.now()) for begun in history.open_runs()]
-        given = (given_up(ended, policy_of(ended["task_name"]), self.clock.now()) for ended in history.waiting_attempts())
-        closed += [document for document in given if document is not None]
-        for document in closed:
+        for document in recovery.carried_out(history, self.clock):
             self.record(document)
             history.take_in(document)
         return history
@@ -182,6 +180,10 @@ class Recorder:
         self._note_of(begun, "progress", progress=asdict(update))
         task_log.tell(logging.INFO, "task %r run %s: %s", begun["task_name"], begun["run_id"], update)
 
+    def note_worker(self, begun: Mapping[str, Any], identity: Identity) -> None:
+        """Note which process executes a run whose "run" record is like `begun`, before it does."""
+        self._note_of(begun, "worker", pid=identity.pid, pid_start=identity.started, boot=identity.boot)
+
     def note_late(self, begun: Mapping[str, Any], words: str) -> None:
         """Note what became of a function after its run was put on record as ended, and tell the standard loggers."""
         self._note_of(begun, "late", afterwards=words)
@@ -198,14 +200,15 @@ class Recorder:
           is_warning: whether it is told as a warning, whatever its action.
         """
         self._count += 1
-        if self._backlog:
-            self._backlog.follow(document)
-        else:
+        if self._backlog.error is None:
             try:
                 self._append(document)
             except OSError as exc:
                 self._backlog.add(document, exc)
-        self._halt(self._backlog.error)
+                self._halt(exc)
+        else:
+            self._backlog.follow(document)
+            self._halt(self._backlog.error)
         if self._log.is_untidy:
             self._untidy.set()
         level = logging.WARNING if is_warning else LEVELS.get(document["action"], logging.INFO)

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
+from collections import deque
 from collections.abc import Iterator, Mapping
-from dataclasses import fields
 from itertools import islice
 from pathlib import Path
 from types import NoneType
@@ -12,23 +12,25 @@ from typing import Any
 from cattrs import Converter
 from tinydb.table import Table
 
+from actors.columns import COLUMNS
 from actors.errors import UnknownColumn
+from actors.opers import between
 from actors.records import TaskRunRecord
+from actors.statistics import TaskStats
 from runtime.codec import make_codec
 from runtime.runlog import RunLog
 from runtime.runlog.file_log import FileLog
 from runtime.runlog.memory_log import MemoryLog
+from runtime.runlog.statistics import stats_of
 from runtime.runlog.table import open_table
 from runtime.runlog.wanted import Wanted
-
-COLUMNS = tuple(field.name for field in fields(TaskRunRecord))
 
 
 class RunQuery:
     """Records that match, oldest first; asked of the log anew each time, so it sees what was added."""
 
-    def __init__(self, repo: RunRepo, columns: Mapping[str, object], most: int | None = None) -> None:
-        self._repo, self._columns, self._most = repo, columns, most
+    def __init__(self, repo: RunRepo, wanted: Wanted, most: int | None = None) -> None:
+        self._repo, self._wanted, self._most = repo, wanted, most
 
     def all(self) -> list[Any]:
         """Return all of them, as the repo's model."""
@@ -39,9 +41,12 @@ class RunQuery:
         return next(iter(self), None)
 
     def last(self) -> Any | None:
-        """Return the newest, or None."""
-        matching = list(self._documents())
-        return self._repo.structured(matching[-1]) if matching else None
+        """Return the newest, or None; without a limit, the log is read from its end, and only up to there."""
+        if self._most is None:
+            newest = next(self._repo.log.documents(self._wanted, newest_first=True), None)
+        else:
+            newest = next(iter(deque(self._documents(), maxlen=1)), None)
+        return None if newest is None else self._repo.structured(newest)
 
     def count(self) -> int:
         """Return how many there are."""
@@ -49,13 +54,13 @@ class RunQuery:
 
     def limit(self, n: int) -> RunQuery:
         """Return the first `n` of them, as a query."""
-        return RunQuery(self._repo, self._columns, n if self._most is None else min(n, self._most))
+        return RunQuery(self._repo, self._wanted, n if self._most is None else min(n, self._most))
 
     def __iter__(self) -> Iterator[Any]:
         return (self._repo.structured(document) for document in self._documents())
 
     def _documents(self) -> Iterator[dict[str, Any]]:
-        return islice(self._repo.log.documents(Wanted(self._columns)), self._most)
+        return islice(self._repo.log.documents(self._wanted), self._most)
 
 
 class RunRepo:
@@ -82,15 +87,31 @@ class RunRepo:
         self._model = model
 
     def filter_by(self, **columns: object) -> RunQuery:
-        """Return the records whose columns have exactly these values; without any, all.
+        """Return the records whose columns have these values, or what operators such as ``between`` ask; without any, all.
 
         Raises:
           UnknownColumn: there is no such column; names the nearest.
+          InvalidOperand: a column cannot be compared with what is asked of it.
         """
         for name in columns:
             if name not in COLUMNS:
                 raise UnknownColumn(name, COLUMNS)
-        return RunQuery(self, columns)
+        return RunQuery(self, Wanted(columns))
+
+    def stats(self, task: str | None = None, since: object = None, until: object = None) -> dict[str, TaskStats]:
+        """Return each task in numbers, by name, or `task` alone; of one that never had a record there are none.
+
+        Args:
+          since, until: of which time, as in ``created=between(since, until)``; None is all there is.
+
+        Raises:
+          InvalidOperand: one of them says no time.
+        """
+        columns: dict[str, object] = {} if task is None else {"task_name": task}
+        if since is not None or until is not None:
+            columns["created"] = between(since, until, none_as_open=True)
+        wanted = Wanted(columns)
+        return stats_of(self.log.documents(wanted), self.log.history(), task)
 
     def structured(self, document: Mapping[str, Any]) -> Any:
         """Return `document` as the model."""

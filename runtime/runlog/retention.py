@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import heapq
 import math
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, NamedTuple
 
@@ -50,7 +50,7 @@ class Kept:
     """Those among them that have not ended."""
     schedules: Mapping[str, tuple[str | None, float]]
     """{task: its start condition as last followed, since when}."""
-    starts: Mapping[str, Iterable[float]]
+    starts: Mapping[str, Collection[float]]
     """{task: when those of its runs began that are kept, however old}."""
 
     def includes(self, document: Mapping[str, Any]) -> bool:
@@ -75,7 +75,11 @@ class Kept:
         task, _, start = key
         return key in self.runs or (start is not None and start >= self.since_when(task))
 
-    def starts_of(self, task: str) -> Iterable[float]:
+    def keeps_start(self, task: str, start: float) -> bool:
+        """Return whether a run of `task` is kept that began at `start`, or one of those that did."""
+        return start >= self.since_when(task) or start in self.starts_of(task)
+
+    def starts_of(self, task: str) -> Collection[float]:
         """Return when the runs of `task` began that are kept however old they are."""
         return self.starts.get(task, ())
 

@@ -90,6 +90,14 @@ def sealed_files(log: Path, ending: str = "") -> dict[int, Path]:
     return dict(sorted(found.items()))
 
 
+def is_of_log(path: Path, log: Path) -> bool:
+    """Return whether a file at `path` would be taken for one of those of `log`: a segment, or something beside it."""
+    path, log = path.resolve(), log.resolve()
+    digits = path.name[len(log.stem) + 1 : len(path.name) - len(log.suffix)]
+    is_sealed = digits.isdecimal() and path == sealed_path(log, int(digits))
+    return path == log or is_sealed or (path.parent == log.parent and path.name.startswith(f"{log.name}."))
+
+
 def chain(log: Path) -> list[Segment]:
     """Return the segments of `log` that count, the oldest first; none if there is no file.
 

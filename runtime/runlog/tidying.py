@@ -13,9 +13,9 @@ from runtime.runlog.contents import Contents, latest_starts, weights
 from runtime.runlog.lines import decode
 from runtime.runlog.mending import drafted, mend, sync_folder
 from runtime.runlog.retention import Keep, Kept, groups_to_replace, kept
-from runtime.runlog.segments import Header
+from runtime.runlog.segments import new_header
 from runtime.runlog.state_file import StateFile
-from runtime.runlog.views import Identity, View, views_of
+from runtime.runlog.views import Key, View, views_of
 
 T = TypeVar("T")
 _AT_ONCE = 500
@@ -36,7 +36,7 @@ class Tidying:
         self._log, self._state, self._guard, self._segment_size = log, state, guard, segment_size
         self._going_on = threading.Lock()
         self._generation = self._generation_at_work = 0
-        self._contents: dict[Identity, Contents] = {}  # of those that were there the last time
+        self._contents: dict[Key, Contents] = {}  # of those that were there the last time
         self.damage: list[str] = []
         """What was found damaged, in words."""
 
@@ -77,7 +77,7 @@ class Tidying:
         found = weights([(each, len(view.data)) for each, view in zip(contents, sealed, strict=True)], chosen)
         for group in groups_to_replace(found, self._segment_size):
             self._replace([sealed[index] for index in group], chosen)
-        self._contents = {view.identity: each for each, view in zip(contents, sealed, strict=True)}
+        self._contents = {view.key: each for each, view in zip(contents, sealed, strict=True)}
         return chosen
 
     def _sealed(self) -> list[View]:
@@ -122,17 +122,17 @@ class Tidying:
             if document is not None:
                 yield document
         contents.settle()
-        self._contents[view.identity] = contents
+        self._contents[view.key] = contents
 
     def _contents_of(self, view: View) -> Contents:
-        if view.identity not in self._contents:
-            self._contents[view.identity] = Contents.of(self._with_turns(map(decode, view.lines())))
-        return self._contents[view.identity]
+        if view.key not in self._contents:
+            self._contents[view.key] = Contents.of(self._with_turns(map(decode, view.lines())))
+        return self._contents[view.key]
 
     def _replace(self, views: Sequence[View], chosen: Kept) -> None:
         """Put one segment in the place of neighbours, with what is kept of them."""
-        path, oldest = views[-1].segment.path, views[0].segment.header
-        header = Header(views[-1].segment.number, oldest.first, oldest.created)
+        path = views[-1].segment.path
+        header = new_header(views[-1].segment.number, views[0].segment.first)
         lines = (line for view in views for line in view.lines() if _stays(line, chosen))
         self._publish(drafted(path, header.line(), self._with_turns(lines)), path)  # on the disk before the others go
         for view in views[:-1]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 import os
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from mmap import ACCESS_READ, mmap
 from pathlib import Path
@@ -12,11 +12,10 @@ from typing import Any
 
 from actors.errors import LogUnusable
 from runtime.logs import runtime_log
-from runtime.runlog.lines import complete_lines, complete_lines_backwards, decode
-from runtime.runlog.segments import LOOKED_AT, TRIES, Segment, chain, header_of, too_fast
+from runtime.runlog.lines import complete_lines, complete_lines_backwards, decode, lines_with, lines_with_backwards
+from runtime.runlog.segments import LOOKED_AT, TRIES, Header, Segment, chain, header_of, too_fast
 
-Identity = tuple[int, int, int]
-"""Which file it is, how long, and since when: a sealed one that has all that in common is the same."""
+Key = tuple[int, Header]
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,7 +24,12 @@ class View:
 
     segment: Segment
     data: bytes | mmap
-    identity: Identity
+    inode: int
+
+    @property
+    def key(self) -> Key:
+        """What tells its file from those that had its name before, or have its number."""
+        return self.inode, self.segment.header
 
     @property
     def body(self) -> int:
@@ -37,15 +41,20 @@ class View:
         """Whether its last line is not complete."""
         return self.data[-1:] != b"\n"
 
-    def lines(self, *, newest_first: bool = False) -> Iterator[bytes]:
-        """Yield its lines that are complete, without the header."""
-        each = complete_lines_backwards if newest_first else complete_lines
-        return each(self.data, self.body)
+    def lines(self, part: bytes | None = None, *, newest_first: bool = False) -> Iterator[bytes]:
+        """Yield its lines that are complete, without the header; of them those that have `part` in them, if that is given."""
+        if part is not None:
+            return (lines_with_backwards if newest_first else lines_with)(part, self.data, self.body)
+        return (complete_lines_backwards if newest_first else complete_lines)(self.data, self.body)
 
-    def documents(self, *, newest_first: bool = False) -> Iterator[dict[str, Any]]:
-        """Yield its documents that are whole; that others were passed over is told."""
+    def documents(self, lines: Iterable[bytes] | None = None) -> Iterator[dict[str, Any]]:
+        """Yield its documents that are whole; that others were passed over is told.
+
+        Args:
+          lines: those that matter; None is all, the oldest first.
+        """
         damaged = 0
-        for line in self.lines(newest_first=newest_first):
+        for line in self.lines() if lines is None else lines:
             if (document := decode(line)) is not None:
                 yield document
             else:
@@ -83,4 +92,4 @@ def _view(segment: Segment, *, is_active: bool) -> View | None:
     except (OSError, ValueError) as exc:
         raise LogUnusable(str(segment.path), getattr(exc, "strerror", None) or str(exc)) from exc
     now = header_of(data[:LOOKED_AT], segment.path, segment.number, is_sealed=not is_active)
-    return View(segment, data, (status.st_ino, len(data), status.st_mtime_ns)) if now == segment.header else None
+    return View(segment, data, status.st_ino) if now == segment.header else None

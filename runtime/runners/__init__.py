@@ -14,6 +14,8 @@ from actors.hooks import hooked
 from actors.progress import Progress
 from actors.sources import found
 from actors.termination import Flag
+from runtime.identity import Identity
+from runtime.output import Sink
 from runtime.runners.quota import UNLIMITED, Quota
 
 
@@ -41,12 +43,15 @@ class Call:
     """Takes the updates of its progress, in any thread."""
     note_late: Callable[[str], object] = lambda _: None
     """Takes, in any thread, what became of the function after it was given up."""
+    note_worker: Callable[[Identity], object] = lambda _: None
+    """Takes who its process is, where it has one of its own: before a worker hears of the call, and again where another one takes
+    its place; as soon as a command has started."""
     quota: Quota = UNLIMITED
     """What its process may use, where it has one: of a worker or a command."""
     awaited: object = None
     """Set by the runner: what the function has returned to be awaited on this loop, for its stack."""
-    output: str | None = None
-    """Set by the runner: the last lines the function wrote, where the runner sees them."""
+    output: Sink | None = None
+    """What takes what the function prints where it is executed by another process; None where nobody wants it."""
 
     def ask(self) -> bool:
         """Set the flag of a function that has asked for it; return whether it has, and so ends by itself."""

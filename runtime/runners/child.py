@@ -7,16 +7,16 @@ import os
 import signal
 import subprocess
 import sys
-from collections import deque
 from contextlib import ExitStack, suppress
 
 import trio
 
 from actors.commands import Command
 from actors.errors import CommandFailed
+from runtime.identity import identity_of
 from runtime.logs import runtime_log
 from runtime.runners import Call
-from runtime.runners.output import LINES_KEPT, Output
+from runtime.runners.output import Output
 from runtime.runners.pipes import pipe
 from runtime.runners.quota import lower_priority
 from runtime.runners.status import in_words, with_last_words
@@ -35,16 +35,17 @@ class Child:
     def __init__(self, call: Call, process: trio.Process, lifeline_ends: tuple[int, int], stdout: int, stderr: int) -> None:
         self._task, self._quota = call.task, call.quota
         self._process = process
+        self.identity = identity_of(process.pid)
+        """Who it is; None where the system does not tell."""
         self._lifeline_ends = lifeline_ends  # both: the one holds the group to us, through the other it is let go
         self._returned: list[bytes] = []
         self._room = MOST_RETURNED
         self._dropped = False
-        self._kept: deque[str] = deque(maxlen=LINES_KEPT)
-        self._stdout = Output(stdout, sys.stdout, self._kept, self._collect)
-        self._stderr = Output(stderr, sys.stderr, self._kept)
+        self._stdout = Output(stdout, sys.stdout, self._collect)
+        self._stderr = Output(stderr, sys.stderr)
         self._outputs = (self._stdout, self._stderr)
         for output in self._outputs:
-            output.begin_run(f"[{call.task} {call.run_id}] ")
+            output.begin_run(f"[{call.task} {call.run_id}] ", call.output)
 
     @classmethod
     async def spawn(cls, call: Call, command: Command) -> Child:
@@ -114,8 +115,8 @@ class Child:
         lifeline.untie(self._lifeline_ends[0])
         for fd in self._lifeline_ends:
             os.close(fd)
+        Output.end_run(self._outputs)
         for output in self._outputs:
-            output.finish_run()
             output.close()
 
     def ask(self) -> bool:
@@ -142,11 +143,6 @@ class Child:
         if MOST_RETURNED - self._room < _MUCH:
             return b"".join(self._returned)
         return await trio.to_thread.run_sync(b"".join, self._returned, limiter=trio.CapacityLimiter(1))
-
-    @property
-    def last_lines(self) -> str | None:
-        """The last lines it has written, to stdout and stderr; None if there are none."""
-        return "\n".join(self._kept) or None
 
     def how(self, status: int) -> str:
         """Return in words how it ended, with what it said last."""

@@ -41,6 +41,8 @@ class CommandRunner:
     async def _stdout_of(self, call: Call, command: Command) -> bytes:
         child = await Child.spawn(call, command)
         try:
+            if child.identity is not None:
+                call.note_worker(child.identity)
             await child.be_nice()
             status = await child.wait()
         except BaseException:  # a cancellation comes in a group of what passes on its output
@@ -50,7 +52,6 @@ class CommandRunner:
             raise
         finally:
             await child.close()
-            call.output = child.last_lines
         if status != 0:
             raise CommandFailed(call.task, command.line, child.how(status))
         return await child.stdout()

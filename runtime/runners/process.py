@@ -95,6 +95,8 @@ class ProcessRunner:
             worker = idle.pop() if was_idle else await self._start(call.task, quota.nice)
             try:
                 waits = Waits(self._nursery, ActorService(self._session, self._codec))
+                if worker.identity is not None:
+                    call.note_worker(worker.identity)
                 return await worker.call(call, job, waits, self._patience)
             except (BrokenPipeError, ConnectionResetError):
                 if not was_idle:  # the job itself was too much for it

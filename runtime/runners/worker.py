@@ -9,7 +9,6 @@ import signal
 import socket
 import subprocess
 import sys
-from collections import deque
 from collections.abc import Callable, Sequence
 from contextlib import ExitStack, suppress
 from pathlib import Path
@@ -23,9 +22,11 @@ from actors.portable import describe, pickled_or_none, pickled_parameters, pickl
 from actors.ref import ref_resolver
 from actors.session import Session
 from runtime import worker as worker_side
+from runtime.identity import identity_of
+from runtime.output import Sink
 from runtime.runners import Call
 from runtime.runners.actor_service import AWAITED, OF_ACTORS, ActorService
-from runtime.runners.output import LINES_KEPT, Output
+from runtime.runners.output import Output
 from runtime.runners.pipes import pipe
 from runtime.runners.quota import UNLIMITED, Limits, Quota, set_limits
 from runtime.runners.replies import refused, replied
@@ -59,19 +60,23 @@ T = TypeVar("T")
 class Worker:
     """A process that calls functions, one at a time. It leads its own process group, which ends with it."""
 
-    def __init__(self, process: trio.Process, connection: socket.socket, lifeline: int, stdout: int, stderr: int) -> None:
+    def __init__(
+        self, process: trio.Process, connection: socket.socket, lifeline: int, stdout: int, stderr: int, logged: int
+    ) -> None:
         self.process = process
         self.usable = False
         """Whether it may get a call: it has loaded the program, does nothing, and was not told to end."""
         self.runs = 0
         """How many calls it has got."""
+        self.identity = identity_of(process.pid)
+        """Who it is; None where the system does not tell."""
         self._connection = connection
         self._lifeline = lifeline  # held open for as long as the process may live: see runtime.worker.lifeline
         self._received = bytearray()
         self._cut = False  # within a frame, so that nothing more can be said
         self._sending = trio.Lock()  # held while a frame is sent, and while a thread uses the connection
-        self._kept: deque[str] = deque(maxlen=LINES_KEPT)
-        self.outputs = [Output(fd, sink, self._kept) for fd, sink in ((stdout, sys.stdout), (stderr, sys.stderr))]
+        self._stderr = Output(stderr, sys.stderr)
+        self.outputs = (Output(stdout, sys.stdout), self._stderr, Output(logged, None))
 
     @classmethod
     async def spawn(cls) -> Worker:
@@ -84,16 +89,18 @@ class Worker:
             its_lifeline, lifeline = pipe(its, ours)
             out, its_out = pipe(ours, its)
             err, its_err = pipe(ours, its)
+            logged, its_logged = pipe(ours, its)
+            inherited = [its_connection.fileno(), its_lifeline, its_logged]
             process = await trio.lowlevel.open_process(
-                [sys.executable, "-P", _SCRIPT, str(its_connection.fileno()), str(its_lifeline)],
+                [sys.executable, "-P", _SCRIPT, *map(str, inherited)],
                 stdin=subprocess.DEVNULL,
                 stdout=its_out,
                 stderr=its_err,
-                pass_fds=[its_connection.fileno(), its_lifeline],
+                pass_fds=inherited,
                 start_new_session=True,
             )
             ours.pop_all()
-            return cls(process, connection, lifeline, out, err)
+            return cls(process, connection, lifeline, out, err, logged)
 
     async def prepare(self, program: Program, task: str) -> None:
         """Have it load `program`; it is usable from then on.
@@ -125,8 +132,7 @@ class Worker:
         self.usable = False
         self.runs += 1
         before = call.quota.impose(self.process.pid)
-        self._kept.clear()
-        self._mark(f"[{call.task} {call.run_id}] ")
+        self._mark(f"[{call.task} {call.run_id}] ", call.output)
         resolver = ref_resolver.set(waits.service.found)
         try:
             await self._send(job)
@@ -144,9 +150,7 @@ class Worker:
         finally:
             waits.end()
             ref_resolver.reset(resolver)
-            for output in self.outputs:
-                output.finish_run()
-            call.output = "\n".join(self._kept) or None
+            Output.end_run(self.outputs)
         if self.usable:
             self._restore(before)
         return _unwrapped(call, answer, value)
@@ -262,12 +266,11 @@ class Worker:
             await self.process.wait()
         for output in self.outputs:
             output.finish_run()
-        _, stderr = self.outputs
-        return with_last_words(_end_of(self.process.returncode, quota), stderr.last_line)
+        return with_last_words(_end_of(self.process.returncode, quota), self._stderr.last_line)
 
-    def _mark(self, prefix: str) -> None:
+    def _mark(self, prefix: str, run: Sink | None = None) -> None:
         for output in self.outputs:
-            output.begin_run(prefix)
+            output.begin_run(prefix, run)
 
     def _restore(self, limits: Limits) -> None:
         try:

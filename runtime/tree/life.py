@@ -15,6 +15,7 @@ from actors.spec import Supervisor
 from actors.supervision import is_fatal
 from runtime.left_behind import Left
 from runtime.masked import masked_by
+from runtime.output import current_output
 from runtime.stopping import UNWINDING
 from runtime.tree.acting import acting
 from runtime.tree.context import LiveContext
@@ -80,6 +81,7 @@ class Life:
     async def run(self) -> None:
         """Live. Never raises: the outcome goes to the cell, what is for the whole program to the tree."""
         acting.set(self)
+        current_output.set(None)  # a run may have spawned it, but it is none of its own
         error: BaseException | None = None
         try:
             actor = await self._begin()

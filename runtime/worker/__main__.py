@@ -8,4 +8,4 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
 from runtime.worker.child import serve  # the line above is what makes it importable
 
 if __name__ == "__main__":  # multiprocessing executes it again in what a function spawns
-    serve(int(sys.argv[1]), int(sys.argv[2]))
+    serve(*map(int, sys.argv[1:]))

@@ -33,7 +33,7 @@ from runtime.masked import essential
 from runtime.tracebacks import user_traceback
 from runtime.worker import lifeline
 from runtime.worker.channel import Channel, RemoteControls
-from runtime.worker.logs import forward_logs
+from runtime.worker.logs import forward_logs, pipe_logs
 from runtime.worker.memory import is_shortage, make_room
 from runtime.worker.parcels import Parcel, opened_parameters
 from runtime.worker.protocol import Broken, Job, Program, Raised, Ready, Returned
@@ -41,11 +41,16 @@ from runtime.worker.signals import reset_signals
 from runtime.worker.sigterm import Sigterm
 
 
-def serve(fd: int, lifeline_fd: int) -> None:
-    """Serve the scheduler at the other end of the socket `fd` until it closes it."""
+def serve(fd: int, lifeline_fd: int, log_fd: int) -> None:
+    """Serve the scheduler at the other end of the socket `fd` until it closes it.
+
+    Args:
+      log_fd: where what is logged goes, if nobody here prints it.
+    """
     reset_signals()
     become_worker()
     lifeline.hold(lifeline_fd)
+    pipe_logs(log_fd)
     channel = Channel(fd)
     os.register_at_fork(after_in_child=channel.close)  # else a child would keep the end of this process from being seen
     os.register_at_fork(after_in_child=lambda: signal.signal(signal.SIGTERM, signal.SIG_DFL))  # it does not run the function
