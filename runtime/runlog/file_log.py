@@ -17,11 +17,11 @@ from runtime.output.sweep import sweep
 from runtime.runlog.history import History
 from runtime.runlog.indexes import Indexes
 from runtime.runlog.lines import encode
-from runtime.runlog.locks import FileLock
+from runtime.runlog.locks import FileLock, lock_path
 from runtime.runlog.mending import DRAFT, drafted, mend, publish, sync_folder
 from runtime.runlog.reserve import Reserve
 from runtime.runlog.retention import Keep
-from runtime.runlog.segments import Header, Segment, chain, new_header, sealed_files, sealed_path
+from runtime.runlog.segments import Header, Segment, chain, check_alone, new_header, sealed_files, sealed_path
 from runtime.runlog.state_file import StateFile, fits
 from runtime.runlog.tidying import Tidying
 from runtime.runlog.views import View, views_of
@@ -45,7 +45,7 @@ class FileLog:
         self.path = path.resolve()  # a link is followed once: a file put in its place would end it
         self.guard = threading.RLock()
         self.is_untidy = False
-        self._lock = FileLock(self._beside(".lock"), self.path)
+        self._lock = FileLock(lock_path(self.path), self.path)
         self._reserve = Reserve(self._beside(".reserve"))
         self._state = StateFile(self._beside(".state"))
         self._indexes = Indexes()
@@ -64,6 +64,7 @@ class FileLog:
                 raise LogLocked(str(self.path), "another runtime of this process")
             try:
                 chain(self.path)  # what is no run log is left without a lock file beside it, too
+                check_alone(self.path)
                 self.path.parent.mkdir(parents=True, exist_ok=True)
                 self._lock.acquire()
                 self._open_locked()

@@ -89,17 +89,19 @@ class Kept:
 
 
 def kept(keep: Keep, now: float, starts: Mapping[str, Iterable[float]], history: History) -> Kept:
-    """Return what is kept at `now`, seconds since the epoch.
+    """Return what is kept at `now`, seconds since the epoch; or when the latest record was written, if that is earlier.
 
     Args:
       starts: {task: when its runs that have ended began}, in any order.
       history: what all records amount to among which it is to be chosen, or more.
     """
+    now = min(now, history.latest)  # a clock that is far ahead must not be what everything is too old for
     oldest = now - keep.seconds
     since = {}
     if keep.runs < math.inf:
         for task, moments in starts.items():
-            latest = heapq.nlargest(int(keep.runs), moments)
+            # A run of the future began while the clock was ahead: if it counted, none would be kept that is still to come.
+            latest = heapq.nlargest(int(keep.runs), (moment for moment in moments if moment <= now))
             if len(latest) == keep.runs and latest[-1] > oldest:
                 since[task] = latest[-1]
     going = frozenset([*history.open, *map(run_key, history.waiting.values())])
