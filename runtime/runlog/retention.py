@@ -12,15 +12,13 @@ from actors.facts import TERMINAL
 from actors.records import is_record, run_key
 from runtime.runlog.history import History, RunKey, is_note
 
-NEVER_GO = ("success", "fail")
-"""The latest run of each task that ended so is kept, however old it is."""
 OF_RUNS = ("progress", "worker", "late")
 """The actions of notes that are about a run."""
 
 
 @dataclass(frozen=True, slots=True)
 class Keep:
-    """How much is kept. The last success and the last failure of each task always are, and so is what has not ended."""
+    """How much is kept. The last run of each task that ended in each way always is, as is what has not ended."""
 
     seconds: float = math.inf
     """How old a run may be."""
@@ -105,7 +103,7 @@ def kept(keep: Keep, now: float, starts: Mapping[str, Iterable[float]], history:
             if len(latest) == keep.runs and latest[-1] > oldest:
                 since[task] = latest[-1]
     going = frozenset([*history.open, *map(run_key, history.waiting.values())])
-    last = {key for ends in history.ends.values() for action, key in ends.items() if action in NEVER_GO}
+    last = {key for ends in history.ends.values() for key in ends.values()}
     spared: dict[str, set[float]] = {}
     for task, _, start in going | last:
         if start is not None:
