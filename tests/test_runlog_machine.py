@@ -94,6 +94,8 @@ class RunLogMachine(RuleBasedStateMachine):
         self.log = FileLog(self.path, segment_size=700)
         self.recorder = Recorder(self.log, self.clock, lambda: self.elapsed)
         history = self.recorder.open()
+        for path in (self.path, *sealed_files(self.path).values()):
+            assert all(map(is_whole, path.read_bytes().splitlines(keepends=True)))
         open_before = History.of(map(dict, self.kept)).open
         closed = list(self.log.documents())[-len(open_before) :] if open_before else []
         assert [run_key(document) for document in closed] == list(open_before)
@@ -256,12 +258,6 @@ class RunLogMachine(RuleBasedStateMachine):
         assert len(ends) == len(set(ends))
         unwritten = {run_key(each) for each in self.waiting if each["action"] == "run"}
         assert set(begun) - set(ends) == {run_key(each) for each in self.going.values()} - unwritten
-        if self.disk.is_well and not self.waiting:
-            self.check_files()
-
-    def check_files(self):
-        for path in (self.path, *sealed_files(self.path).values()):
-            assert all(map(is_whole, path.read_bytes().splitlines(keepends=True)))
 
 
 def _known(history, task):
