@@ -413,6 +413,28 @@ class TestSync:
         assert len(list(Path("/proc/self/fd").iterdir())) < before
 
 
+class TestRights:
+    """Of a file that holds parameters, which somebody may have kept from others."""
+
+    def test_whatever_takes_its_place_has_those_of_the_log(self, path, log):
+        path.chmod(0o600)
+        fill(log, *runs(1, 4))
+        log.tidy(Keep(runs=1), 1e6)
+        fill(log, *runs(5, 8))
+        assert {
+            oct(each.stat().st_mode & 0o777) for each in path.parent.glob("runs*.jsonl*") if each.suffix in (".jsonl", ".state")
+        } == {"0o600"}
+        log.rewrite([A])
+        assert oct(path.stat().st_mode & 0o777) == "0o600"
+
+    def test_a_file_is_mended_without_a_change_of_them(self, path, make):
+        put(path, 1, A, B)
+        path.chmod(0o640)
+        path.write_bytes(path.read_bytes().replace(b'"b"', b'"x"'))
+        make().open()
+        assert oct(path.stat().st_mode & 0o777) == "0o640"
+
+
 class TestLeftovers:
     def test_what_a_replacement_did_not_delete_any_more_is_deleted_by_the_next_writer(self, path, make):
         put(path, 5, D)

@@ -20,7 +20,7 @@ from runtime.runlog.history import History
 from runtime.runlog.indexes import Indexes
 from runtime.runlog.lines import encode
 from runtime.runlog.locks import FileLock, lock_path
-from runtime.runlog.mending import DRAFT, copy_path, drafted, mend, publish, sync_folder
+from runtime.runlog.mending import DRAFT, copy_path, drafted, give_rights, mend, publish, sync_folder
 from runtime.runlog.reserve import Reserve
 from runtime.runlog.retention import Keep
 from runtime.runlog.segments import Header, Segment, chain, check_alone, new_header, sealed_files, sealed_path
@@ -214,6 +214,7 @@ class FileLog:
             fd = os.open(draft, os.O_RDWR | os.O_CREAT | os.O_TRUNC | os.O_APPEND | os.O_CLOEXEC, 0o644)
             undoing.callback(os.close, fd)
             undoing.callback(draft.unlink, missing_ok=True)
+            give_rights(fd, os.fstat(self._fd))
             if os.write(fd, line) < len(line):
                 raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC), str(draft))
             if self.path.exists():  # else it was deleted, or could not be named back after a rotation that has failed

@@ -6,10 +6,12 @@ import logging
 import os
 import shutil
 from collections.abc import Iterable
+from contextlib import suppress
 from dataclasses import replace
 from datetime import UTC, datetime
 from mmap import ACCESS_READ, mmap
 from pathlib import Path
+from stat import S_IMODE
 from time import time
 
 from runtime.logs import runtime_log
@@ -71,8 +73,11 @@ def write_anew(path: Path, header: bytes, lines: Iterable[bytes]) -> None:
     publish(drafted(path, header, lines), path)
 
 
-def drafted(path: Path, header: bytes, lines: Iterable[bytes]) -> Path:
+def drafted(path: Path, header: bytes, lines: Iterable[bytes], like: Path | None = None) -> Path:
     """Write a file of these lines beside `path`, on the disk for certain, and return its path.
+
+    Args:
+      like: the file whose owner and rights it gets, if there is one; default: `path`.
 
     Raises:
       OSError: it could not be written, and is not there.
@@ -80,6 +85,8 @@ def drafted(path: Path, header: bytes, lines: Iterable[bytes]) -> Path:
     draft = path.with_name(path.name + DRAFT)
     try:
         with draft.open("wb") as file:
+            with suppress(FileNotFoundError):
+                give_rights(file.fileno(), (path if like is None else like).stat())
             file.write(header)
             file.writelines(lines)
             file.flush()
@@ -88,6 +95,14 @@ def drafted(path: Path, header: bytes, lines: Iterable[bytes]) -> Path:
         draft.unlink(missing_ok=True)
         raise
     return draft
+
+
+def give_rights(fd: int, like: os.stat_result) -> None:
+    """Give a file the owner and the rights of another one: what takes its place is to be read by nobody else."""
+    with suppress(PermissionError):
+        os.fchown(fd, like.st_uid, like.st_gid)
+    with suppress(PermissionError):
+        os.fchmod(fd, S_IMODE(like.st_mode))
 
 
 def publish(draft: Path, path: Path) -> None:
