@@ -18,7 +18,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from actors.errors import LogLocked, LogUnusable
-from runtime.runlog import locks
+from runtime.runlog import file_log, locks
 from runtime.runlog.file_log import FileLog
 from runtime.runlog.lines import complete_lines, decode, encode, is_whole
 from runtime.runlog.locks import holder_of
@@ -30,7 +30,7 @@ C = {"task_name": "c", "created": 3.5}
 HOLDER = """
 import sys, time
 from pathlib import Path
-from runtime.runlog import locks
+from runtime.runlog import file_log, locks
 from runtime.runlog.file_log import FileLog
 FileLog(Path(sys.argv[1])).open()
 print("open", flush=True)
@@ -40,7 +40,7 @@ sys.stdin.read()
 FORKING = """
 import os, time
 from pathlib import Path
-from runtime.runlog import locks
+from runtime.runlog import file_log, locks
 from runtime.runlog.file_log import FileLog
 log = FileLog(Path("{path}"))
 log.open()
@@ -286,6 +286,16 @@ class TestDamage:
         assert len(copies(path)) == 1
         assert log.problems() == ()
 
+    def test_lines_without_a_header_are_a_log_that_gets_one(self, path, make):
+        path.write_bytes(encode(A) + encode(B))
+        assert list(make().documents()) == [A, B]
+        log = make()
+        log.open()
+        log.append(C)
+        (copy,) = copies(path)
+        assert log.problems() == (f"run log: {path} had no header, which was written anew; the file as it was is {copy}",)
+        assert list(make().documents()) == [A, B, C]
+
     def test_a_second_damage_in_the_same_second_has_a_copy_of_its_own(self, path, make, damaged):
         for _ in range(2):
             log = make()
@@ -350,7 +360,6 @@ FOREIGN = {
     "binary": bytes(range(256)) * 4,
     "JSON lines": b'{"created":1.5,"task_name":"a"}\n',
     "an empty line": b"\n",
-    "our lines without a header": encode(A) + encode(B),
     "a newer version": newer(),
 }
 
@@ -495,6 +504,42 @@ class TestLock:
                 log.close()
             finally:
                 os.kill(child, signal.SIGKILL)
+
+
+class TestSomebodyElse:
+    @pytest.fixture
+    def log(self, journal, monkeypatch):
+        monkeypatch.setattr(file_log, "LOOK_EVERY", 0.0)
+        journal.append(A)
+        return journal
+
+    def test_has_removed_the_file_and_what_comes_then_is_in_a_new_one(self, log, path, make):
+        path.unlink()
+        log.append(B)
+        assert list(make().documents()) == [B]
+        assert "was removed or replaced by somebody else" in log.problems()[0]
+
+    def test_has_cut_the_file_and_what_comes_then_is_kept(self, log, path, make):
+        with path.open("r+b") as file:
+            file.truncate()
+        log.append(B)
+        log.append(C)
+        assert list(make().documents()) == [B, C]
+        assert "was cut by somebody else" in log.problems()[0]
+        log.close()
+        make().open()
+
+    def test_has_put_something_else_in_its_place_which_is_moved_aside(self, log, path, make):
+        path.unlink()
+        path.write_text("Dear diary")
+        log.append(B)
+        (aside,) = copies(path)
+        assert aside.read_text() == "Dear diary"
+        assert list(make().documents()) == [B]
+
+    def test_has_done_nothing_and_nothing_is_told(self, log):
+        log.append(B)
+        assert log.problems() == ()
 
 
 class TestRewrite:

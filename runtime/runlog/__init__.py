@@ -23,6 +23,9 @@ class RunLog(Protocol):
     is_untidy: bool
     """Whether there is something to :meth:`tidy`, as far as one can tell without looking."""
 
+    trouble: OSError | None
+    """What will keep it from being written before long, although it still can be; None if nothing."""
+
     def open(self) -> None:
         """Become the one that appends, and mend what a former one has left unfinished; nothing that is whole is lost.
 

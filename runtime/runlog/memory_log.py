@@ -24,6 +24,7 @@ class MemoryLog:
     def __init__(self, most_lines: int = MOST_LINES) -> None:
         self.guard = threading.RLock()
         self.is_untidy = False
+        self.trouble: OSError | None = None
         self._lines: list[bytes] = []
         self._state: list[bytes] = []  # a History, and of how many of the lines
         self._counted = 0
