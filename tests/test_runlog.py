@@ -3,6 +3,7 @@
 import errno
 import logging
 import os
+import shutil
 from dataclasses import asdict, fields
 from datetime import datetime
 from itertools import count
@@ -434,6 +435,28 @@ class TestRecords:
         with pytest.raises(LogLocked):
             Recorder(FileLog(tmp_path / "runs.jsonl"), Ticking()).open()
         first.close()
+
+
+class TestClosed:
+    """A log whose runtime has ended, while what that has left behind goes on, as in the program of a host."""
+
+    def test_a_note_raises_nothing_where_another_runtime_has_the_log(self, tmp_path):
+        log = Recorder(FileLog(tmp_path / "runs.jsonl"), Ticking())
+        log.open()
+        log.close()
+        other = FileLog(tmp_path / "runs.jsonl")
+        other.open()
+        log.note_late(run("a", "1", 1.0), "it has ended")
+        assert list(other.documents()) == []
+        other.close()
+
+    def test_a_note_does_not_make_a_log_anew_that_was_deleted(self, tmp_path):
+        log = Recorder(FileLog(tmp_path / "of the app" / "runs.jsonl"), Ticking())
+        log.open()
+        log.close()
+        shutil.rmtree(tmp_path / "of the app")
+        log.note_late(run("a", "1", 1.0), "it has ended")
+        assert not (tmp_path / "of the app").exists()
 
 
 class TestRestart:
