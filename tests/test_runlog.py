@@ -25,6 +25,7 @@ from runtime.runlog.history import History
 from runtime.runlog.memory_log import MemoryLog
 from runtime.runlog.recorder import Recorder
 from runtime.runlog.repo import RunRepo, open_repo
+from runtime.runlog.retention import FOREVER
 
 
 def moments(facts):
@@ -457,6 +458,18 @@ class TestClosed:
         shutil.rmtree(tmp_path / "of the app")
         log.note_late(run("a", "1", 1.0), "it has ended")
         assert not (tmp_path / "of the app").exists()
+
+
+class TestMemoryLog:
+    def test_it_is_tidied_more_seldom_the_more_there_is_to_keep(self):
+        log, tidied = MemoryLog(most_lines=10), 0
+        for number in range(500):
+            log.append(end("a", str(number), float(number)))
+            if log.is_untidy:
+                tidied += 1
+                log.tidy(FOREVER, 1e6)
+        assert 1 < tidied < 10
+        assert len(list(log.documents())) == 500
 
 
 class TestRestart:

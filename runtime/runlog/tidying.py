@@ -8,7 +8,6 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, suppress
 from itertools import chain as chained
 from pathlib import Path
-from time import sleep
 from typing import TypeVar
 
 from runtime.runlog.lines import decode, is_whole
@@ -16,14 +15,12 @@ from runtime.runlog.mending import drafted, mend, sync_folder
 from runtime.runlog.retention import Keep, Kept, Weight, groups_to_replace, kept, start_of_ended
 from runtime.runlog.segments import new_header
 from runtime.runlog.state_file import StateFile
+from runtime.runlog.turns import with_turns
 from runtime.runlog.views import Key, View, views_of
 
 T = TypeVar("T")
 Starts = Mapping[str, "array[float]"]
 """{task: when its runs that have ended began}."""
-_AT_ONCE = 500
-"""Lines that are looked at before others have a turn: about 2 ms."""
-_TURN = 0.0002
 _TO_STOP = 1.0
 
 
@@ -85,12 +82,7 @@ class Tidying:
         return views_of(self._log)[:-1]  # the newest is appended to: also one that a rotation which failed has named as sealed
 
     def _with_turns(self, items: Iterable[T]) -> Iterator[T]:
-        """Yield `items`, and let other threads have a turn now and then: the scheduler waits for the same interpreter."""
-        for number, item in enumerate(items):
-            if number % _AT_ONCE == _AT_ONCE - 1:
-                sleep(_TURN)
-                self._check_wanted()
-            yield item
+        return with_turns(items, self._check_wanted)
 
     def _check_wanted(self) -> None:
         if self._generation != self._generation_at_work:
