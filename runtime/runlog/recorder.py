@@ -61,7 +61,7 @@ class Recorder:
         self._serving, self._is_stopped = trio.CancelScope(), False
         self._tidying_problem: str | None = None
         self._trouble: OSError | None = None
-        self._count = 0
+        self._count, self._is_closed = 0, False
         self.is_strict = False
         """Whether the function of a run begins, and its outcome is seen, only when its record would outlive a loss of power."""
         self.failure: LogFailed | None = None
@@ -171,8 +171,11 @@ class Recorder:
             then()
 
     def note(self, document: dict[str, Any]) -> None:
-        """Write `document`, which is no record but for the next start of the runtime, if it can be written."""
-        if not self._backlog:
+        """Write `document`, which is no record but for the next start of the runtime, if it can be written.
+
+        Not after ``close``, as what was left behind ends when it likes: the log may be another runtime's by then.
+        """
+        if not self._backlog and not self._is_closed:
             with suppress(OSError):
                 self._append(document)
 
@@ -226,6 +229,7 @@ class Recorder:
         if self.is_strict:
             self._commit.finish()
         self._backlog.give_up()
+        self._is_closed = True
         self._log.close()
 
     def _append(self, document: Mapping[str, Any]) -> None:
