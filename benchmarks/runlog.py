@@ -20,8 +20,8 @@ from tinydb.storages import JSONStorage
 
 from benchmarks.resources import resident
 from runtime.runlog.file_log import FileLog
-from runtime.runlog.retention import FOREVER
 from runtime.runlog.lines import encode
+from runtime.runlog.retention import FOREVER
 from runtime.runlog.wanted import Wanted
 
 SIZES = (1_000, 100_000, 1_000_000)
