@@ -43,6 +43,9 @@ class MemoryLog:
     def sync(self) -> None:
         """Nothing to do."""
 
+    def seal(self) -> None:
+        """Nothing to do."""
+
     def tidy(self, keep: Keep, now: float) -> None:
         with self.guard:
             lines = self._lines[:]

@@ -158,6 +158,12 @@ class Recorder:
         self._tidying_problem = None
         return self._log.trouble is None
 
+    def make_room(self) -> None:
+        """Have runs let go of now, as their output takes much room: seal the active segment, and tidy up. In the trio thread."""
+        if not self._is_stopped:
+            self._log.seal()
+            self._untidy.set()
+
     async def synced(self) -> None:
         """Wait until what is on record by now would outlive a loss of power, if the app wants that: else no checkpoint."""
         if self.is_strict:
