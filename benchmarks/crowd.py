@@ -117,9 +117,9 @@ class Kind:
 
 
 KINDS = {
-    "tasks": Kind("trio tasks that sleep", tasks),
-    "actors": Kind("actors", actors),
-    "threads": Kind("Pykka actors (threads)", threads, _THREADS, "pykka"),
+    "tasks": Kind("a trio task that sleeps", tasks),
+    "actors": Kind("an idle actor", actors),
+    "threads": Kind("a Pykka actor (a thread)", threads, _THREADS, "pykka"),
 }
 
 

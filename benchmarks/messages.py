@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Iterator
+from statistics import median
 from time import perf_counter
 
 import trio
 
 from actors import ActorRef, App
-from benchmarks import primitives, pykka_peer
-from benchmarks.contest import Contender
+from benchmarks import contest, crowd, primitives, pykka_peer
+from benchmarks.contest import Contender, Took, is_installed
 from benchmarks.counter import LONG, Add, Counter, asks, tells
+from benchmarks.figures import Absent, Figure
+from benchmarks.section import Progress, Section, Settings
 from runtime import open_runtime
 
 TELL, ASK = "deque.append, popleft", "two reschedules"
@@ -18,12 +21,15 @@ THREAD_TELL, THREAD_ASK, PROCESS = "run_sync_soon, from a thread", "trio.from_th
 SPAWN = "nursery.start_soon, sleeping"
 
 
-def tell(count: int) -> float:
+Measure = Callable[..., Awaitable[float | Took]]
+
+
+def tell(count: int) -> float | Took:
     """Tell, and leave it to the actor to deal with it later."""
     return _with_counter(_tell, count, waits=False)
 
 
-def tell_and_wait(count: int) -> float:
+def tell_and_wait(count: int) -> float | Took:
     """Tell, until all is dealt with."""
     return _with_counter(_tell, count, waits=True)
 
@@ -37,13 +43,14 @@ async def _tell(counter: ActorRef, count: int, *, waits: bool) -> float:
     return perf_counter() - began if waits else told
 
 
-def ask(count: int, at_once: int = 1) -> float:
+def ask(count: int, at_once: int = 1) -> float | Took:
     """Ask, so many at once."""
     return _with_counter(_ask, count, at_once=at_once)
 
 
-async def _ask(counter: ActorRef, count: int, *, at_once: int) -> float:
+async def _ask(counter: ActorRef, count: int, *, at_once: int) -> Took:
     message = Add(1)
+    each: list[float] = []
 
     async def asker() -> None:
         for _ in range(count // at_once):
@@ -53,10 +60,15 @@ async def _ask(counter: ActorRef, count: int, *, at_once: int) -> float:
     async with trio.open_nursery() as nursery:
         for _ in range(at_once):
             nursery.start_soon(asker)
-    return perf_counter() - began
+    took = perf_counter() - began
+    for _ in range(count // 5 if at_once == 1 else 0):
+        asked = perf_counter()
+        await counter.ask(message)
+        each.append(perf_counter() - asked)
+    return Took(took, each)
 
 
-def in_thread(talk: Callable[[int, ActorRef], float], count: int) -> float:
+def in_thread(talk: Callable[[int, ActorRef], float], count: int) -> float | Took:
     """Have a thread talk."""
 
     async def measure(counter: ActorRef, count: int) -> float:
@@ -104,10 +116,10 @@ async def _spawn_and_stop(count: int) -> tuple[float, float]:
         return started - began, perf_counter() - started
 
 
-def _with_counter(measure: Callable[..., Awaitable[float]], count: int, **options: object) -> float:
+def _with_counter(measure: Measure, count: int, **options: object) -> float | Took:
     """Return what measuring says of a counter that has started, and has room for all messages."""
 
-    async def main() -> float:
+    async def main() -> float | Took:
         app = App(log=None)
         app.actor(Counter, "counter", capacity=count + 1)
         async with open_runtime(app):
@@ -140,3 +152,42 @@ CONTENDERS = [
     Contender("Pykka start", pykka_peer.start, 200, SPAWN, "pykka"),
     Contender("Pykka stop", pykka_peer.stop, 200, SPAWN, "pykka"),
 ]
+
+
+def measure(settings: Settings, progress: Progress) -> Iterator[Figure | Absent]:
+    """Yield what messages cost, and what those do that wait for some."""
+    yield from contest.run("messages", CONTENDERS, settings, progress)
+    yield from crowds(settings, progress)
+
+
+def crowds(settings: Settings, progress: Progress) -> Iterator[Figure | Absent]:
+    """Yield what each of a crowd takes that does nothing: memory, and the time to start all and to stop all."""
+    kinds = {key: kind for key, kind in crowd.KINDS.items() if is_installed(kind.package)}
+    rounds, most = (1, 2_000) if settings.quick else (min(settings.rounds, 3), 50_000)
+    progress.expect(rounds * len(kinds))
+    took: dict[str, list[crowd.Crowd]] = {key: [] for key in kinds}
+    for _ in range(rounds):
+        for key, kind in kinds.items():
+            took[key].append(crowd.measured(key, min(most, kind.most or most)))
+            progress.step()
+    for key, kind in crowd.KINDS.items():
+        if key in took:
+            yield from _of_crowd(kind, took[key], took["tasks"])
+        else:
+            yield Absent("messages", f"memory of {kind.name}", f"pip install {kind.package}")
+
+
+def _of_crowd(kind: crowd.Kind, own: list[crowd.Crowd], tasks: list[crowd.Crowd]) -> Iterator[Figure]:
+    what: dict[str, tuple[str, Callable[[crowd.Crowd], float]]] = {
+        "memory of {}": ("KB", lambda crowd: crowd.resident / 1024),
+        "start all of many: {}": ("µs", lambda crowd: crowd.to_start / crowd.count * 1e6),
+        "stop all of many: {}": ("µs", lambda crowd: crowd.to_stop / crowd.count * 1e6),
+    }
+    for words, (unit, value) in what.items():
+        limit = None if own is tasks else words.format(crowd.KINDS["tasks"].name)
+        ratio = None if limit is None else median(value(mine) / value(bare) for mine, bare in zip(own, tasks, strict=True))
+        samples = tuple(value(each) for each in own)
+        yield Figure("messages", words.format(kind.name), unit, samples, limit, ratio, package=kind.package)
+
+
+SECTION = Section("messages", "telling and asking actors, starting and stopping them", measure)
