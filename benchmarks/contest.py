@@ -6,13 +6,13 @@ import gc
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from importlib.util import find_spec
-from statistics import median
 
-from benchmarks.figures import Absent, Figure, latencies
+from benchmarks.figures import Absent, Figure, latencies, ratio
 from benchmarks.section import Progress, Settings
 
 UNITS = {"µs": 1e6, "ms": 1e3, "s": 1.0}
 """{unit: how many make a second}."""
+RATE = "MB/s"
 _LEAST = 20
 
 
@@ -56,9 +56,10 @@ def run(section: str, contenders: Sequence[Contender], settings: Settings, progr
       The figures when all rounds are done, and in their places what cannot be measured, since its package is not installed.
     """
     there = [contender for contender in contenders if is_installed(contender.package)]
-    progress.expect(len(there) * (settings.rounds + 1))
+    to_warm = [] if settings.quick else there
+    progress.expect(len(there) * settings.rounds + len(to_warm))
     took: dict[tuple[str, float | None], list[Took]] = {_key(contender): [] for contender in there}
-    for contender in there:
+    for contender in to_warm:
         contender.measure(_count(contender, settings.scale / 10))  # warm: imports, caches, the first worker
         progress.step()
     for _ in range(settings.rounds):
@@ -87,13 +88,13 @@ def _each(took: float | Took, count: int) -> Took:
 
 
 def _figure(section: str, contender: Contender, took: dict[tuple[str, float | None], list[Took]]) -> Figure:
-    factor, own = UNITS[contender.unit], took[_key(contender)]
-    p50, p99 = latencies((seconds for each in own for seconds in each.each), factor)
+    own = took[_key(contender)]
+    p50, p99 = latencies((seconds for each in own for seconds in each.each), UNITS.get(contender.unit, 1.0))
     return Figure(
         section,
         contender.name,
         contender.unit,
-        tuple(each.seconds * factor for each in own),
+        tuple(_value(contender, each.seconds) for each in own),
         contender.limit,
         _ratio(contender, took),
         size=contender.size,
@@ -104,9 +105,16 @@ def _figure(section: str, contender: Contender, took: dict[tuple[str, float | No
     )
 
 
+def _value(contender: Contender, seconds: float) -> float:
+    """Return the seconds that it took each time in the unit of the contender: MB/s by its size, which is in bytes."""
+    if contender.unit == RATE:
+        return (contender.size or 0) / 1e6 / seconds
+    return seconds * UNITS[contender.unit]
+
+
 def _ratio(contender: Contender, took: dict[tuple[str, float | None], list[Took]]) -> float | None:
-    """Return the median of the ratios to the limit, round by round: that of the same size, or the one without a size."""
+    """Return how many times as long as the limit it takes: that of the same size, or the one without a size."""
     if contender.limit is None:
         return None
     limit = took.get((contender.limit, contender.size)) or took[contender.limit, None]
-    return median(mine.seconds / least.seconds for mine, least in zip(took[_key(contender)], limit, strict=True))
+    return ratio([each.seconds for each in took[_key(contender)]], [each.seconds for each in limit])

@@ -164,6 +164,11 @@ def latencies(seconds: Iterable[float], factor: float) -> tuple[float | None, fl
     return percentile(ordered, 50) * factor, percentile(ordered, 99) * factor
 
 
+def ratio(own: Sequence[float], limit: Sequence[float]) -> float:
+    """Return the median of the ratios round by round, so that a slow moment of the machine is in both."""
+    return median(mine / least for mine, least in zip(own, limit, strict=False))
+
+
 def percentile(ordered: Sequence[float], share: int) -> float:
     """Return the value that `share` of a hundred do not exceed, of values that are in order: one of them."""
     return ordered[max(-(-len(ordered) * share // 100), 1) - 1]

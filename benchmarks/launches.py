@@ -55,7 +55,7 @@ async def _first(execution: Execution) -> float:
     app = App(log=None, execution=execution)
     app.task(func=nothing, name="nothing")
     async with open_runtime(app) as system:
-        return (await _one_by_one(system, app.session["nothing"], 1))[0]
+        return (await one_by_one(system, app.session["nothing"], 1))[0]
 
 
 async def _measure(app: App, launches: int, at_once: int) -> Took:
@@ -63,7 +63,7 @@ async def _measure(app: App, launches: int, at_once: int) -> Took:
     async with open_runtime(app) as system:
         await _in_one_go(system, task, _WARM * at_once)
         seconds = await _in_one_go(system, task, launches)
-        each = await _one_by_one(system, task, max(launches // _SHARE, _WARM)) if at_once == 1 else []
+        each = await one_by_one(system, task, max(launches // _SHARE, _WARM)) if at_once == 1 else []
     return Took(seconds, each)
 
 
@@ -86,7 +86,8 @@ async def _in_one_go(system: System, task: Task, launches: int) -> float:
     return took
 
 
-async def _one_by_one(system: System, task: Task, launches: int) -> list[float]:
+async def one_by_one(system: System, task: Task, launches: int, **params: Any) -> list[float]:
+    """Return the seconds until a listener hears of each end, of `launches` that are asked for when the one before has ended."""
     took: list[float] = []
     ended, asked = trio.Event(), 0.0
 
@@ -97,11 +98,11 @@ async def _one_by_one(system: System, task: Task, launches: int) -> list[float]:
             ended.set()
             return
         asked = perf_counter()
-        task.run()
+        task.run(**params)
 
     system.on_run_ended(note)
     asked = perf_counter()
-    task.run()
+    task.run(**params)
     await ended.wait()
     system._supervisor.listeners.remove(note)
     return took

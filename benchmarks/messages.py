@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Iterator
-from statistics import median
 from time import perf_counter
 
 import trio
@@ -12,7 +11,7 @@ from actors import ActorRef, App
 from benchmarks import contest, crowd, primitives, pykka_peer
 from benchmarks.contest import Contender, Took, is_installed
 from benchmarks.counter import LONG, Add, Counter, asks, tells
-from benchmarks.figures import Absent, Figure
+from benchmarks.figures import Absent, Figure, ratio
 from benchmarks.section import Progress, Section, Settings
 from runtime import open_runtime
 
@@ -163,7 +162,7 @@ def measure(settings: Settings, progress: Progress) -> Iterator[Figure | Absent]
 def crowds(settings: Settings, progress: Progress) -> Iterator[Figure | Absent]:
     """Yield what each of a crowd takes that does nothing: memory, and the time to start all and to stop all."""
     kinds = {key: kind for key, kind in crowd.KINDS.items() if is_installed(kind.package)}
-    rounds, most = (1, 2_000) if settings.quick else (min(settings.rounds, 3), 50_000)
+    rounds, most = (1, 500) if settings.quick else (min(settings.rounds, 3), 50_000)
     progress.expect(rounds * len(kinds))
     took: dict[str, list[crowd.Crowd]] = {key: [] for key in kinds}
     for _ in range(rounds):
@@ -185,9 +184,9 @@ def _of_crowd(kind: crowd.Kind, own: list[crowd.Crowd], tasks: list[crowd.Crowd]
     }
     for words, (unit, value) in what.items():
         limit = None if own is tasks else words.format(crowd.KINDS["tasks"].name)
-        ratio = None if limit is None else median(value(mine) / value(bare) for mine, bare in zip(own, tasks, strict=True))
         samples = tuple(value(each) for each in own)
-        yield Figure("messages", words.format(kind.name), unit, samples, limit, ratio, package=kind.package)
+        times = None if limit is None else ratio(samples, [value(each) for each in tasks])
+        yield Figure("messages", words.format(kind.name), unit, samples, limit, times, package=kind.package)
 
 
 SECTION = Section("messages", "telling and asking actors, starting and stopping them", measure)

@@ -5,12 +5,22 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Sequence
 
-from benchmarks import machine, messages, modes
+from benchmarks import lateness, machine, messages, modes, payload, runlog, scaling, simulation, startup, termination
 from benchmarks.figures import Absent, Figure, Report
 from benchmarks.section import Section, Settings, pace
 from benchmarks.targets import held
 
-SECTIONS: tuple[Section, ...] = (modes.SECTION, messages.SECTION)
+SECTIONS: tuple[Section, ...] = (
+    modes.SECTION,
+    messages.SECTION,
+    termination.SECTION,
+    payload.SECTION,
+    startup.SECTION,
+    lateness.SECTION,
+    scaling.SECTION,
+    runlog.SECTION,
+    simulation.SECTION,
+)
 
 
 def chosen(only: Sequence[str], sections: Sequence[Section] = SECTIONS) -> list[Section]:
