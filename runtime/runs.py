@@ -160,9 +160,13 @@ class Run:
             facts.note("run", now, number, claims=self.launch.asked)
         else:
             facts.status = "run"  # it has started before, as far as conditions are concerned
+        self._end_without_log()
+        self._services.report(RunStarted(self.launch, self.run_id))
+
+    def _end_without_log(self) -> None:
+        """Have it end if the run log has failed, and the app wants that then."""
         if (failure := self._services.log.failure) is not None:
             self.end(Cause("log", f"the run log cannot be written: {failure.problem}"))
-        self._services.report(RunStarted(self.launch, self.run_id))
 
     def break_off(self, error: Exception) -> None:
         """Put on record that it failed before its function could begin, by an error of the runtime."""
@@ -181,6 +185,7 @@ class Run:
             await trio.lowlevel.checkpoint_if_cancelled()  # a function without awaits would not notice
             if self._services.log.is_strict:
                 await self._services.log.synced()
+                self._end_without_log()
             call = self._prepared() if self._cause is None else None
             if call is not None and self._cause is None:  # else one of its arguments has ended it
                 self._call, was_called = call, True

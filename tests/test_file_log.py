@@ -18,6 +18,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from actors.errors import LogLocked, LogUnusable
+from runtime.runlog import locks
 from runtime.runlog.file_log import FileLog
 from runtime.runlog.lines import complete_lines, decode, encode, is_whole
 from runtime.runlog.locks import holder_of
@@ -29,6 +30,7 @@ C = {"task_name": "c", "created": 3.5}
 HOLDER = """
 import sys, time
 from pathlib import Path
+from runtime.runlog import locks
 from runtime.runlog.file_log import FileLog
 FileLog(Path(sys.argv[1])).open()
 print("open", flush=True)
@@ -38,6 +40,7 @@ sys.stdin.read()
 FORKING = """
 import os, time
 from pathlib import Path
+from runtime.runlog import locks
 from runtime.runlog.file_log import FileLog
 log = FileLog(Path("{path}"))
 log.open()
@@ -454,12 +457,12 @@ class TestLock:
         list(make().documents())
         make().open()
 
-    def test_it_is_taken_while_somebody_only_asks_who_holds_it(self, journal, make, path):
+    def test_it_is_taken_while_somebody_only_asks_who_holds_it(self, journal, make, path, monkeypatch):
         lock = path.with_name("runs.jsonl.lock")
         journal.close()
         with lock.open("rb") as asking:
             fcntl.flock(asking, fcntl.LOCK_SH)
-            threading.Timer(0.01, lambda: fcntl.flock(asking, fcntl.LOCK_UN)).start()
+            monkeypatch.setattr(locks, "sleep", lambda _: fcntl.flock(asking, fcntl.LOCK_UN))
             make().open()
 
     def test_who_asks_is_told_the_holder(self, journal, path):

@@ -91,7 +91,7 @@ def compact(keep: str | None, keep_runs: int | None, log: str) -> None:
     """Make the run log smaller: leave out what is not needed any more, and make one segment of several small ones.
 
     Runs go only where that is asked for; never the last success and failure of a task, nor what has not ended, and totals stay.
-    The segment that is being appended to stays as it is. Needs that no app runs; one that runs does this by itself.
+    Needs that no app runs; one that runs does this by itself, as its `keep` and `keep_runs` say.
     """
     from time import time
 
@@ -105,9 +105,12 @@ def compact(keep: str | None, keep_runs: int | None, log: str) -> None:
         raise click.BadParameter(str(exc), param_hint="--keep") from exc
     file = opened(log)
     before = _sizes(file.path)
+    keeping = Keep(seconds, math.inf if keep_runs is None else keep_runs)
     file.open()
     try:
-        file.tidy(Keep(seconds, math.inf if keep_runs is None else keep_runs), time())
+        if not keeping.is_everything:
+            file.seal()
+        file.tidy(keeping, time())
     finally:
         file.close()
     click.echo(f"{log}: {_sized(before)} before, {_sized(_sizes(file.path))} now")

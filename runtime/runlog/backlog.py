@@ -37,7 +37,8 @@ class Backlog:
         self._append, self._recovered, self._elapsed = append, recovered, elapsed
         self._waiting: deque[Mapping[str, Any]] = deque()
         self._delay, self._next_try, self._next_word = FIRST_DELAY, 0.0, 0.0
-        self._why = ""
+        self.error: OSError | None = None
+        """Why they cannot be written; None if nothing waits."""
         self._not_empty = trio.Event()
         self._untold = 0  # how many of those that are lost no record tells of
         self.lost = 0
@@ -52,7 +53,7 @@ class Backlog:
         if not (waiting := len(self._waiting)):
             return None
         lost = f", lost: {self.lost}" if self.lost else ""
-        return f"the run log cannot be written ({self._why}); records that wait in memory: {waiting}{lost}"
+        return f"the run log cannot be written ({self.error}); records that wait in memory: {waiting}{lost}"
 
     def add(self, document: Mapping[str, Any], error: OSError) -> None:
         """Have a record wait that could not be written, or that follows one."""
@@ -76,7 +77,7 @@ class Backlog:
             self._failed(exc)
             return
         if not self._waiting:
-            self._delay, self._next_word = FIRST_DELAY, 0.0
+            self._delay, self._next_word, self.error = FIRST_DELAY, 0.0, None
             runtime_log.tell(logging.WARNING, "run log: it can be written again, and has all records that waited")
             untold, self._untold = self._untold, 0
             self._recovered(untold)
@@ -107,7 +108,7 @@ class Backlog:
         self._not_empty.set()
 
     def _failed(self, error: OSError) -> None:
-        now, self._why = self._elapsed(), str(error)
+        now, self.error = self._elapsed(), error
         self._next_try = now + self._delay
         self._delay = min(2 * self._delay, LONGEST_DELAY)
         if now >= self._next_word:

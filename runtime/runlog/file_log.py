@@ -126,6 +126,12 @@ class FileLog:
                     raise
                 self._write(line)
 
+    def seal(self) -> None:
+        """Seal the active segment if there is anything in it, so that :meth:`tidy` comes to that, too. Only while it is open."""
+        with self.guard:
+            if self._size > len(self._header.line()):
+                self._rotate()
+
     def _append_alone(self, line: bytes) -> None:
         """Append while nobody has the log open."""
         self.open()
@@ -206,12 +212,15 @@ class FileLog:
 
     def tidy(self, keep: Keep, now: float) -> None:
         self.is_untidy = False
-        with self.guard:
-            sealed, self._unsynced = self._unsynced, []
-        self._sync(sealed, names=bool(sealed))
-        if (chosen := self._tidying.run(keep, now)) is not None:
-            always = {(task, start) for task, _, start in chosen.runs}
-            sweep(output_folder(self.path), lambda task, start: chosen.keeps(task, start) or (task, start) in always)
+        try:
+            with self.guard:
+                sealed, self._unsynced = self._unsynced, []
+            self._sync(sealed, names=bool(sealed))
+            if (chosen := self._tidying.run(keep, now)) is not None:
+                sweep(output_folder(self.path), chosen.keeps_start)
+        except BaseException:  # whatever it is, there is still something to tidy
+            self.is_untidy = True
+            raise
         self._reserve.make()
 
     def history(self) -> History:

@@ -4,13 +4,17 @@ from __future__ import annotations
 
 import errno
 import logging
+import threading
 from collections import deque
 from collections.abc import Callable
+from contextlib import suppress
 
 import trio
 
 from runtime.logs import runtime_log
 
+LAST = 1.0
+"""Seconds that it may take at the end of the runtime."""
 LONGEST = 5.0
 """Seconds that a disk may take; then it is taken for broken, and nobody waits for it any longer."""
 
@@ -27,6 +31,7 @@ class GroupCommit:
         self._sync, self._failed = sync, failed
         self._waiting: deque[Callable[[], object]] = deque()
         self._wanted = trio.Event()
+        self._one_at_a_time = trio.CapacityLimiter(1)  # also where the one before is not waited for any longer
         self.problem: str | None = None
         """What is wrong, in words, since the last sync has failed."""
 
@@ -44,18 +49,30 @@ class GroupCommit:
     async def serve(self) -> None:
         """Sync whenever somebody wants it, for ever."""
         while True:
-            await self._wanted.wait()
             self._wanted = trio.Event()
+            if not self._waiting:  # else it was begun anew, after somebody who was told has raised
+                await self._wanted.wait()
             served = len(self._waiting)
             await self._sync_once()
             for _ in range(served):
                 self._waiting.popleft()()
 
+    def finish(self) -> None:
+        """Sync once more, after ``serve``; a disk that is taken for broken is not asked, and one that hangs not waited for."""
+        if self.problem is None:
+            last = threading.Thread(target=self._sync_at_last, name="callsheet sync", daemon=True)
+            last.start()
+            last.join(LAST)
+
+    def _sync_at_last(self) -> None:
+        with suppress(OSError):
+            self._sync()
+
     async def _sync_once(self) -> None:
         error: OSError | None = OSError(errno.ETIMEDOUT, f"the disk has not answered for {LONGEST:g} s")
         try:
             with trio.move_on_after(LONGEST):
-                await trio.to_thread.run_sync(self._sync, abandon_on_cancel=True, limiter=trio.CapacityLimiter(1))
+                await trio.to_thread.run_sync(self._sync, abandon_on_cancel=True, limiter=self._one_at_a_time)
                 error = None
         except OSError as exc:
             error = exc

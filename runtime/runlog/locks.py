@@ -15,7 +15,7 @@ from weakref import ref
 from actors.errors import LogLocked
 
 _MOST = 4096
-_TRIES = 3
+_TRIES = 10
 _BETWEEN = 0.02
 
 

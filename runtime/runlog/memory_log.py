@@ -3,19 +3,19 @@
 from __future__ import annotations
 
 import threading
-from array import array
 from collections.abc import Iterable, Iterator, Mapping
 from itertools import islice
 from typing import Any
 
+from runtime.runlog.contents import Contents, latest_starts
 from runtime.runlog.history import History
 from runtime.runlog.lines import decode, encode
-from runtime.runlog.retention import Keep, kept, start_of_ended
+from runtime.runlog.retention import Keep, kept
 from runtime.runlog.state import documents_of, history_of
 from runtime.runlog.wanted import EVERYTHING, Wanted
 
 MOST_LINES = 20_000
-"""How many lines there may be more than the last tidying has left, before the next one."""
+"""How many lines there may be more than the last tidying has left, or as many again, before the next one."""
 
 
 class MemoryLog:
@@ -46,18 +46,14 @@ class MemoryLog:
             lines = self._lines[:]
         documents = [_decoded(line) for line in lines]
         history = self._state_after(documents)
-        starts: dict[str, array[float]] = {}
-        for document in documents:
-            if (start := start_of_ended(document)) is not None:
-                starts.setdefault(document["task_name"], array("d")).append(start)
-        chosen = kept(keep, now, starts, history)
+        chosen = kept(keep, now, latest_starts([Contents.of(documents)], keep.runs), history)
         stay = [line for line, document in zip(lines, documents, strict=True) if chosen.includes(document)]
         state = list(map(encode, documents_of(history)))
         with self.guard:
             if self._lines[: len(lines)] == lines:  # else it was rewritten meanwhile
                 self._lines[: len(lines)] = stay
                 self._state, self._counted = state, len(stay)
-            self._most, self.is_untidy = len(self._lines) + self._more, False
+            self._most, self.is_untidy = max(len(self._lines) + self._more, 2 * len(self._lines)), False
 
     def history(self) -> History:
         with self.guard:

@@ -12,6 +12,7 @@ from typing import Any
 import trio
 
 from actors.errors import LogFailed
+from actors.portable import describe
 from actors.progress import Progress
 from runtime.clock import Clock
 from runtime.identity import Identity
@@ -80,6 +81,7 @@ class Recorder:
     def take(self, terms: LogTerms) -> None:
         """Go by these terms from now on."""
         self._terms, self.is_strict = terms, terms.durability == "power"
+        self._halt(self._backlog.error)
 
     def problems(self) -> tuple[str, ...]:
         """Return what is wrong with it now, in words; from any thread."""
@@ -130,14 +132,14 @@ class Recorder:
 
     async def _keep_tidy(self) -> None:
         while True:
-            if self._log.is_untidy:
-                await self._tidy()
-            wait = TIDY_AGAIN if self._log.is_untidy else float("inf")
-            with trio.move_on_after(wait):
-                await self._untidy.wait()
+            if self._log.is_untidy and not await self._tidy():
+                await trio.sleep(TIDY_AGAIN)
+                continue
+            await self._untidy.wait()
             self._untidy = trio.Event()
 
-    async def _tidy(self) -> None:
+    async def _tidy(self) -> bool:
+        """Tidy up once, and return whether that was possible."""
         keep, now = self._terms.keep, self.clock.now()
         try:
             await trio.to_thread.run_sync(
@@ -148,11 +150,12 @@ class Recorder:
                 limiter=trio.CapacityLimiter(1),
                 thread_name="callsheet tidying",
             )
-        except OSError as exc:
-            self._tidying_problem = f"the run log cannot be tidied up ({exc})"
+        except Exception as exc:  # whatever it is that somebody has put beside the log, the app goes on
+            self._tidying_problem = f"the run log cannot be tidied up ({describe(exc)})"
             runtime_log.tell(logging.ERROR, "%s", self._tidying_problem)
-        else:
-            self._tidying_problem = None
+            return False
+        self._tidying_problem = None
+        return True
 
     async def synced(self) -> None:
         """Wait until what is on record by now would outlive a loss of power, if the app wants that: else no checkpoint."""
@@ -197,14 +200,15 @@ class Recorder:
           is_warning: whether it is told as a warning, whatever its action.
         """
         self._count += 1
-        if self._backlog:
-            self._backlog.follow(document)
-        else:
+        if self._backlog.error is None:
             try:
                 self._append(document)
             except OSError as exc:
                 self._backlog.add(document, exc)
                 self._halt(exc)
+        else:
+            self._backlog.follow(document)
+            self._halt(self._backlog.error)
         if self._log.is_untidy:
             self._untidy.set()
         level = logging.WARNING if is_warning else LEVELS.get(document["action"], logging.INFO)
@@ -217,8 +221,7 @@ class Recorder:
         if self._backlog:
             self._backlog.write(float("inf"))
         if self.is_strict:
-            with suppress(OSError):
-                self._log.sync()
+            self._commit.finish()
         self._backlog.give_up()
         self._log.close()
 
@@ -234,9 +237,9 @@ class Recorder:
             reason = f"the run log could not be written for a while, and has lost {lost} records"
             self.record({"created": self.clock.now(), "task_name": "", "run_id": "", "action": "error", "reason": reason})
 
-    def _halt(self, error: OSError) -> None:
-        """Have the app end, if it wants to where its log cannot be written."""
-        if self._terms.on_failure == "halt" and self.failure is None:
+    def _halt(self, error: OSError | None) -> None:
+        """Have the app end, if there is an error and it wants to where its log cannot be written."""
+        if error is not None and self._terms.on_failure == "halt" and self.failure is None:
             self.failure = LogFailed(str(error))
             self.on_halt(self.failure)
 
