@@ -1,7 +1,7 @@
 """``python -m benchmarks [--quick] [--only SECTION]``: what Callsheet costs, beside the bare primitives, in one run.
 
-``--json FILE`` keeps what was measured, and ``--compare FILE`` holds it against what was kept before. To look again at what was
-kept, and measure nothing: ``--load FILE``.
+``--json FILE`` keeps what was measured, ``--compare FILE`` holds it against what was kept before, and ``--plot DIR`` draws it. To
+look again at what was kept, and measure nothing: ``--load FILE``.
 
 ``--only soak [--launches N] [--seed SEED]`` costs nothing but looks whether all ends as it should.
 """
@@ -15,8 +15,9 @@ from pathlib import Path
 import click
 from rich.console import Console
 
-from benchmarks import findings, soak, suite, tables
+from benchmarks import findings, plots, soak, suite, tables
 from benchmarks.compare import compare
+from benchmarks.contest import is_installed
 from benchmarks.figures import Absent, Figure, Report, UnreadableReport, load, save
 from benchmarks.section import Section, Settings
 
@@ -37,6 +38,12 @@ _FILE = click.Path(dir_okay=False, path_type=Path)
 )
 @click.option("--json", "kept", type=_FILE, help="Write what was measured to this file.")
 @click.option("--compare", "old", type=_FILE, help="Tell what has changed since this file was written by --json.")
+@click.option(
+    "--plot",
+    "pictures",
+    type=click.Path(file_okay=False, path_type=Path),
+    help="Draw it, as SVG files in this folder; by matplotlib.",
+)
 @click.option("--load", "loaded", type=_FILE, help="Measure nothing: take this file, which was written by --json.")
 @click.option("--launches", type=click.IntRange(min=1), default=10_000, show_default=True, help="How many the soak makes.")
 @click.option("--seed", type=int, help="What the soak follows from, to repeat one; else it is random.")
@@ -46,6 +53,7 @@ def main(
     only: tuple[str, ...],
     kept: Path | None,
     old: Path | None,
+    pictures: Path | None,
     loaded: Path | None,
     launches: int,
     seed: int | None,
@@ -58,6 +66,8 @@ def main(
     if SOAK in only:
         _soak(console, launches, random.randrange(1 << 32) if seed is None else seed)
         return
+    if pictures is not None and not is_installed("matplotlib"):
+        raise click.ClickException("matplotlib is not installed, which draws: pip install -e '.[bench]'")
     before = None if old is None else _read(old)  # at once: a wrong file is not to be found out after ten minutes
     settings = Settings(quick, 1 if quick else rounds)
     report = _measured(console, only, settings) if loaded is None else _shown(console, _read(loaded))
@@ -66,6 +76,8 @@ def main(
         save(report, kept)
     if before is not None:
         console.print(tables.comparison(compare(before, report)))
+    if pictures is not None:
+        console.print(f"drawn: {', '.join(map(str, plots.draw(report, pictures)))}", soft_wrap=True)
 
 
 def _read(file: Path) -> Report:

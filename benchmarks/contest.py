@@ -36,7 +36,7 @@ class Contender:
     limit: str | None = None
     """The name of the bare primitive it is compared with; None is one, or there is none."""
     package: str | None = None
-    """What must be installed for it, beyond what Callsheet needs."""
+    """What must be installed for it, and whose it is, where it is neither Callsheet's nor a bare primitive."""
     least: int = _LEAST
     """How often it is done at least, however quick it is to be."""
     unit: str = "µs"

@@ -39,7 +39,7 @@ class Figure:
     size_unit: str | None = None
     """What there were so many of: tasks, launches, messages, records or bytes."""
     package: str | None = None
-    """What must be installed for it, beyond what Callsheet needs."""
+    """Whose it is, where it is neither Callsheet's nor a bare primitive."""
     p50: float | None = None
     """The median of the single latencies of all rounds, in the same unit, where they were measured."""
     p99: float | None = None

@@ -131,7 +131,7 @@ CONTENDERS = [
     Contender(TELL, primitives.queue, 200_000),
     Contender("tell", tell, 50_000, TELL),
     Contender("tell, until it is dealt with", tell_and_wait, 20_000, TELL),
-    Contender("trio channel, sent and received", primitives.channel, 10_000, TELL),
+    Contender("trio channel, sent and received", primitives.channel, 10_000, TELL, "trio"),
     Contender("Pykka tell", pykka_peer.tell, 10_000, TELL, "pykka"),
     Contender("Pykka tell, until it is dealt with", pykka_peer.tell_and_wait, 10_000, TELL, "pykka"),
     Contender(ASK, primitives.reschedules, 5000),

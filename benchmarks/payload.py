@@ -102,7 +102,7 @@ def measure(settings: Settings, progress: Progress) -> Iterator[Figure | Absent]
             of("async", partial(through, "async", size), limit=CALL),
             of("thread", partial(through, "thread", size), limit=CALL),
             of(PIPE, partial(pipe, size)),
-            of(POOL, partial(pool, size), limit=PIPE),
+            of(POOL, partial(pool, size), limit=PIPE, package="anyio"),
             of("process", partial(through, "process", size), limit=PIPE),
         ]
     yield from contest.run("payload", contenders, settings, progress)

@@ -12,7 +12,7 @@ from benchmarks.section import Progress, Section, Settings
 TASKS = (1, 10, 100, 1_000, 10_000)
 LAUNCHES = (10, 100, 1_000, 10_000, 100_000)
 MESSAGES = (10, 100, 1_000, 10_000, 100_000, 1_000_000)
-QUICK = {"tasks": (1_000,), "launches": (100,), "messages": (100,)}
+QUICK = {"tasks": (100,), "launches": (100,), "messages": (100,)}
 SIZES = {"tasks": TASKS, "launches": LAUNCHES, "messages": MESSAGES}
 _SECONDS, _QUICK_SECONDS = 2.0, 0.3
 
