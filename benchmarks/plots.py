@@ -99,24 +99,23 @@ def _draw_bars(axes: Axes, limit: Figure | None, bars: Sequence[Figure]) -> None
     colours = [OTHERS if figure.package else OURS for figure in bars]
     axes.barh(range(len(bars)), values, height=0.6, color=colours, xerr=ranges, error_kw={"ecolor": "#00000066", "lw": 1})
     for row, figure in enumerate(bars):
-        ratio = "" if figure.ratio is None else f"  ({figure.ratio:.2f} ×)"
-        axes.annotate(
-            f"{number(figure.median)} {figure.unit}{ratio}",
-            (max(figure.high, 0), row),
-            (6, 0),
-            textcoords="offset points",
-            va="center",
-        )
+        label, beyond = _label(figure), [figure.high, 0.0 if limit is None else limit.median]
         if (most := mark(figure, limit)) is not None:
             axes.plot([most, most], [row - 0.42, row + 0.42], color=TARGET, lw=2.5)
-            axes.annotate(f"target {number(most)}", (most, row - 0.42), color=TARGET, ha="center", va="bottom", size=7)
+            label += f", target {most:,.4g}"
+            beyond.append(most)
+        axes.annotate(label, (max(beyond), row), (6, 0), textcoords="offset points", va="center")
     if limit is not None:
         axes.axvline(limit.median, color=LIMIT, lw=1, ls="--")
-        axes.set_title(f"limit, dashed: {limit.name}, {number(limit.median)} {limit.unit}", loc="left", size=8, color=LIMIT)
+        axes.set_title(f"dashed: {limit.name}, {number(limit.median)} {limit.unit}", loc="left", size=8, color=LIMIT)
     axes.set_yticks(range(len(bars)), [figure.name for figure in bars])
     axes.set_ylim(len(bars) - 0.4, -0.6)
-    axes.set_xlim(0, 1.35 * max([*(figure.high for figure in bars), *([] if limit is None else [limit.median])]) or 1)
-    axes.set_xlabel(bars[0].unit, loc="right", labelpad=-2)
+    axes.set_xlim(0, 1.5 * max([*(figure.high for figure in bars), *([] if limit is None else [limit.median])]) or 1)
+    axes.xaxis.set_major_formatter(lambda value, _: f"{value:,.10g}")
+
+
+def _label(figure: Figure) -> str:
+    return f"{number(figure.median)} {figure.unit}" + ("" if figure.ratio is None else f" ({figure.ratio:.2f} ×)")
 
 
 def mark(figure: Figure, limit: Figure | None) -> float | None:
