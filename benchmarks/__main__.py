@@ -17,6 +17,7 @@ from rich.console import Console
 
 from benchmarks import findings, soak, suite, tables
 from benchmarks.compare import compare
+from benchmarks.environments import default_folder
 from benchmarks.figures import Absent, Figure, Report, UnreadableReport, load, save
 from benchmarks.section import Section, Settings
 
@@ -35,6 +36,13 @@ _FILE = click.Path(dir_okay=False, path_type=Path)
     multiple=True,
     help="May come several times.",
 )
+@click.option(
+    "--peers",
+    type=click.Path(file_okay=False, path_type=Path),
+    is_flag=False,
+    flag_value=str(default_folder()),
+    help="Install what others would pick into this folder, each for itself, and compare with it.  [a folder in your cache]",
+)
 @click.option("--json", "kept", type=_FILE, help="Write what was measured to this file.")
 @click.option("--compare", "old", type=_FILE, help="Tell what has changed since this file was written by --json.")
 @click.option("--load", "loaded", type=_FILE, help="Measure nothing: take this file, which was written by --json.")
@@ -44,6 +52,7 @@ def main(
     quick: bool,
     rounds: int,
     only: tuple[str, ...],
+    peers: Path | None,
     kept: Path | None,
     old: Path | None,
     loaded: Path | None,
@@ -59,7 +68,7 @@ def main(
         _soak(console, launches, random.randrange(1 << 32) if seed is None else seed)
         return
     before = None if old is None else _read(old)  # at once: a wrong file is not to be found out after ten minutes
-    settings = Settings(quick, 1 if quick else rounds)
+    settings = Settings(quick, 1 if quick else rounds, peers)
     report = _measured(console, only, settings) if loaded is None else _shown(console, _read(loaded))
     console.print(tables.summary(report))
     if kept is not None:

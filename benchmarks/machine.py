@@ -11,7 +11,7 @@ from pathlib import Path
 
 from benchmarks.figures import Machine
 
-PACKAGES = ("callsheet", "trio", "anyio", "tinydb", "orjson", "cattrs", "rich", "pykka")
+PACKAGES = ("callsheet", "trio", "anyio", "tinydb", "orjson", "cattrs", "rich")
 _TURNS = 50_000  # some milliseconds
 
 

@@ -18,7 +18,7 @@ from tinydb import TinyDB, where
 from tinydb.middlewares import CachingMiddleware
 from tinydb.storages import JSONStorage
 
-from benchmarks.resources import resident
+from benchmarks.memory import resident
 from runtime.runlog.file_log import FileLog
 from runtime.runlog.lines import encode
 from runtime.runlog.wanted import Wanted

@@ -7,10 +7,11 @@ from collections.abc import Callable, Sequence
 
 from benchmarks import machine, messages, modes
 from benchmarks.figures import Absent, Figure, Report
+from benchmarks.peers import section as peers
 from benchmarks.section import Section, Settings, pace
 from benchmarks.targets import held
 
-SECTIONS: tuple[Section, ...] = (modes.SECTION, messages.SECTION)
+SECTIONS: tuple[Section, ...] = (modes.SECTION, messages.SECTION, peers.SECTION)
 
 
 def chosen(only: Sequence[str], sections: Sequence[Section] = SECTIONS) -> list[Section]:
