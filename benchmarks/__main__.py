@@ -18,6 +18,7 @@ from rich.console import Console
 from benchmarks import findings, plots, soak, suite, tables
 from benchmarks.compare import compare
 from benchmarks.contest import is_installed
+from benchmarks.environments import default_folder
 from benchmarks.figures import Absent, Figure, Report, UnreadableReport, load, save
 from benchmarks.section import Section, Settings
 
@@ -36,6 +37,13 @@ _FILE = click.Path(dir_okay=False, path_type=Path)
     multiple=True,
     help="May come several times.",
 )
+@click.option(
+    "--peers",
+    type=click.Path(file_okay=False, path_type=Path),
+    is_flag=False,
+    flag_value=str(default_folder()),
+    help="Install what others would pick into this folder, each for itself, and compare with it.  [a folder in your cache]",
+)
 @click.option("--json", "kept", type=_FILE, help="Write what was measured to this file.")
 @click.option("--compare", "old", type=_FILE, help="Tell what has changed since this file was written by --json.")
 @click.option(
@@ -51,6 +59,7 @@ def main(
     quick: bool,
     rounds: int,
     only: tuple[str, ...],
+    peers: Path | None,
     kept: Path | None,
     old: Path | None,
     pictures: Path | None,
@@ -69,7 +78,7 @@ def main(
     if pictures is not None and not is_installed("matplotlib"):
         raise click.ClickException("matplotlib is not installed, which draws: pip install -e '.[bench]'")
     before = None if old is None else _read(old)  # at once: a wrong file is not to be found out after ten minutes
-    settings = Settings(quick, 1 if quick else rounds)
+    settings = Settings(quick, 1 if quick else rounds, peers)
     report = _measured(console, only, settings) if loaded is None else _shown(console, _read(loaded))
     console.print(tables.summary(report))
     if kept is not None:
@@ -91,7 +100,7 @@ def _measured(console: Console, only: tuple[str, ...], settings: Settings) -> Re
     def show(section: Section, found: list[Figure | Absent]) -> None:
         console.print(tables.section(section.name, section.about, found))
 
-    return suite.measure(suite.chosen(only), settings, show)
+    return suite.measure(suite.chosen(only, with_peers=settings.peers is not None), settings, show)
 
 
 def _shown(console: Console, report: Report) -> Report:

@@ -5,13 +5,15 @@ from __future__ import annotations
 import os
 import platform
 import time
+import tomllib
 from collections.abc import Sequence
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 
+from benchmarks.apart import ROOT
 from benchmarks.figures import Machine
 
-PACKAGES = ("callsheet", "trio", "anyio", "tinydb", "orjson", "cattrs", "pykka")
+PACKAGES = ("callsheet", "trio", "anyio", "tinydb", "orjson", "cattrs")
 _TURNS = 50_000  # some milliseconds
 
 
@@ -48,11 +50,14 @@ def machine(load_before: float, calibrations: Sequence[float]) -> Machine:
 
 
 def installed(package: str) -> str | None:
-    """Return the version of a package, or None if it is not installed."""
+    """Return the version of a package, or None if it is not installed; of Callsheet, whose source this is, in any case."""
     try:
         return version(package)
     except PackageNotFoundError:
-        return None
+        if package != "callsheet":
+            return None
+    with (ROOT / "pyproject.toml").open("rb") as file:
+        return f"{tomllib.load(file)['project']['version']}, from source"
 
 
 def _cpu() -> str:

@@ -1,4 +1,4 @@
-"""What it costs to tell an actor something, to ask it, to start one and to stop it, beside bare primitives and Pykka."""
+"""What it costs to tell an actor something, to ask it, to start one and to stop it, beside bare primitives."""
 
 from __future__ import annotations
 
@@ -8,8 +8,8 @@ from time import perf_counter
 import trio
 
 from actors import ActorRef, App
-from benchmarks import contest, crowd, primitives, pykka_peer
-from benchmarks.contest import Contender, Took, is_installed
+from benchmarks import contest, crowd, primitives
+from benchmarks.contest import Contender, Took
 from benchmarks.counter import LONG, Add, Counter, asks, tells
 from benchmarks.figures import Absent, Figure, ratio
 from benchmarks.section import Progress, Section, Settings
@@ -132,12 +132,9 @@ CONTENDERS = [
     Contender("tell", tell, 50_000, TELL),
     Contender("tell, until it is dealt with", tell_and_wait, 20_000, TELL),
     Contender("trio channel, sent and received", primitives.channel, 10_000, TELL, "trio"),
-    Contender("Pykka tell", pykka_peer.tell, 10_000, TELL, "pykka"),
-    Contender("Pykka tell, until it is dealt with", pykka_peer.tell_and_wait, 10_000, TELL, "pykka"),
     Contender(ASK, primitives.reschedules, 5000),
     Contender("ask, one after the other", ask, 5000, ASK),
     Contender("ask, a hundred at once", lambda n: ask(n, 100), 5000, ASK),
-    Contender("Pykka ask", pykka_peer.ask, 1000, ASK, "pykka"),
     Contender(THREAD_TELL, primitives.run_sync_soon, 10_000),
     Contender("tell, from a thread", lambda n: in_thread(tells, n), 10_000, THREAD_TELL),
     Contender(THREAD_ASK, primitives.from_thread, 2000),
@@ -148,8 +145,6 @@ CONTENDERS = [
     Contender(SPAWN, primitives.sleepers, 2000),
     Contender("spawn", spawn, 1000, SPAWN),
     Contender("stop", stop, 1000, SPAWN),
-    Contender("Pykka start", pykka_peer.start, 200, SPAWN, "pykka"),
-    Contender("Pykka stop", pykka_peer.stop, 200, SPAWN, "pykka"),
 ]
 
 
@@ -159,21 +154,17 @@ def measure(settings: Settings, progress: Progress) -> Iterator[Figure | Absent]
     yield from crowds(settings, progress)
 
 
-def crowds(settings: Settings, progress: Progress) -> Iterator[Figure | Absent]:
+def crowds(settings: Settings, progress: Progress) -> Iterator[Figure]:
     """Yield what each of a crowd takes that does nothing: memory, and the time to start all and to stop all."""
-    kinds = {key: kind for key, kind in crowd.KINDS.items() if is_installed(kind.package)}
-    rounds, most = (1, 500) if settings.quick else (min(settings.rounds, 3), 50_000)
-    progress.expect(rounds * len(kinds))
-    took: dict[str, list[crowd.Crowd]] = {key: [] for key in kinds}
+    rounds, count = (1, 500) if settings.quick else (min(settings.rounds, 3), 50_000)
+    progress.expect(rounds * len(crowd.KINDS))
+    took: dict[str, list[crowd.Crowd]] = {key: [] for key in crowd.KINDS}
     for _ in range(rounds):
-        for key, kind in kinds.items():
-            took[key].append(crowd.measured(key, min(most, kind.most or most)))
+        for key, own in took.items():
+            own.append(crowd.measured(key, count))
             progress.step()
     for key, kind in crowd.KINDS.items():
-        if key in took:
-            yield from _of_crowd(kind, took[key], took["tasks"])
-        else:
-            yield Absent("messages", f"memory of {kind.name}", f"pip install {kind.package}")
+        yield from _of_crowd(kind, took[key], took["tasks"])
 
 
 def _of_crowd(kind: crowd.Kind, own: list[crowd.Crowd], tasks: list[crowd.Crowd]) -> Iterator[Figure]:
@@ -186,7 +177,7 @@ def _of_crowd(kind: crowd.Kind, own: list[crowd.Crowd], tasks: list[crowd.Crowd]
         limit = None if own is tasks else words.format(crowd.KINDS["tasks"].name)
         samples = tuple(value(each) for each in own)
         times = None if limit is None else ratio(samples, [value(each) for each in tasks])
-        yield Figure("messages", words.format(kind.name), unit, samples, limit, times, package=kind.package)
+        yield Figure("messages", words.format(kind.name), unit, samples, limit, times)
 
 
 SECTION = Section("messages", "telling and asking actors, starting and stopping them", measure)

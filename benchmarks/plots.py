@@ -56,14 +56,18 @@ def _pictures(section: str, figures: Sequence[Figure]) -> Iterator[tuple[str, Pi
 
 
 def bar_panels(figures: Sequence[Figure]) -> list[tuple[Figure | None, list[Figure]]]:
-    """Return each limit with what is compared with it; and by their units, without one, what is compared with nothing."""
+    """Return each limit with what is compared with it; and by their units, without one, what is compared with nothing.
+
+    What others are compared with is among them where it is a product itself, as Callsheet is to its peers.
+    """
     single = {figure.name: figure for figure in figures if figure.size is None}
     limits = {figure.limit for figure in figures}
     compared: dict[str, list[Figure]] = {}
     alone: dict[str, list[Figure]] = {}
     for figure in single.values():
         if figure.limit in single:
-            compared.setdefault(figure.limit, []).append(figure)
+            limit = single[figure.limit]
+            compared.setdefault(limit.name, [limit] if limit.package else []).append(figure)
         elif figure.name not in limits:
             alone.setdefault(figure.unit, []).append(figure)
     return [*((single[limit], bars) for limit, bars in compared.items()), *((None, bars) for bars in alone.values())]
@@ -96,7 +100,7 @@ def _draw_bars(axes: Axes, limit: Figure | None, bars: Sequence[Figure]) -> None
     """Draw bars from zero, with the range of their samples, the limit as a line across, and targets as short lines."""
     values = [figure.median for figure in bars]
     ranges = [[figure.median - figure.low for figure in bars], [figure.high - figure.median for figure in bars]]
-    colours = [OTHERS if figure.package else OURS for figure in bars]
+    colours = [OTHERS if is_of_others(figure) else OURS for figure in bars]
     axes.barh(range(len(bars)), values, height=0.6, color=colours, xerr=ranges, error_kw={"ecolor": "#00000066", "lw": 1})
     for row, figure in enumerate(bars):
         label, beyond = _label(figure), [figure.high, 0.0 if limit is None else limit.median]
@@ -112,6 +116,11 @@ def _draw_bars(axes: Axes, limit: Figure | None, bars: Sequence[Figure]) -> None
     axes.set_ylim(len(bars) - 0.4, -0.6)
     axes.set_xlim(0, 1.5 * max([*(figure.high for figure in bars), *([] if limit is None else [limit.median])]) or 1)
     axes.xaxis.set_major_formatter(lambda value, _: f"{value:,.10g}")
+
+
+def is_of_others(figure: Figure) -> bool:
+    """Return whether a figure is of a package other than Callsheet."""
+    return figure.package is not None and not figure.package.lower().startswith("callsheet")
 
 
 def _label(figure: Figure) -> str:
@@ -151,7 +160,7 @@ def _draw_curves(axes: Axes, unit: str, curves: dict[str, list[Figure]]) -> None
     for name, curve in curves.items():
         ordered = sorted(curve, key=lambda figure: figure.size or 0)
         is_limit = name in limits
-        colour = LIMIT if is_limit else OTHERS if curve[0].package else next(colours)
+        colour = LIMIT if is_limit else OTHERS if is_of_others(curve[0]) else next(colours)
         sizes, values = [figure.size or 0 for figure in ordered], [figure.median for figure in ordered]
         axes.plot(sizes, values, marker="o", ms=3, lw=1.5, label=name, color=colour, ls="--" if is_limit else "-")
         lows, highs = [figure.low for figure in ordered], [figure.high for figure in ordered]

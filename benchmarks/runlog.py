@@ -18,7 +18,7 @@ from tinydb.storages import JSONStorage
 from benchmarks import primitives
 from benchmarks.apart import apart
 from benchmarks.figures import Figure
-from benchmarks.resources import resident
+from benchmarks.memory import resident
 from benchmarks.section import Progress, Section, Settings
 from runtime.runlog.file_log import FileLog
 from runtime.runlog.retention import FOREVER

@@ -14,7 +14,7 @@ from actors import App
 from benchmarks import messages, primitives
 from benchmarks.contest import Took
 from benchmarks.launches import launch
-from benchmarks.resources import resident
+from benchmarks.memory import resident
 from benchmarks.work import nothing
 from runtime import open_runtime
 

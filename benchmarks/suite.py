@@ -7,6 +7,7 @@ from collections.abc import Callable, Sequence
 
 from benchmarks import lateness, machine, messages, modes, payload, runlog, scaling, simulation, startup, termination
 from benchmarks.figures import Absent, Figure, Report
+from benchmarks.peers import section as peers
 from benchmarks.section import Section, Settings, pace
 from benchmarks.targets import held
 
@@ -20,12 +21,14 @@ SECTIONS: tuple[Section, ...] = (
     scaling.SECTION,
     runlog.SECTION,
     simulation.SECTION,
+    peers.SECTION,
 )
 
 
-def chosen(only: Sequence[str], sections: Sequence[Section] = SECTIONS) -> list[Section]:
-    """Return the sections that are named, or all if none is."""
-    return [section for section in sections if not only or section.name in only]
+def chosen(only: Sequence[str], *, with_peers: bool = False) -> list[Section]:
+    """Return the sections that are named; all if none is, that of the peers only if it is asked for."""
+    names = set(only) or {section.name for section in SECTIONS if section is not peers.SECTION}
+    return [section for section in SECTIONS if section.name in names or (with_peers and section is peers.SECTION)]
 
 
 def measure(sections: Sequence[Section], settings: Settings, show: Callable[[Section, list[Figure | Absent]], object]) -> Report:

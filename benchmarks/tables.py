@@ -38,9 +38,13 @@ def _single(figures: Sequence[Figure]) -> Table:
         if _if_any(figures):
             values += ["" if value is None else number(value) for value in (figure.p50, figure.p99)]
             values.append(f"{UNITS[figure.unit] / figure.median:,.0f}" if figure.unit in UNITS else "")
-        ratio = "limit" if figure.name in limits else "" if figure.ratio is None else f"{figure.ratio:.2f}"
+        ratio = _ratio(figure) if figure.name not in limits else "1" if figure.package else "limit"
         table.add_row(figure.name, figure.unit, *values, ratio, figure.target or "", style="dim" if ratio == "limit" else None)
     return table
+
+
+def _ratio(figure: Figure) -> str:
+    return "" if figure.ratio is None else f"{figure.ratio:.2f}"
 
 
 def _if_any(figures: Sequence[Figure]) -> list[str]:

@@ -73,6 +73,9 @@ TARGETS = (
     Target("runlog", "run log: insert", 5, size=1_000_000),
     Target("runlog", "run log: insert", 1.5, "growth", size=1_000_000),
     Target("startup", "import actors", 60),
+    Target("peers", "thread, four at once: Callsheet", 1, "ahead", other="thread, four at once: APScheduler"),
+    Target("peers", "process, one after the other: Callsheet", 1, "ahead", other="process, one after the other: trio-parallel"),
+    Target("peers", "process, two at once: Callsheet", 1, "ahead", other="process, two at once: APScheduler"),
 )
 
 
