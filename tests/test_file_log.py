@@ -508,10 +508,10 @@ class TestLock:
 
 class TestSomebodyElse:
     @pytest.fixture
-    def log(self, journal, monkeypatch):
+    def log(self, log, monkeypatch):
         monkeypatch.setattr(file_log, "LOOK_EVERY", 0.0)
-        journal.append(A)
-        return journal
+        log.append(A)
+        return log
 
     def test_has_removed_the_file_and_what_comes_then_is_in_a_new_one(self, log, path, make):
         path.unlink()
