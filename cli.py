@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from actors import App
 
 ELSEWHERE = {
+    "bench": "runtime.commands.bench:bench",
     "explain": "runtime.commands.schedule:explain",
     "log": "runtime.commands.log:log",
     "logs": "runtime.commands.logs:logs",

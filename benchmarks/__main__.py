@@ -1,132 +1,120 @@
-"""``python -m benchmarks [--quick] [--only SECTION]``: what launches cost in each mode, and what following conditions does.
+"""``python -m benchmarks [--quick] [--only SECTION]``: what Callsheet costs, beside the bare primitives, in one run.
 
-``--only messages`` is what it costs to tell and to ask actors, to start and to stop them, and what memory idle ones take; beside
-bare primitives, and beside Pykka where that is installed: ``pip install -e '.[bench]'``.
+``--json FILE`` keeps what was measured, ``--compare FILE`` holds it against what was kept before, and ``--plot DIR`` draws it. To
+look again at what was kept, and measure nothing: ``--load FILE``.
 
-``--only runlog`` is what the run log costs with up to a million records, beside TinyDB's own storages; it takes some minutes.
-
-``python -m benchmarks --only soak [--launches N] [--seed SEED]`` costs nothing but looks whether all ends as it should.
+``--only soak [--launches N] [--seed SEED]`` costs nothing but looks whether all ends as it should.
 """
 
 from __future__ import annotations
 
-import os
-import platform
 import random
 import sys
-from collections.abc import Sequence
-from importlib.metadata import version
+from pathlib import Path
 
 import click
 from rich.console import Console
-from rich.progress import Progress
-from rich.table import Table
 
-from benchmarks import contest, crowd, messages, modes, runlog, soak, timing
-from benchmarks.contest import Contender, Result, is_installed
-from benchmarks.findings import outcomes_table, resources_table
+from benchmarks import findings, plots, soak, suite, tables
+from benchmarks.compare import compare
+from benchmarks.contest import is_installed
+from benchmarks.environments import default_folder
+from benchmarks.figures import Absent, Figure, Report, UnreadableReport, load, save
+from benchmarks.section import Section, Settings
 
-NOISY = 0.5
-"""A spread of the primitives above this share of their median leaves nothing to conclude."""
+SOAK = "soak"
+_WIDE = 140
+"""Columns where it is printed to a file."""
+_FILE = click.Path(dir_okay=False, path_type=Path)
 
 
 @click.command(context_settings={"help_option_names": ["-h", "--help"]})
-@click.option("--quick", is_flag=True, help="Fewer launches and rounds: whether it works, not what it costs.")
-@click.option("--rounds", type=click.IntRange(min=1), default=7, show_default=True, help="How often each launch is measured.")
+@click.option("--quick", is_flag=True, help="Once, and few times of all: whether it works, not what it costs. Under a minute.")
+@click.option("--rounds", type=click.IntRange(min=1), default=5, show_default=True, help="How often each thing is measured.")
 @click.option(
     "--only",
-    type=click.Choice(["modes", "messages", "runlog", *timing.SECTIONS, "soak"]),
+    type=click.Choice([*(section.name for section in suite.SECTIONS), SOAK]),
     multiple=True,
-    help="Just this; may come several times.",
+    help="May come several times.",
 )
+@click.option(
+    "--peers",
+    type=click.Path(file_okay=False, path_type=Path),
+    is_flag=False,
+    flag_value=str(default_folder()),
+    help="Install what others would pick into this folder, each for itself, and compare with it.  [a folder in your cache]",
+)
+@click.option("--json", "kept", type=_FILE, help="Write what was measured to this file.")
+@click.option("--compare", "old", type=_FILE, help="Tell what has changed since this file was written by --json.")
+@click.option(
+    "--plot",
+    "pictures",
+    type=click.Path(file_okay=False, path_type=Path),
+    help="Draw it, as SVG files in this folder; by matplotlib.",
+)
+@click.option("--load", "loaded", type=_FILE, help="Measure nothing: take this file, which was written by --json.")
 @click.option("--launches", type=click.IntRange(min=1), default=10_000, show_default=True, help="How many the soak makes.")
 @click.option("--seed", type=int, help="What the soak follows from, to repeat one; else it is random.")
-def main(quick: bool, rounds: int, only: tuple[str, ...], launches: int, seed: int | None) -> None:
-    """Measure what a launch costs in each execution mode, the run log on disk, what actors cost, and following conditions.
+def main(
+    quick: bool,
+    rounds: int,
+    only: tuple[str, ...],
+    peers: Path | None,
+    kept: Path | None,
+    old: Path | None,
+    pictures: Path | None,
+    loaded: Path | None,
+    launches: int,
+    seed: int | None,
+) -> None:
+    """Measure what Callsheet costs, each figure beside a bare primitive in the same run: ratios count, the machine may be noisy.
 
-    Ratios count; the machine may be noisy. With --only soak, look instead whether launches of all kinds leave anything behind.
+    With --only soak, look instead whether launches of all kinds leave anything behind.
     """
-    console = Console(highlight=False)
-    rounds, scale = (1, 0.05) if quick else (rounds, 1.0)
-    if not only or "modes" in only:
-        _measure(console, "LAUNCH", modes.CONTENDERS, rounds, scale)
-    if not only or "messages" in only:
-        _measure(console, "MESSAGE", messages.CONTENDERS, rounds, scale)
-        console.print(_crowds(5000 if quick else 100_000))
-    if not only or "runlog" in only:
-        console.print(_run_logs(quick))
-    for name, figures in timing.SECTIONS.items():
-        if not only or name in only:
-            for figure in figures(quick):
-                console.print(f"{figure.name:<44} {figure.value}", soft_wrap=True)
-    if "soak" in only:
+    console = Console(highlight=False, width=None if sys.stdout.isatty() else _WIDE)
+    if SOAK in only:
         _soak(console, launches, random.randrange(1 << 32) if seed is None else seed)
+        return
+    if pictures is not None and not is_installed("matplotlib"):
+        raise click.ClickException("matplotlib is not installed, which draws: pip install -e '.[bench]'")
+    before = None if old is None else _read(old)  # at once: a wrong file is not to be found out after ten minutes
+    settings = Settings(quick, 1 if quick else rounds, peers)
+    report = _measured(console, only, settings) if loaded is None else _shown(console, _read(loaded))
+    console.print(tables.summary(report))
+    if kept is not None:
+        save(report, kept)
+    if before is not None:
+        console.print(tables.comparison(compare(before, report)))
+    if pictures is not None:
+        console.print(f"drawn: {', '.join(map(str, plots.draw(report, pictures)))}", soft_wrap=True)
 
 
-def _measure(console: Console, what: str, contenders: Sequence[Contender], rounds: int, scale: float) -> None:
-    there = [contender for contender in contenders if is_installed(contender.package)]
-    with Progress(transient=True) as progress:
-        task = progress.add_task("measuring", total=rounds * len(there))
-        results = contest.run(there, rounds, scale, lambda: progress.advance(task))
-    console.print(_table(what, contenders, {result.name: result for result in results}))
-    versions = ", ".join(f"{name} {version(name)}" for name in ("trio", "anyio", "orjson", "pykka") if is_installed(name))
-    console.print(f"Python {platform.python_version()}, {versions}, {os.cpu_count()} processors, {rounds} rounds")
-    if any((result.high - result.low) / result.middle > NOISY for result in results if result.ratio is None):
-        console.print("[yellow]the machine was too noisy: the primitives themselves vary by more than half[/]")
+def _read(file: Path) -> Report:
+    try:
+        return load(file)
+    except UnreadableReport as exc:
+        raise click.ClickException(str(exc)) from exc
 
 
-def _table(what: str, contenders: Sequence[Contender], results: dict[str, Result]) -> Table:
-    table = Table(box=None, header_style="bold", pad_edge=False)
-    table.add_column(f"{what}, µs")
-    for name in ("MIN", "MEDIAN", "MAX", "TIMES THE LIMIT"):
-        table.add_column(name, justify="right")
-    for contender in contenders:
-        if (result := results.get(contender.name)) is None:
-            table.add_row(contender.name, "", "absent", "", f"pip install {contender.package}", style="dim")
-            continue
-        style = "dim" if result.ratio is None else None
-        ratio = "limit" if result.ratio is None else f"{result.ratio:.2f}"
-        took = [f"{micros:.{1 if micros >= 1 else 2}f}" for micros in (result.low, result.middle, result.high)]
-        table.add_row(result.name, *took, ratio, style=style)
-    return table
+def _measured(console: Console, only: tuple[str, ...], settings: Settings) -> Report:
+    def show(section: Section, found: list[Figure | Absent]) -> None:
+        console.print(tables.section(section.name, section.about, found))
+
+    return suite.measure(suite.chosen(only, with_peers=settings.peers is not None), settings, show)
 
 
-def _crowds(count: int) -> Table:
-    table = Table(box=None, header_style="bold", pad_edge=False)
-    table.add_column("IDLE")
-    for name in ("COUNT", "KB EACH", "START ALL, s", "STOP ALL, s"):
-        table.add_column(name, justify="right")
-    for key, kind in crowd.KINDS.items():
-        if not is_installed(kind.package):
-            table.add_row(kind.name, "absent", f"pip install {kind.package}", style="dim")
-            continue
-        took = crowd.measured(key, min(count, kind.most or count))
-        figures = (took.resident / 1024, took.to_start, took.to_stop)
-        table.add_row(kind.name, f"{took.count:,}", *(f"{figure:.2f}" for figure in figures))
-    return table
-
-
-def _run_logs(quick: bool) -> Table:
-    table = Table(box=None, header_style="bold", pad_edge=False)
-    table.add_column("RUN LOG", no_wrap=True)
-    for name in ("RECORDS", "INSERT, µs", "OF LIMIT", "OPEN, ms", "FIND 1ST", "FIND, ms", "MB"):
-        table.add_column(name, justify="right")
-    write = runlog.bare_write(2_000 if quick else 200_000)
-    table.add_row("bare write of a line", "", f"{write * 1e6:.1f}", "limit", style="dim")
-    with Progress(transient=True) as progress:
-        sizes = runlog.QUICK_SIZES if quick else runlog.SIZES
-        task = progress.add_task("measuring", total=len(sizes) * len(runlog.STORES))
-        for cost in runlog.costs(quick, lambda: progress.advance(task)):
-            milliseconds = (f"{seconds * 1e3:,.2f}" for seconds in (cost.reopen, cost.find_first, cost.find))
-            insert = (f"{cost.insert * 1e6:,.1f}", f"{cost.insert / write:,.1f}")
-            table.add_row(cost.store, f"{cost.records:,}", *insert, *milliseconds, f"{cost.memory / 1e6:,.0f}")
-    return table
+def _shown(console: Console, report: Report) -> Report:
+    about = {section.name: section.about for section in suite.SECTIONS}
+    for name in report.sections:
+        found: list[Figure | Absent] = [*report.of(name), *(each for each in report.absent if each.section == name)]
+        console.print(tables.section(name, about.get(name, ""), found))
+    return report
 
 
 def _soak(console: Console, launches: int, seed: int) -> None:
     console.print(f"{launches:,} launches, seed {seed}")
     report = soak.run(launches, seed)
-    console.print(outcomes_table(report), resources_table(report), sep="\n")
+    console.print(findings.outcomes_table(report), findings.resources_table(report), sep="\n")
     console.print(f"{report.killed} processes were killed from outside; {report.seconds:.0f} s")
     if report.problems:
         console.print("[red]Something is off:[/]")

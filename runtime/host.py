@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import gc
 import logging
 import os
 import sys
 import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import trio
@@ -31,12 +34,26 @@ def run(app: App, *, only: list[str] | None = None, until_exit: bool = False) ->
     check_may_run()
     folder = Path.cwd()
     while True:
-        ended = trio.run(_run, app, only, folder, until_exit, restrict_keyboard_interrupt_to_checkpoints=True)
+        with _what_is_loaded_left_alone():
+            ended = trio.run(_run, app, only, folder, until_exit, restrict_keyboard_interrupt_to_checkpoints=True)
         if not ended.restart:
             return ended
         if app.session.config.restarting != "recall":
             _start_again(app, folder)
             return ended
+
+
+@contextmanager
+def _what_is_loaded_left_alone() -> Iterator[None]:
+    """Have the garbage collector pass over what is there by now: the modules, the app and its tasks.
+
+    It would look at all of that each time it looks at what is old, for some ten milliseconds, in which nothing starts.
+    """
+    gc.freeze()
+    try:
+        yield
+    finally:
+        gc.unfreeze()
 
 
 def _start_again(app: App, folder: Path) -> None:

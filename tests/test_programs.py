@@ -1,10 +1,12 @@
 """A user's program works however it is started, with or without a ``__main__`` guard, also its process tasks."""
 
+import gc
 import json
 from pathlib import Path
 
 import pytest
 
+from actors import App
 from commands import cli, python, write
 
 JOBS = """
@@ -239,3 +241,13 @@ def test_a_restart_by_recall_runs_the_app_again_in_the_same_program():
         """,
     )
     assert python("jobs.py").stdout == "2\n"
+
+
+def test_while_an_app_runs_the_garbage_collector_passes_over_what_was_loaded_before():
+    app, counts = App(log=None), []
+    app.task(func=lambda: counts.append(gc.get_freeze_count()), name="count", execution="main")
+    before = gc.get_freeze_count()
+    app.session.run("count")
+    (meanwhile,) = counts
+    assert before < meanwhile
+    assert gc.get_freeze_count() <= before

@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import threading
-from array import array
 from collections.abc import Iterable, Iterator, Mapping
 from itertools import islice
 from typing import Any
 
+from runtime.runlog.contents import Contents, latest_starts
 from runtime.runlog.history import History
 from runtime.runlog.lines import decode, encode
-from runtime.runlog.retention import Keep, kept, start_of_ended
+from runtime.runlog.retention import Keep, kept
 from runtime.runlog.state import documents_of, history_of
 from runtime.runlog.turns import with_turns
 from runtime.runlog.wanted import EVERYTHING, Wanted
@@ -25,6 +25,7 @@ class MemoryLog:
     def __init__(self, most_lines: int = MOST_LINES) -> None:
         self.guard = threading.RLock()
         self.is_untidy = False
+        self.trouble: OSError | None = None
         self._lines: list[bytes] = []
         self._state: list[bytes] = []  # a History, and of how many of the lines
         self._counted = 0
@@ -42,15 +43,15 @@ class MemoryLog:
     def sync(self) -> None:
         """Nothing to do."""
 
+    def seal(self) -> None:
+        """Nothing to do."""
+
     def tidy(self, keep: Keep, now: float) -> None:
         with self.guard:
             lines = self._lines[:]
         history = self._state_after(map(_decoded, with_turns(lines)))
-        starts: dict[str, array[float]] = {}
-        for document in map(_decoded, with_turns(lines)):
-            if (start := start_of_ended(document)) is not None:
-                starts.setdefault(document["task_name"], array("d")).append(start)
-        chosen = kept(keep, now, starts, history)
+        contents = Contents.of(map(_decoded, with_turns(lines)))
+        chosen = kept(keep, now, latest_starts([contents], keep.runs), history)
         stay = [line for line in with_turns(lines) if chosen.includes(_decoded(line))]
         state = list(map(encode, documents_of(history)))
         with self.guard:

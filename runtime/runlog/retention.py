@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import heapq
 import math
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, NamedTuple
 
@@ -12,15 +12,13 @@ from actors.facts import TERMINAL
 from actors.records import is_record, run_key
 from runtime.runlog.history import History, RunKey, is_note
 
-NEVER_GO = ("success", "fail")
-"""The latest run of each task that ended so is kept, however old it is."""
 OF_RUNS = ("progress", "worker", "late")
 """The actions of notes that are about a run."""
 
 
 @dataclass(frozen=True, slots=True)
 class Keep:
-    """How much is kept. The last success and the last failure of each task always are, and so is what has not ended."""
+    """How much is kept. The last run of each task that ended in each way always is, as is what has not ended."""
 
     seconds: float = math.inf
     """How old a run may be."""
@@ -50,6 +48,8 @@ class Kept:
     """Those among them that have not ended."""
     schedules: Mapping[str, tuple[str | None, float]]
     """{task: its start condition as last followed, since when}."""
+    starts: Mapping[str, Collection[float]]
+    """{task: when those of its runs began that are kept, however old}."""
 
     def includes(self, document: Mapping[str, Any]) -> bool:
         """Return whether `document` is kept. What is neither a record nor a note of the runtime is none of its business."""
@@ -64,13 +64,26 @@ class Kept:
             return bool(document["created"] >= self.oldest)
         return self.schedules.get(document["task_name"]) == (document.get("schedule"), document["created"])
 
-    def keeps(self, task: str, start: float) -> bool:
-        """Return whether runs of `task` are kept that began at `start`: so all that is about one run is, or none of it."""
-        return start >= self.since.get(task, self.oldest)
+    def since_when(self, task: str) -> float:
+        """Return since when runs of `task` are kept: what is about one run has its start, so all of it is kept, or nothing."""
+        return self.since.get(task, self.oldest)
+
+    def keeps_run(self, key: RunKey) -> bool:
+        """Return whether a run is kept."""
+        task, _, start = key
+        return key in self.runs or (start is not None and start >= self.since_when(task))
+
+    def keeps_start(self, task: str, start: float) -> bool:
+        """Return whether a run of `task` is kept that began at `start`, or one of those that did."""
+        return start >= self.since_when(task) or start in self.starts_of(task)
+
+    def starts_of(self, task: str) -> Collection[float]:
+        """Return when the runs of `task` began that are kept however old they are."""
+        return self.starts.get(task, ())
 
     def _keeps_run_of(self, document: Mapping[str, Any]) -> bool:
         start = document.get("start", document["created"])
-        return self.keeps(document["task_name"], start) or run_key(document) in self.runs
+        return start >= self.since_when(document["task_name"]) or run_key(document) in self.runs
 
 
 def kept(keep: Keep, now: float, starts: Mapping[str, Iterable[float]], history: History) -> Kept:
@@ -90,8 +103,12 @@ def kept(keep: Keep, now: float, starts: Mapping[str, Iterable[float]], history:
             if len(latest) == keep.runs and latest[-1] > oldest:
                 since[task] = latest[-1]
     going = frozenset([*history.open, *map(run_key, history.waiting.values())])
-    last = {key for ends in history.ends.values() for action, key in ends.items() if action in NEVER_GO}
-    return Kept(oldest, since, going | last, going, dict(history.schedules))
+    last = {key for ends in history.ends.values() for key in ends.values()}
+    spared: dict[str, set[float]] = {}
+    for task, _, start in going | last:
+        if start is not None:
+            spared.setdefault(task, set()).add(start)
+    return Kept(oldest, since, going | last, going, dict(history.schedules), spared)
 
 
 def start_of_ended(document: Mapping[str, Any]) -> float | None:
@@ -107,22 +124,41 @@ class Weight(NamedTuple):
 
     whole: float
     kept: float
+    is_overdue: bool = False
+    """Whether something goes that is too old."""
+    is_linked: bool = False
+    """Whether a run that goes was in the segment before, too: then both are replaced, or neither."""
 
 
 def groups_to_replace(segments: Sequence[Weight], most: float) -> list[range]:
     """Return which neighbours among `segments` are to be replaced by one each, as ranges of their indices.
 
-    Several that fit into one of `most` become one. One alone is written anew where at least a half of it goes, so that what is
-    written anew is never more than what was written, or goes.
+    Several that fit into one of `most` become one. One alone is written anew where something in it is too old, which is so for
+    the oldest few; or where at least a half of it goes, so that what is written anew is not much more than what was written, or
+    goes.
     """
+    groups = _fitting(segments, most)
+    chosen = [_is_worth_it([segments[index] for index in group], most) for group in groups]
+    for index in range(1, len(groups)):
+        chosen[index] = chosen[index] or (chosen[index - 1] and segments[groups[index].start].is_linked)
+    for index in range(len(groups) - 1, 0, -1):
+        chosen[index - 1] = chosen[index - 1] or (chosen[index] and segments[groups[index].start].is_linked)
+    return [group for group, is_chosen in zip(groups, chosen, strict=True) if is_chosen]
+
+
+def _fitting(segments: Sequence[Weight], most: float) -> list[range]:
+    """Return all segments, as many in a group as fit into one."""
     groups, begin = [], 0
     while begin < len(segments):
         end, size = begin + 1, segments[begin].kept
         while end < len(segments) and size + segments[end].kept <= most:
             size += segments[end].kept
             end += 1
-        whole = sum(segment.whole for segment in segments[begin:end])
-        if size * 2 <= whole or (end - begin > 1 and size <= most):
-            groups.append(range(begin, end))
+        groups.append(range(begin, end))
         begin = end
     return groups
+
+
+def _is_worth_it(group: Sequence[Weight], most: float) -> bool:
+    whole, size = sum(segment.whole for segment in group), sum(segment.kept for segment in group)
+    return size * 2 <= whole or (len(group) > 1 and size <= most) or any(segment.is_overdue for segment in group)

@@ -18,7 +18,6 @@ from runtime.runlog.state import documents_of, history_of
 from runtime.runlog.views import View
 
 NAME = "run log state"
-WithTurns = Callable[[Iterable[dict[str, Any]]], Iterable[dict[str, Any]]]
 Publish = Callable[[Path, Path], None]
 _LONGEST_HEADER = 4096
 
@@ -53,12 +52,12 @@ class StateFile:
             break
         return History.of(_documents(views_of()))
 
-    def follow(self, sealed: Sequence[View], publish: Publish, with_turns: WithTurns = iter) -> History:
+    def follow(self, sealed: Sequence[View], publish: Publish, documents: Callable[[View], Iterable[dict[str, Any]]]) -> History:
         """Bring it up to date with the views of all sealed segments, and return what it has.
 
         Args:
           publish: puts a draft in its place.
-          with_turns: yields what it is given, and may let others have a turn meanwhile.
+          documents: reads those of a view.
 
         Raises:
           OSError: it could not be written, and is as it was.
@@ -68,9 +67,10 @@ class StateFile:
             number, history = 0, History()
         later = [view for view in sealed if view.segment.number > number]
         if later:
-            history.followed_by(with_turns(_documents(later)))
+            for view in later:
+                history.followed_by(documents(view))
             header = {"callsheet": NAME, "version": VERSION, "created": time(), "segment": sealed[-1].segment.number}
-            lines = map(encode, with_turns(documents_of(history)))
+            lines = map(encode, documents_of(history))
             publish(drafted(self._path, encode(header), lines, like=sealed[-1].segment.path), self._path)
         return history
 

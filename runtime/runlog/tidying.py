@@ -3,24 +3,21 @@
 from __future__ import annotations
 
 import threading
-from array import array
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import AbstractContextManager, suppress
-from itertools import chain as chained
 from pathlib import Path
-from typing import TypeVar
+from typing import Any, TypeVar
 
-from runtime.runlog.lines import decode, is_whole
+from runtime.runlog.contents import Contents, latest_starts, weights
+from runtime.runlog.lines import decode
 from runtime.runlog.mending import drafted, mend, sync_folder
-from runtime.runlog.retention import Keep, Kept, Weight, groups_to_replace, kept, start_of_ended
+from runtime.runlog.retention import Keep, Kept, groups_to_replace, kept
 from runtime.runlog.segments import new_header
 from runtime.runlog.state_file import StateFile
 from runtime.runlog.turns import with_turns
 from runtime.runlog.views import Key, View, views_of
 
 T = TypeVar("T")
-Starts = Mapping[str, "array[float]"]
-"""{task: when its runs that have ended began}."""
 _TO_STOP = 1.0
 
 
@@ -37,7 +34,7 @@ class Tidying:
         self._going_on = threading.Lock()
         self.generation = self._generation_at_work = 0
         """Which segments they are, of all that there were one after the other: see :meth:`call_off`."""
-        self._starts: dict[Key, Starts] = {}  # {key of a view: what it has}
+        self._contents: dict[Key, Contents] = {}  # of those that were there the last time
         self.damage: list[str] = []
         """What was found damaged, in words."""
 
@@ -72,15 +69,17 @@ class Tidying:
             self._going_on.release()
 
     def _run(self, keep: Keep, now: float) -> Kept | None:
-        sealed = self._whole(self._sealed())
+        sealed = self._sealed()
         if not sealed:
             return None
-        history = self._state.follow(sealed, self._publish, self._with_turns)
-        chosen = kept(keep, now, _merged(self._starts_of(view) for view in sealed), history)
-        weights = [_weight(view, self._starts_of(view), chosen) for view in sealed]
-        for group in groups_to_replace(weights, self._segment_size):
+        history = self._state.follow(sealed, self._publish, self._documents)
+        sealed = self._whole(sealed)
+        contents = [self._contents_of(view) for view in sealed]
+        chosen = kept(keep, now, latest_starts(contents, keep.runs), history)
+        found = weights([(each, len(view.data)) for each, view in zip(contents, sealed, strict=True)], chosen)
+        for group in groups_to_replace(found, self._segment_size):
             self._replace([sealed[index] for index in group], chosen)
-        self._starts = {view.key: self._starts[view.key] for view in sealed}
+        self._contents = {view.key: each for each, view in zip(contents, sealed, strict=True)}
         return chosen
 
     def _sealed(self) -> list[View]:
@@ -105,23 +104,27 @@ class Tidying:
         sync_folder(path.parent)
 
     def _whole(self, views: list[View]) -> list[View]:
-        """Return `views`, having mended those that were not looked at before and are damaged."""
-        new = [view for view in views if view.key not in self._starts]
-        damaged = [view for view in new if view.is_torn or not all(map(is_whole, self._with_turns(view.lines())))]
+        """Return `views`, having mended those that are damaged."""
+        damaged = [view for view in views if view.is_torn or self._contents_of(view).damaged]
         for view in damaged:
             if (told := mend(view.segment, is_sealed=True)) is not None:
                 self.damage.append(told)
         return self._sealed() if damaged else views
 
-    def _starts_of(self, view: View) -> Starts:
-        if (known := self._starts.get(view.key)) is not None:
-            return known
-        starts: dict[str, array[float]] = {}
-        for document in self._with_turns(view.documents()):
-            if (start := start_of_ended(document)) is not None:
-                starts.setdefault(document["task_name"], array("d")).append(start)
-        self._starts[view.key] = starts
-        return starts
+    def _documents(self, view: View) -> Iterator[dict[str, Any]]:
+        """Yield the documents of a view, and take note of its contents: decoding a line is what takes the time."""
+        contents = Contents()
+        for document in self._with_turns(map(decode, view.lines())):
+            contents.take_in(document)
+            if document is not None:
+                yield document
+        contents.settle()
+        self._contents[view.key] = contents
+
+    def _contents_of(self, view: View) -> Contents:
+        if view.key not in self._contents:
+            self._contents[view.key] = Contents.of(self._with_turns(map(decode, view.lines())))
+        return self._contents[view.key]
 
     def _replace(self, views: Sequence[View], chosen: Kept) -> None:
         """Put one segment in the place of neighbours, with what is kept of them."""
@@ -141,18 +144,3 @@ class _CalledOff(Exception):
 def _stays(line: bytes, chosen: Kept) -> bool:
     document = decode(line)
     return document is None or chosen.includes(document)
-
-
-def _merged(each: Iterable[Starts]) -> dict[str, Iterable[float]]:
-    found: dict[str, list[array[float]]] = {}
-    for starts in each:
-        for task, moments in starts.items():
-            found.setdefault(task, []).append(moments)
-    return {task: chained.from_iterable(arrays) for task, arrays in found.items()}
-
-
-def _weight(view: View, starts: Starts, chosen: Kept) -> Weight:
-    total = sum(map(len, starts.values()))
-    stay = sum(chosen.keeps(task, moment) for task, moments in starts.items() for moment in moments)
-    size = len(view.data)
-    return Weight(size, size * stay / total if total else size)
