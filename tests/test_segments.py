@@ -413,6 +413,26 @@ class TestSync:
         assert len(list(Path("/proc/self/fd").iterdir())) < before
 
 
+class TestTidyingAfterTheEnd:
+    """In a thread that nobody waits for any longer, while another process may be the writer."""
+
+    def test_one_that_waited_for_the_disk_meanwhile_changes_nothing(self, path, log, monkeypatch):
+        fill(log, *runs(1, 8))
+        before = names(path)
+        ends = [log.close]
+        monkeypatch.setattr(os, "fsync", lambda fd: ends and ends.pop()())
+        log.tidy(Keep(runs=1), 1e6)
+        assert names(path) == before
+        assert not path.with_name("runs.jsonl.state").exists()
+
+    def test_one_that_begins_only_then_changes_nothing(self, path, log):
+        fill(log, *runs(1, 8))
+        before = names(path)
+        log.close()
+        log.tidy(Keep(runs=1), 1e6)
+        assert names(path) == before
+
+
 class TestRights:
     """Of a file that holds parameters, which somebody may have kept from others."""
 

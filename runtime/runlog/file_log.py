@@ -245,9 +245,12 @@ class FileLog:
         self.is_untidy = False
         try:
             with self.guard:
+                if self._fd < 0:
+                    return
+                generation = self._tidying.generation
                 sealed, self._unsynced = self._unsynced, []
             self._sync(sealed, names=bool(sealed))
-            if (chosen := self._tidying.run(keep, now)) is not None:
+            if (chosen := self._tidying.run(keep, now, generation)) is not None:
                 sweep(output_folder(self.path), chosen.keeps_start)
         except BaseException:  # whatever it is, there is still something to tidy
             self.is_untidy = True
