@@ -10,6 +10,7 @@ from trio.testing import MockClock, trio_test
 
 from actors import App
 from helpers import MODES
+from logged import LOGS
 from troupe import scheduled_by
 
 
@@ -36,6 +37,22 @@ def app():
 def mode(request):
     """Each execution mode."""
     return request.param
+
+
+@pytest.fixture(params=LOGS)
+def remake(request, tmp_path):
+    """Make run logs of each kind one after the other, each with what the one before it had."""
+    made = []
+
+    def log():
+        if request.param == "memory" and made:
+            return made[0]
+        made.append(LOGS[request.param](tmp_path))
+        return made[-1]
+
+    yield log
+    for one in made:
+        one.close()
 
 
 @pytest.fixture(params=range(10))

@@ -4,8 +4,16 @@ from dataclasses import fields
 from itertools import count
 
 from actors.facts import REMEMBERED, TaskFacts
+from runtime.runlog.file_log import FileLog
 from runtime.runlog.history import History
+from runtime.runlog.memory_log import MemoryLog
 
+LOGS = {
+    "memory": lambda _: MemoryLog(),
+    "file": lambda folder: FileLog(folder / "runs.jsonl"),
+    "file that rotates": lambda folder: FileLog(folder / "runs.jsonl", segment_size=300),
+}
+"""{kind of run log: makes one in a folder, with what another of its kind has left there}."""
 _COMPARED = tuple(field.name for field in fields(TaskFacts) if field.name not in ("going", "remembered"))
 
 

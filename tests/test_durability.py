@@ -241,16 +241,19 @@ class TestTheDisk:
             await run.wait_ended()
             log._open.clear()
 
-    @pytest.mark.parametrize("hangs", [False, True])
-    async def test_an_app_that_wants_to_halt_ends_and_calls_nothing(self, log, app, autojump_clock, hangs):
+    async def test_that_hangs_ends_an_app_that_wants_to_halt_and_calls_nothing(self, log, app, autojump_clock):
+        log._open.clear()
+        await self.check_halt(app, "has not answered")
+
+    async def test_that_fails_ends_an_app_that_wants_to_halt_and_calls_nothing(self, log, app):
+        log.error = disk_error()
+        await self.check_halt(app, "Input/output error")
+
+    async def check_halt(self, app, words):
         called = []
         app.session.config.on_log_failure = "halt"
         app.task(func=lambda: called.append(1), name="it", execution="main")
-        if hangs:
-            log._open.clear()
-        else:
-            log.error = disk_error()
-        with pytest.raises(LogFailed, match="has not answered" if hangs else "Input/output error"):
+        with pytest.raises(LogFailed, match=words):
             await run_once(app)
         assert called == []
         assert [record.action for record in records(app)] == ["run", "terminate"]

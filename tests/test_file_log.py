@@ -18,7 +18,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from actors.errors import LogLocked, LogUnusable
-from runtime.runlog import locks
+from runtime.runlog import file_log, locks
 from runtime.runlog.file_log import FileLog
 from runtime.runlog.lines import complete_lines, decode, encode, is_whole
 from runtime.runlog.locks import holder_of
@@ -30,7 +30,7 @@ C = {"task_name": "c", "created": 3.5}
 HOLDER = """
 import sys, time
 from pathlib import Path
-from runtime.runlog import locks
+from runtime.runlog import file_log, locks
 from runtime.runlog.file_log import FileLog
 FileLog(Path(sys.argv[1])).open()
 print("open", flush=True)
@@ -40,7 +40,7 @@ sys.stdin.read()
 FORKING = """
 import os, time
 from pathlib import Path
-from runtime.runlog import locks
+from runtime.runlog import file_log, locks
 from runtime.runlog.file_log import FileLog
 log = FileLog(Path("{path}"))
 log.open()
@@ -120,32 +120,32 @@ def path(tmp_path):
 
 @pytest.fixture
 def make(path):
-    """Make journals of one file; they are closed after the test."""
+    """Make logs of one file; they are closed after the test."""
     made = []
 
-    def journal():
+    def log():
         made.append(FileLog(path))
         return made[-1]
 
-    yield journal
+    yield log
     for one in made:
         one.close()
 
 
 @pytest.fixture
-def journal(make):
-    journal = make()
-    journal.open()
-    return journal
+def log(make):
+    log = make()
+    log.open()
+    return log
 
 
 def written(path, *documents):
-    """Write a journal of these documents, and return its bytes."""
-    journal = FileLog(path)
-    journal.open()
+    """Write a log of these documents, and return its bytes."""
+    log = FileLog(path)
+    log.open()
     for document in documents:
-        journal.append(document)
-    journal.close()
+        log.append(document)
+    log.close()
     return path.read_bytes()
 
 
@@ -172,42 +172,42 @@ class TestFile:
         written(path, A)
         assert list(FileLog(path).documents()) == [A]
 
-    def test_a_document_is_in_the_file_when_append_returns(self, journal, path):
-        journal.append(A)
+    def test_a_document_is_in_the_file_when_append_returns(self, log, path):
+        log.append(A)
         assert decode(path.read_bytes().splitlines(keepends=True)[-1]) == A
 
     def test_reading_needs_no_file(self, make, path):
         assert list(make().documents()) == []
         assert not path.exists()
 
-    def test_reading_goes_on_while_another_writes(self, journal, make):
+    def test_reading_goes_on_while_another_writes(self, log, make):
         reader = make()
         assert list(reader.documents()) == []
-        journal.append(A)
+        log.append(A)
         assert list(reader.documents()) == [A]
-        journal.append(B)
+        log.append(B)
         assert list(reader.documents()) == [A, B]
 
-    def test_a_reader_does_not_see_half_a_line(self, journal, make, path):
-        journal.append(A)
+    def test_a_reader_does_not_see_half_a_line(self, log, make, path):
+        log.append(A)
         with path.open("ab") as file:
             file.write(encode(B)[:-1])
         assert list(make().documents()) == [A]
 
-    def test_closing_twice_is_closing_once(self, journal):
-        journal.close()
-        journal.close()
-        assert list(journal.documents()) == []
+    def test_closing_twice_is_closing_once(self, log):
+        log.close()
+        log.close()
+        assert list(log.documents()) == []
 
-    def test_what_is_appended_while_nobody_has_it_open_is_appended(self, journal, make):
-        journal.append(A)
-        journal.close()
-        journal.append(B)
+    def test_what_is_appended_while_nobody_has_it_open_is_appended(self, log, make):
+        log.append(A)
+        log.close()
+        log.append(B)
         other = make()
         other.open()
         assert list(other.documents()) == [A, B]
 
-    def test_nothing_is_appended_while_somebody_else_has_it_open(self, journal, make):
+    def test_nothing_is_appended_while_somebody_else_has_it_open(self, log, make):
         with pytest.raises(LogLocked):
             make().append(A)
 
@@ -219,28 +219,28 @@ class TestTornLastLine:
         for length in range(len(lines[0]), len(whole)):
             path.write_bytes(whole[:length])
             caplog.clear()
-            journal = make()
-            journal.open()
+            log = make()
+            log.open()
             complete = whole[:length].count(b"\n")
             kept = b"".join(lines[:complete])
             assert path.read_bytes() == kept
-            assert list(journal.documents()) == [A, B, C][: complete - 1]
+            assert list(log.documents()) == [A, B, C][: complete - 1]
             torn = length - len(kept)
             expected = [f"run log {path}: dropped a torn last line of {torn} bytes"] if torn else []
             assert [record.getMessage() for record in caplog.records] == expected
-            journal.append(C)
-            assert list(journal.documents()) == [*[A, B, C][: complete - 1], C]
-            journal.close()
+            log.append(C)
+            assert list(log.documents()) == [*[A, B, C][: complete - 1], C]
+            log.close()
 
     def test_a_torn_header_is_dropped_too(self, path, make):
         whole = written(path)
         for length in range(1, len(whole)):
             path.write_bytes(whole[:length])
-            journal = make()
-            journal.open()
-            journal.append(A)
-            assert list(journal.documents()) == [A]
-            journal.close()
+            log = make()
+            log.open()
+            log.append(A)
+            assert list(log.documents()) == [A]
+            log.close()
 
 
 def copies(path):
@@ -285,6 +285,16 @@ class TestDamage:
             log.close()
         assert len(copies(path)) == 1
         assert log.problems() == ()
+
+    def test_lines_without_a_header_are_a_log_that_gets_one(self, path, make):
+        path.write_bytes(encode(A) + encode(B))
+        assert list(make().documents()) == [A, B]
+        log = make()
+        log.open()
+        log.append(C)
+        (copy,) = copies(path)
+        assert log.problems() == (f"run log: {path} had no header, which was written anew; the file as it was is {copy}",)
+        assert list(make().documents()) == [A, B, C]
 
     def test_a_second_damage_in_the_same_second_has_a_copy_of_its_own(self, path, make, damaged):
         for _ in range(2):
@@ -350,7 +360,6 @@ FOREIGN = {
     "binary": bytes(range(256)) * 4,
     "JSON lines": b'{"created":1.5,"task_name":"a"}\n',
     "an empty line": b"\n",
-    "our lines without a header": encode(A) + encode(B),
     "a newer version": newer(),
 }
 
@@ -417,14 +426,14 @@ class TestUnusable:
 
 
 class TestLock:
-    def test_a_second_opener_is_refused(self, journal, make, path):
-        journal.append(A)
+    def test_a_second_opener_is_refused(self, log, make, path):
+        log.append(A)
         with pytest.raises(LogLocked) as caught:
             make().open()
         assert caught.value.path == str(path)
-        assert list(journal.documents()) == [A]
+        assert list(log.documents()) == [A]
 
-    def test_the_holder_is_named(self, journal, make):
+    def test_the_holder_is_named(self, log, make):
         with pytest.raises(LogLocked, match=rf"another runtime of this process \(pid {os.getpid()}\)"):
             make().open()
 
@@ -442,36 +451,36 @@ class TestLock:
             other.kill()
         make().open()
 
-    def test_who_was_refused_still_reads(self, journal, make):
-        journal.append(A)
+    def test_who_was_refused_still_reads(self, log, make):
+        log.append(A)
         other = make()
         with pytest.raises(LogLocked):
             other.open()
         assert list(other.documents()) == [A]
 
-    def test_it_is_gone_after_close(self, journal, make):
-        journal.close()
+    def test_it_is_gone_after_close(self, log, make):
+        log.close()
         make().open()
 
     def test_it_is_not_taken_by_reading(self, make):
         list(make().documents())
         make().open()
 
-    def test_it_is_taken_while_somebody_only_asks_who_holds_it(self, journal, make, path, monkeypatch):
+    def test_it_is_taken_while_somebody_only_asks_who_holds_it(self, log, make, path, monkeypatch):
         lock = path.with_name("runs.jsonl.lock")
-        journal.close()
+        log.close()
         with lock.open("rb") as asking:
             fcntl.flock(asking, fcntl.LOCK_SH)
             monkeypatch.setattr(locks, "sleep", lambda _: fcntl.flock(asking, fcntl.LOCK_UN))
             make().open()
 
-    def test_who_asks_is_told_the_holder(self, journal, path):
+    def test_who_asks_is_told_the_holder(self, log, path):
         lock = path.with_name("runs.jsonl.lock")
         assert holder_of(lock).startswith(f"another runtime of this process (pid {os.getpid()}), which opened it ")
-        journal.close()
+        log.close()
         assert holder_of(lock) is None
 
-    def test_a_link_to_a_log_is_that_log(self, journal, path, tmp_path):
+    def test_a_link_to_a_log_is_that_log(self, log, path, tmp_path):
         (tmp_path / "elsewhere").mkdir()
         link = tmp_path / "elsewhere" / "link.jsonl"
         link.symlink_to(path)
@@ -497,42 +506,78 @@ class TestLock:
                 os.kill(child, signal.SIGKILL)
 
 
-class TestRewrite:
-    def test_the_documents_take_the_place_of_those_that_were_there(self, journal):
-        journal.append(A)
-        journal.append(B)
-        journal.rewrite([C, A])
-        assert list(journal.documents()) == [C, A]
+class TestSomebodyElse:
+    @pytest.fixture
+    def log(self, log, monkeypatch):
+        monkeypatch.setattr(file_log, "LOOK_EVERY", 0.0)
+        log.append(A)
+        return log
 
-    def test_appending_goes_on_in_the_new_file(self, journal, make):
-        journal.append(A)
-        journal.rewrite([B])
-        journal.append(C)
+    def test_has_removed_the_file_and_what_comes_then_is_in_a_new_one(self, log, path, make):
+        path.unlink()
+        log.append(B)
+        assert list(make().documents()) == [B]
+        assert "was removed or replaced by somebody else" in log.problems()[0]
+
+    def test_has_cut_the_file_and_what_comes_then_is_kept(self, log, path, make):
+        with path.open("r+b") as file:
+            file.truncate()
+        log.append(B)
+        log.append(C)
         assert list(make().documents()) == [B, C]
-
-    def test_the_lock_is_kept(self, journal, make):
-        journal.rewrite([A])
-        with pytest.raises(LogLocked):
-            make().open()
-        journal.close()
+        assert "was cut by somebody else" in log.problems()[0]
+        log.close()
         make().open()
 
-    def test_a_journal_that_was_not_open_is_not_afterwards(self, make, path):
+    def test_has_put_something_else_in_its_place_which_is_moved_aside(self, log, path, make):
+        path.unlink()
+        path.write_text("Dear diary")
+        log.append(B)
+        (aside,) = copies(path)
+        assert aside.read_text() == "Dear diary"
+        assert list(make().documents()) == [B]
+
+    def test_has_done_nothing_and_nothing_is_told(self, log):
+        log.append(B)
+        assert log.problems() == ()
+
+
+class TestRewrite:
+    def test_the_documents_take_the_place_of_those_that_were_there(self, log):
+        log.append(A)
+        log.append(B)
+        log.rewrite([C, A])
+        assert list(log.documents()) == [C, A]
+
+    def test_appending_goes_on_in_the_new_file(self, log, make):
+        log.append(A)
+        log.rewrite([B])
+        log.append(C)
+        assert list(make().documents()) == [B, C]
+
+    def test_the_lock_is_kept(self, log, make):
+        log.rewrite([A])
+        with pytest.raises(LogLocked):
+            make().open()
+        log.close()
+        make().open()
+
+    def test_a_log_that_was_not_open_is_not_afterwards(self, make, path):
         written(path, A)
         make().rewrite([B])
         other = make()
         other.open()
         assert list(other.documents()) == [B]
 
-    def test_a_reader_sees_the_old_file_or_the_new_one(self, journal, make, monkeypatch):
-        journal.append(A)
+    def test_a_reader_sees_the_old_file_or_the_new_one(self, log, make, monkeypatch):
+        log.append(A)
         seen = []
         monkeypatch.setattr(os, "fsync", lambda _: seen.append(list(make().documents())))
-        journal.rewrite([B])
+        log.rewrite([B])
         assert seen == [[A], [B]]
 
-    def test_one_that_fails_changes_nothing(self, journal, path, monkeypatch):
-        journal.append(A)
+    def test_one_that_fails_changes_nothing(self, log, path, monkeypatch):
+        log.append(A)
         before = path.read_bytes()
 
         def fail(_):
@@ -541,14 +586,14 @@ class TestRewrite:
         with monkeypatch.context() as patch:
             patch.setattr(os, "fsync", fail)
             with pytest.raises(OSError, match="No space left"):
-                journal.rewrite([B])
+                log.rewrite([B])
         assert path.read_bytes() == before
         assert list(path.parent.glob("*.new")) == []
-        journal.append(B)
-        assert list(journal.documents()) == [A, B]
+        log.append(B)
+        assert list(log.documents()) == [A, B]
 
-    def test_one_whose_name_cannot_be_replaced_changes_nothing(self, journal, path, monkeypatch):
-        journal.append(A)
+    def test_one_whose_name_cannot_be_replaced_changes_nothing(self, log, path, monkeypatch):
+        log.append(A)
         before = len(list(Path("/proc/self/fd").iterdir()))
 
         def fail(*_):
@@ -557,14 +602,14 @@ class TestRewrite:
         with monkeypatch.context() as patch:
             patch.setattr(os, "replace", fail)
             with pytest.raises(OSError, match="Permission denied"):
-                journal.rewrite([B])
+                log.rewrite([B])
         assert list(path.parent.glob("*.new")) == []
         assert len(list(Path("/proc/self/fd").iterdir())) == before
-        journal.append(B)
-        assert list(journal.documents()) == [A, B]
+        log.append(B)
+        assert list(log.documents()) == [A, B]
 
-    def test_where_only_the_folder_cannot_be_synced_it_goes_on_in_the_new_file(self, journal, monkeypatch):
-        journal.append(A)
+    def test_where_only_the_folder_cannot_be_synced_it_goes_on_in_the_new_file(self, log, monkeypatch):
+        log.append(A)
         real = os.fsync
 
         def fail_for_folders(fd):
@@ -573,9 +618,9 @@ class TestRewrite:
             real(fd)
 
         monkeypatch.setattr(os, "fsync", fail_for_folders)
-        journal.rewrite([B])
-        journal.append(C)
-        assert list(journal.documents()) == [B, C]
+        log.rewrite([B])
+        log.append(C)
+        assert list(log.documents()) == [B, C]
 
     def test_where_an_old_segment_cannot_be_deleted_it_does_not_count(self, path, monkeypatch):
         log = FileLog(path, segment_size=250)
@@ -597,20 +642,20 @@ class TestRewrite:
         assert not list(path.parent.glob("runs-*"))
         log.close()
 
-    def test_a_document_that_cannot_be_written_changes_nothing(self, journal, path):
-        journal.append(A)
+    def test_a_document_that_cannot_be_written_changes_nothing(self, log, path):
+        log.append(A)
         before = path.read_bytes()
         with pytest.raises(TypeError):
-            journal.rewrite([B, {"task_name": object()}])
+            log.rewrite([B, {"task_name": object()}])
         assert path.read_bytes() == before
         assert list(path.parent.glob("*.new")) == []
 
-    def test_nothing_is_rewritten_while_another_writes(self, journal, make):
+    def test_nothing_is_rewritten_while_another_writes(self, log, make):
         """The other would go on appending to a file that is no longer there."""
-        journal.append(A)
+        log.append(A)
         with pytest.raises(LogLocked):
             make().rewrite([B])
-        journal.append(C)
+        log.append(C)
         assert list(make().documents()) == [A, C]
 
 
@@ -621,24 +666,24 @@ class TestFullDisk:
         real = os.write
         monkeypatch.setattr(os, "write", lambda fd, data: real(fd, data[: len(data) // 2]))
 
-    def test_half_a_line_is_cut_back(self, journal, path, half_written):
+    def test_half_a_line_is_cut_back(self, log, path, half_written):
         before = path.read_bytes()
         with pytest.raises(OSError, match=rf"only \d+ of {len(encode(A))} bytes could be written: '{path}'"):
-            journal.append(A)
+            log.append(A)
         assert path.read_bytes() == before
 
-    def test_what_is_written_after_half_a_line_is_whole(self, journal, monkeypatch):
-        journal.append(A)
+    def test_what_is_written_after_half_a_line_is_whole(self, log, monkeypatch):
+        log.append(A)
         real = os.write
         with monkeypatch.context() as patch:
             patch.setattr(os, "write", lambda fd, data: real(fd, data[:-1]))
             with pytest.raises(OSError):
-                journal.append(B)
-        journal.append(C)
-        assert list(journal.documents()) == [A, C]
+                log.append(B)
+        log.append(C)
+        assert list(log.documents()) == [A, C]
 
-    def test_half_a_line_that_cannot_be_cut_off_is_cut_off_before_the_next_one(self, journal, path, monkeypatch):
-        journal.append(A)
+    def test_half_a_line_that_cannot_be_cut_off_is_cut_off_before_the_next_one(self, log, path, monkeypatch):
+        log.append(A)
         real = os.write
 
         def fail(*_):
@@ -649,14 +694,14 @@ class TestFullDisk:
             patch.setattr(os, "ftruncate", fail)
             for _ in range(2):
                 with pytest.raises(OSError):
-                    journal.append(B)
-        assert list(journal.documents()) == [A]
-        journal.append(C)
-        assert list(journal.documents()) == [A, C]
+                    log.append(B)
+        assert list(log.documents()) == [A]
+        log.append(C)
+        assert list(log.documents()) == [A, C]
         assert all(map(is_whole, path.read_bytes().splitlines(keepends=True)))
 
-    def test_what_was_written_half_before_an_error_is_cut_off(self, journal, path, monkeypatch):
-        journal.append(A)
+    def test_what_was_written_half_before_an_error_is_cut_off(self, log, path, monkeypatch):
+        log.append(A)
         real = os.write
 
         def tear(fd, data):
@@ -666,31 +711,31 @@ class TestFullDisk:
         with monkeypatch.context() as patch:
             patch.setattr(os, "write", tear)
             with pytest.raises(OSError):
-                journal.append(B)
-        journal.append(C)
-        assert list(journal.documents()) == [A, C]
+                log.append(B)
+        log.append(C)
+        assert list(log.documents()) == [A, C]
         assert all(map(is_whole, path.read_bytes().splitlines(keepends=True)))
 
-    def test_after_a_rewrite_half_a_line_is_cut_back_to_the_new_size(self, journal, monkeypatch):
-        journal.append(A)
-        journal.append(B)
-        journal.rewrite([C])
+    def test_after_a_rewrite_half_a_line_is_cut_back_to_the_new_size(self, log, monkeypatch):
+        log.append(A)
+        log.append(B)
+        log.rewrite([C])
         real = os.write
         with monkeypatch.context() as patch:
             patch.setattr(os, "write", lambda fd, data: real(fd, data[:5]))
             with pytest.raises(OSError):
-                journal.append(A)
-        assert list(journal.documents()) == [C]
+                log.append(A)
+        assert list(log.documents()) == [C]
 
-    def test_a_journal_whose_header_cannot_be_written_is_not_open(self, make, path, monkeypatch):
+    def test_a_log_whose_header_cannot_be_written_is_not_open(self, make, path, monkeypatch):
         def fail(_):
             raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
 
-        journal = make()
+        log = make()
         with monkeypatch.context() as patch:
             patch.setattr(os, "fsync", fail)
             with pytest.raises(LogUnusable, match="No space left"):
-                journal.open()
+                log.open()
         assert not path.exists()
         other = make()
         other.open()
@@ -707,9 +752,9 @@ def test_notices_go_to_the_runtimes_logger(path, make, caplog):
 
 class TestOtherThreads:
     def test_changing_old_records_in_another_thread_loses_none_that_is_appended_meanwhile(self, tmp_path):
-        journal = FileLog(tmp_path / "runs.jsonl")
-        journal.open()
-        table = open_table(journal)
+        log = FileLog(tmp_path / "runs.jsonl")
+        log.open()
+        table = open_table(log)
         enough = threading.Event()
 
         def change():
@@ -719,17 +764,17 @@ class TestOtherThreads:
         changer = threading.Thread(target=change)
         changer.start()
         for number in range(200):
-            journal.append({"number": number})
+            log.append({"number": number})
         enough.set()
         changer.join()
-        assert [document["number"] for document in list(journal.documents())] == list(range(200))
-        journal.close()
+        assert [document["number"] for document in list(log.documents())] == list(range(200))
+        log.close()
 
     def test_opening_it_twice_in_one_process_leaves_the_first_as_it_was(self, tmp_path):
-        journal = FileLog(tmp_path / "runs.jsonl")
-        journal.open()
+        log = FileLog(tmp_path / "runs.jsonl")
+        log.open()
         with pytest.raises(LogLocked, match="another runtime of this process"):
-            journal.open()
-        journal.append({"number": 1})
-        assert list(journal.documents()) == [{"number": 1}]
-        journal.close()
+            log.open()
+        log.append({"number": 1})
+        assert list(log.documents()) == [{"number": 1}]
+        log.close()

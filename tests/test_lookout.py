@@ -214,10 +214,10 @@ class TestComingAndGoing:
 
 def put(document):
     """Append a document to the log, as somebody else may do."""
-    journal = FileLog(LOG)
-    journal.open()
-    journal.append(document)
-    journal.close()
+    log = FileLog(LOG)
+    log.open()
+    log.append(document)
+    log.close()
 
 
 class TestLogs:

@@ -568,11 +568,11 @@ class TestModes:
 def close_as_crashed(*documents):
     """Write a log as a killed process leaves it."""
     app = App(log=LOG)
-    journal = app.session.get_repo().log
-    journal.open()
+    log = app.session.get_repo().log
+    log.open()
     for document in documents:
-        journal.append(document)
-    journal.close()
+        log.append(document)
+    log.close()
 
 
 def begun(**columns):

@@ -72,6 +72,46 @@ def numbers(path):
 A, B, C, D = ({"task_name": name, "created": float(number)} for number, name in enumerate("abcd"))
 
 
+class TestTwoLogsInOneFolder:
+    """Whose names are such that a sealed segment of one is the other."""
+
+    def test_the_first_does_not_take_the_second_for_a_part_of_itself(self, path):
+        other = FileLog(sealed_path(path, 1))
+        other.open()
+        other.append(A)
+        with pytest.raises(LogUnusable, match=r"runs-000001\.jsonl beside it is a run log of its own"):
+            FileLog(path).open()
+        assert not path.exists()
+        assert list(other.documents()) == [A]
+        other.close()
+
+    def test_nor_delete_it_as_a_leftover(self, path, log):
+        put(sealed_path(path, 1), 1, B)
+        sealed_path(path, 1).with_name("runs-000001.jsonl.lock").touch()
+        log.rewrite([A])
+        log.close()
+        put(sealed_path(path, 1), 1, B)
+        with pytest.raises(LogUnusable):
+            FileLog(path).open()
+        assert read(sealed_path(path, 1)) == [B]
+
+    def test_the_second_does_not_write_into_a_part_of_the_first(self, path, log):
+        log.append(A)
+        log.seal()
+        with pytest.raises(LogUnusable, match=r"it has the name of a part of the run log runs\.jsonl beside it"):
+            FileLog(sealed_path(path, 1)).open()
+        assert names(path) == ["runs-000001.jsonl", "runs.jsonl"]
+
+    def test_without_the_first_there_may_be_a_log_of_each_day(self, tmp_path):
+        logs = [FileLog(tmp_path / f"runs-202611{day}.jsonl") for day in (28, 29)]
+        for log in logs:
+            log.open()
+            log.append(A)
+        assert [list(log.documents()) for log in logs] == [[A], [A]]
+        for log in logs:
+            log.close()
+
+
 class TestChain:
     def test_of_no_files_there_are_no_segments(self, path):
         assert chain(path) == []
@@ -371,6 +411,28 @@ class TestSync:
         with pytest.raises(OSError, match="Input/output error"):
             log.sync()
         assert len(list(Path("/proc/self/fd").iterdir())) < before
+
+
+class TestRights:
+    """Of a file that holds parameters, which somebody may have kept from others."""
+
+    def test_whatever_takes_its_place_has_those_of_the_log(self, path, log):
+        path.chmod(0o600)
+        fill(log, *runs(1, 4))
+        log.tidy(Keep(runs=1), 1e6)
+        fill(log, *runs(5, 8))
+        assert {
+            oct(each.stat().st_mode & 0o777) for each in path.parent.glob("runs*.jsonl*") if each.suffix in (".jsonl", ".state")
+        } == {"0o600"}
+        log.rewrite([A])
+        assert oct(path.stat().st_mode & 0o777) == "0o600"
+
+    def test_a_file_is_mended_without_a_change_of_them(self, path, make):
+        put(path, 1, A, B)
+        path.chmod(0o640)
+        path.write_bytes(path.read_bytes().replace(b'"b"', b'"x"'))
+        make().open()
+        assert oct(path.stat().st_mode & 0o777) == "0o640"
 
 
 class TestLeftovers:

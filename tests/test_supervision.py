@@ -19,6 +19,7 @@ from runtime.clock import SystemClock
 from runtime.ids import RunIds
 from runtime.in_trio import in_trio
 from runtime.left_behind import LeftBehind
+from runtime.output.run_output import Outputs
 from runtime.runlog.memory_log import MemoryLog
 from runtime.runlog.recorder import Recorder
 from runtime.runs import Services
@@ -376,9 +377,8 @@ async def test_a_task_actor_that_is_cancelled_from_outside_begins_no_run_any_mor
     app, reported = App(log=None), []
     task = app.session.create_task(samples.returns, "it")
     log = Recorder(MemoryLog(), SystemClock())
-    services = Services(
-        app.session, log, log.clock, RunIds(Random()), {}, reported.append, in_trio(), lambda *_: 0.0, Patience(), LeftBehind()
-    )
+    runtime = (in_trio(), lambda *_: 0.0, Patience(), LeftBehind(), Outputs(None))
+    services = Services(app.session, log, log.clock, RunIds(Random()), {}, reported.append, *runtime)
     actor = TaskActor(task, terms_of(task, UTC), services, reported.append)
     async with trio.open_nursery() as nursery:
         nursery.start_soon(actor.run)

@@ -83,7 +83,7 @@ def repair(log: str) -> int:
 
 
 @log.command()
-@click.option("--keep", metavar="TIME", help="Let go of runs that began longer ago, such as '30 days'.")
+@click.option("--keep", metavar="TIME", help="Let go of runs that began so long before the latest record, such as '30 days'.")
 @click.option("--keep-runs", type=click.IntRange(min=1), help="Let go of all but so many runs of each task, the latest.")
 @log_option
 @reports_errors

@@ -23,6 +23,9 @@ class RunLog(Protocol):
     is_untidy: bool
     """Whether there is something to :meth:`tidy`, as far as one can tell without looking."""
 
+    trouble: OSError | None
+    """What will keep it from being written before long, although it still can be; None if nothing."""
+
     def open(self) -> None:
         """Become the one that appends, and mend what a former one has left unfinished; nothing that is whole is lost.
 
@@ -45,6 +48,9 @@ class RunLog(Protocol):
         Raises:
           OSError: the disk does not say that it does.
         """
+
+    def seal(self) -> None:
+        """Have the next :meth:`tidy` come to all that was appended so far, if that can be brought about now."""
 
     def tidy(self, keep: Keep, now: float) -> None:
         """Let go of what need not be kept. Blocks; from any thread, while appending and reading go on.

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import errno
+import logging
 import os
 import threading
 from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -12,16 +13,17 @@ from time import time
 from typing import Any
 
 from actors.errors import LogLocked, LogUnusable
+from runtime.logs import runtime_log
 from runtime.output.paths import output_folder
 from runtime.output.sweep import sweep
 from runtime.runlog.history import History
 from runtime.runlog.indexes import Indexes
 from runtime.runlog.lines import encode
-from runtime.runlog.locks import FileLock
-from runtime.runlog.mending import DRAFT, drafted, mend, publish, sync_folder
+from runtime.runlog.locks import FileLock, lock_path
+from runtime.runlog.mending import DRAFT, copy_path, drafted, give_rights, mend, publish, sync_folder
 from runtime.runlog.reserve import Reserve
 from runtime.runlog.retention import Keep
-from runtime.runlog.segments import Header, Segment, chain, new_header, sealed_files, sealed_path
+from runtime.runlog.segments import Header, Segment, chain, check_alone, new_header, sealed_files, sealed_path
 from runtime.runlog.state_file import StateFile, fits
 from runtime.runlog.tidying import Tidying
 from runtime.runlog.views import View, views_of
@@ -32,6 +34,8 @@ SEGMENT_SIZE = 16 << 20
 SEGMENT_AGE = 7 * 86400.0
 """Seconds likewise, so that what is too old to be kept comes into a sealed one."""
 FULL = (errno.ENOSPC, errno.EDQUOT)
+LOOK_EVERY = 10.0
+"""Seconds between two looks at whether somebody else has removed, replaced or cut the active segment, where records come."""
 
 
 class FileLog:
@@ -45,7 +49,8 @@ class FileLog:
         self.path = path.resolve()  # a link is followed once: a file put in its place would end it
         self.guard = threading.RLock()
         self.is_untidy = False
-        self._lock = FileLock(self._beside(".lock"), self.path)
+        self.trouble: OSError | None = None
+        self._lock = FileLock(lock_path(self.path), self.path)
         self._reserve = Reserve(self._beside(".reserve"))
         self._state = StateFile(self._beside(".state"))
         self._indexes = Indexes()
@@ -56,6 +61,7 @@ class FileLog:
         self._size = 0  # bytes of complete lines; a write that fails half way is cut back to this
         self._is_torn = False  # whether there may be more bytes than these
         self._limit, self._until = segment_size, float("inf")  # when the active segment is sealed: at that size, and moment
+        self._next_look = 0.0
         self._unsynced: list[int] = []  # descriptors of what was sealed since the last sync
 
     def open(self) -> None:
@@ -64,6 +70,7 @@ class FileLog:
                 raise LogLocked(str(self.path), "another runtime of this process")
             try:
                 chain(self.path)  # what is no run log is left without a lock file beside it, too
+                check_alone(self.path)
                 self.path.parent.mkdir(parents=True, exist_ok=True)
                 self._lock.acquire()
                 self._open_locked()
@@ -117,14 +124,36 @@ class FileLog:
             if self._fd < 0:
                 self._append_alone(line)
                 return
-            if self._size >= self._limit or time() >= self._until:
-                self._rotate()
+            if self._size >= self._limit or time() >= self._next_look:
+                self._look()
             try:
                 self._write(line)
             except OSError as exc:
                 if exc.errno not in FULL or not self._reserve.free():
                     raise
                 self._write(line)
+                self.trouble = exc
+
+    def _look(self) -> None:
+        """See whether the active segment is still the file that it was, and is to be sealed."""
+        now = time()
+        try:
+            status = self.path.stat()
+            is_ours, is_cut = os.path.samestat(os.fstat(self._fd), status), status.st_size < self._size
+        except OSError:
+            is_ours = is_cut = False
+        if not is_ours or is_cut:
+            what = "cut by somebody else" if is_ours else "removed or replaced by somebody else"
+            told = f"{self.path} was {what}; what it had then is lost to the log, which goes on in a new file"
+            if told not in self._tidying.damage:
+                self._tidying.damage.append(told)
+            runtime_log.tell(logging.ERROR, "run log: %s", told)
+            if not is_ours and self.path.exists():
+                self.path.rename(copy_path(self.path))
+            self._rotate()
+        elif self._size >= self._limit or now >= self._until:
+            self._rotate()
+        self._next_look = min(now + LOOK_EVERY, self._until)
 
     def seal(self) -> None:
         """Seal the active segment if there is anything in it, so that :meth:`tidy` comes to that, too. Only while it is open."""
@@ -147,7 +176,8 @@ class FileLog:
         written = os.write(self._fd, line)
         if written < len(line):  # the disk is full: half a line must not stay in front of the next one
             self._cut_back()
-            raise OSError(errno.ENOSPC, f"only {written} of {len(line)} bytes could be written", str(self.path))
+            told = f"{os.strerror(errno.ENOSPC)}: only {written} of {len(line)} bytes could be written"
+            raise OSError(errno.ENOSPC, told, str(self.path))
         self._is_torn = False
         self._size += written
 
@@ -184,6 +214,7 @@ class FileLog:
             fd = os.open(draft, os.O_RDWR | os.O_CREAT | os.O_TRUNC | os.O_APPEND | os.O_CLOEXEC, 0o644)
             undoing.callback(os.close, fd)
             undoing.callback(draft.unlink, missing_ok=True)
+            give_rights(fd, os.fstat(self._fd))
             if os.write(fd, line) < len(line):
                 raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC), str(draft))
             if self.path.exists():  # else it was deleted, or could not be named back after a rotation that has failed
@@ -221,7 +252,8 @@ class FileLog:
         except BaseException:  # whatever it is, there is still something to tidy
             self.is_untidy = True
             raise
-        self._reserve.make()
+        if self._reserve.make():
+            self.trouble = None
 
     def history(self) -> History:
         return self._state.history(lambda: views_of(self.path))
@@ -273,7 +305,12 @@ class FileLog:
                 path.unlink()
 
     def problems(self) -> tuple[str, ...]:
-        return tuple(f"run log: {damage}" for damage in self._tidying.damage)
+        full = (
+            ()
+            if self.trouble is None
+            else (f"run log: {self.trouble}; it goes on in the room that was kept for the last records",)
+        )
+        return (*full, *(f"run log: {damage}" for damage in self._tidying.damage))
 
     def close(self) -> None:
         self._tidying.stop()  # before the lock is let go of: another process must be the only one

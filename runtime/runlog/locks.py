@@ -98,9 +98,14 @@ def holder_of(path: Path) -> str | None:
     return None
 
 
+def lock_path(log: Path) -> Path:
+    """Return the file of the lock on the run log `log`; it is there from the first time that somebody writes the log."""
+    return log.with_name(f"{log.name}.lock")
+
+
 def is_locked(log: Path) -> bool:
     """Return whether somebody writes the run log `log` now."""
-    return holder_of(log.with_name(log.name + ".lock")) is not None
+    return holder_of(lock_path(log)) is not None
 
 
 def _described(said: bytes) -> str:

@@ -6,10 +6,12 @@ import logging
 import os
 import shutil
 from collections.abc import Iterable
+from contextlib import suppress
 from dataclasses import replace
 from datetime import UTC, datetime
 from mmap import ACCESS_READ, mmap
 from pathlib import Path
+from stat import S_IMODE
 from time import time
 
 from runtime.logs import runtime_log
@@ -42,13 +44,15 @@ def mend(segment: Segment, *, is_sealed: bool) -> str | None:
         torn = len(data) - good
         lines = complete_lines(data, data.find(b"\n") + 1)
         damaged = sum(not is_whole(line) for line in lines) + (not header.is_whole and good > 0) + (is_sealed and torn > 0)
+        is_headless = not header.is_whole and is_whole(data[: data.find(b"\n") + 1])
         if damaged:
-            copy = _copied(path)
+            copy = copy_path(path)
+            shutil.copy2(path, copy)
             kept = (line for line in complete_lines(data) if is_whole(line))
             if header.is_whole:
                 next(kept)
             write_anew(path, replace(header, is_whole=True, created=header.created or time()).line(), kept)
-            told = f"{path} had {damaged} damaged line{'s' * (damaged > 1)}, which {'were' if damaged > 1 else 'was'} left out"
+            told = f"{path} had {_damage_in_words(damaged, is_headless=is_headless)}"
             runtime_log.tell(logging.WARNING, "run log: %s; the file as it was is %s", told, copy)
             return f"{told}; the file as it was is {copy}"
     if torn:
@@ -69,8 +73,11 @@ def write_anew(path: Path, header: bytes, lines: Iterable[bytes]) -> None:
     publish(drafted(path, header, lines), path)
 
 
-def drafted(path: Path, header: bytes, lines: Iterable[bytes]) -> Path:
+def drafted(path: Path, header: bytes, lines: Iterable[bytes], like: Path | None = None) -> Path:
     """Write a file of these lines beside `path`, on the disk for certain, and return its path.
+
+    Args:
+      like: the file whose owner and rights it gets, if there is one; default: `path`.
 
     Raises:
       OSError: it could not be written, and is not there.
@@ -78,6 +85,8 @@ def drafted(path: Path, header: bytes, lines: Iterable[bytes]) -> Path:
     draft = path.with_name(path.name + DRAFT)
     try:
         with draft.open("wb") as file:
+            with suppress(FileNotFoundError):
+                give_rights(file.fileno(), (path if like is None else like).stat())
             file.write(header)
             file.writelines(lines)
             file.flush()
@@ -86,6 +95,14 @@ def drafted(path: Path, header: bytes, lines: Iterable[bytes]) -> Path:
         draft.unlink(missing_ok=True)
         raise
     return draft
+
+
+def give_rights(fd: int, like: os.stat_result) -> None:
+    """Give a file the owner and the rights of another one: what takes its place is to be read by nobody else."""
+    with suppress(PermissionError):
+        os.fchown(fd, like.st_uid, like.st_gid)
+    with suppress(PermissionError):
+        os.fchmod(fd, S_IMODE(like.st_mode))
 
 
 def publish(draft: Path, path: Path) -> None:
@@ -103,12 +120,18 @@ def sync_folder(folder: Path) -> None:
         os.close(fd)
 
 
-def _copied(path: Path) -> Path:
-    """Copy `path`, to a name that says when, and return it."""
+def _damage_in_words(lines: int, *, is_headless: bool) -> str:
+    if is_headless:
+        more = f", and {lines - 1} damaged lines, which were left out" if lines > 1 else ""
+        return f"no header, which was written anew{more}"
+    return f"{lines} damaged line{'s' * (lines > 1)}, which {'were' if lines > 1 else 'was'} left out"
+
+
+def copy_path(path: Path) -> Path:
+    """Return a name for a copy of `path` that says when it was made, and that no file has."""
     moment = f"{datetime.now(UTC):%Y%m%dT%H%M%SZ}"
     copy, number = path.with_name(f"{path.name}.corrupt-{moment}"), 1
     while copy.exists():
         number += 1
         copy = path.with_name(f"{path.name}.corrupt-{moment}-{number}")
-    shutil.copy2(path, copy)
     return copy

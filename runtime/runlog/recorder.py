@@ -60,7 +60,8 @@ class Recorder:
         self._untidy = trio.Event()
         self._serving, self._is_stopped = trio.CancelScope(), False
         self._tidying_problem: str | None = None
-        self._count = 0
+        self._trouble: OSError | None = None
+        self._count, self._is_closed = 0, False
         self.is_strict = False
         """Whether the function of a run begins, and its outcome is seen, only when its record would outlive a loss of power."""
         self.failure: LogFailed | None = None
@@ -132,7 +133,7 @@ class Recorder:
 
     async def _keep_tidy(self) -> None:
         while True:
-            if self._log.is_untidy and not await self._tidy():
+            if (self._log.is_untidy or self._log.trouble is not None) and not await self._tidy():
                 await trio.sleep(TIDY_AGAIN)
                 continue
             await self._untidy.wait()
@@ -155,7 +156,13 @@ class Recorder:
             runtime_log.tell(logging.ERROR, "%s", self._tidying_problem)
             return False
         self._tidying_problem = None
-        return True
+        return self._log.trouble is None
+
+    def make_room(self) -> None:
+        """Have runs let go of now, as their output takes much room: seal the active segment, and tidy up. In the trio thread."""
+        if not self._is_stopped:
+            self._log.seal()
+            self._untidy.set()
 
     async def synced(self) -> None:
         """Wait until what is on record by now would outlive a loss of power, if the app wants that: else no checkpoint."""
@@ -170,8 +177,11 @@ class Recorder:
             then()
 
     def note(self, document: dict[str, Any]) -> None:
-        """Write `document`, which is no record but for the next start of the runtime, if it can be written."""
-        if not self._backlog:
+        """Write `document`, which is no record but for the next start of the runtime, if it can be written.
+
+        Not after ``close``, as what was left behind ends when it likes: the log may be another runtime's by then.
+        """
+        if not self._backlog and not self._is_closed:
             with suppress(OSError):
                 self._append(document)
 
@@ -206,6 +216,8 @@ class Recorder:
             except OSError as exc:
                 self._backlog.add(document, exc)
                 self._halt(exc)
+            if self._log.trouble is not self._trouble:
+                self._take_trouble(self._log.trouble)
         else:
             self._backlog.follow(document)
             self._halt(self._backlog.error)
@@ -223,6 +235,7 @@ class Recorder:
         if self.is_strict:
             self._commit.finish()
         self._backlog.give_up()
+        self._is_closed = True
         self._log.close()
 
     def _append(self, document: Mapping[str, Any]) -> None:
@@ -236,6 +249,14 @@ class Recorder:
         if lost:
             reason = f"the run log could not be written for a while, and has lost {lost} records"
             self.record({"created": self.clock.now(), "task_name": "", "run_id": "", "action": "error", "reason": reason})
+
+    def _take_trouble(self, trouble: OSError | None) -> None:
+        """Take note of what will keep the log from being written before long, or that it will not any more."""
+        self._trouble = trouble
+        if trouble is not None:
+            runtime_log.tell(logging.ERROR, "run log: %s; it goes on in the room that was kept for the last records", trouble)
+            self._untidy.set()
+        self._halt(trouble)
 
     def _halt(self, error: OSError | None) -> None:
         """Have the app end, if there is an error and it wants to where its log cannot be written."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections import deque
 from collections.abc import Iterator, Mapping
 from itertools import islice
@@ -120,6 +121,6 @@ class RunRepo:
         return self._codec.structure(document, self.model)
 
 
-def open_repo(path: Path | None) -> RunRepo:
+def open_repo(path: str | os.PathLike[str] | None) -> RunRepo:
     """Return the run log in the file `path`, which need not exist yet; None is a new one in memory."""
-    return RunRepo(MemoryLog() if path is None else FileLog(path), make_codec())
+    return RunRepo(MemoryLog() if path is None else FileLog(Path(path)), make_codec())

@@ -17,14 +17,16 @@ class Reserve:
     def __init__(self, path: Path) -> None:
         self._path = path
 
-    def make(self) -> None:
-        """Make it if there is none and the disk has room; if that fails, there is none."""
+    def make(self) -> bool:
+        """Make it if there is none and the disk has room, and return whether there is one."""
         try:
             status = os.statvfs(self._path.parent)
             if not self._path.exists() and status.f_bavail * status.f_frsize >= _ROOM:
                 self._path.write_bytes(bytes(SIZE))
+            return self._path.exists()
         except OSError:
             self.free()
+            return False
 
     def free(self) -> bool:
         """Give it up, and return whether there was one."""

@@ -12,15 +12,13 @@ from actors.facts import TERMINAL
 from actors.records import is_record, run_key
 from runtime.runlog.history import History, RunKey, is_note
 
-NEVER_GO = ("success", "fail")
-"""The latest run of each task that ended so is kept, however old it is."""
 OF_RUNS = ("progress", "worker", "late")
 """The actions of notes that are about a run."""
 
 
 @dataclass(frozen=True, slots=True)
 class Keep:
-    """How much is kept. The last success and the last failure of each task always are, and so is what has not ended."""
+    """How much is kept. The last run of each task that ended in each way always is, as is what has not ended."""
 
     seconds: float = math.inf
     """How old a run may be."""
@@ -89,21 +87,23 @@ class Kept:
 
 
 def kept(keep: Keep, now: float, starts: Mapping[str, Iterable[float]], history: History) -> Kept:
-    """Return what is kept at `now`, seconds since the epoch.
+    """Return what is kept at `now`, seconds since the epoch; or when the latest record was written, if that is earlier.
 
     Args:
       starts: {task: when its runs that have ended began}, in any order.
       history: what all records amount to among which it is to be chosen, or more.
     """
+    now = min(now, history.latest)  # a clock that is far ahead must not be what everything is too old for
     oldest = now - keep.seconds
     since = {}
     if keep.runs < math.inf:
         for task, moments in starts.items():
-            latest = heapq.nlargest(int(keep.runs), moments)
+            # A run of the future began while the clock was ahead: if it counted, none would be kept that is still to come.
+            latest = heapq.nlargest(int(keep.runs), (moment for moment in moments if moment <= now))
             if len(latest) == keep.runs and latest[-1] > oldest:
                 since[task] = latest[-1]
     going = frozenset([*history.open, *map(run_key, history.waiting.values())])
-    last = {key for ends in history.ends.values() for action, key in ends.items() if action in NEVER_GO}
+    last = {key for ends in history.ends.values() for key in ends.values()}
     spared: dict[str, set[float]] = {}
     for task, _, start in going | last:
         if start is not None:

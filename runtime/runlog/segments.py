@@ -17,11 +17,13 @@ from typing import Any
 
 from actors.errors import LogUnusable
 from runtime.runlog.lines import complete_lines, decode, encode
+from runtime.runlog.locks import lock_path
 
 VERSION = 1
 """The major version of the format; what is added so that a reader of this version may pass over it does not change it."""
 NAME = "run log"
 _BEGIN = b'{"callsheet":'
+_SEALED = re.compile(r"(.+)-(\d{6,})", re.ASCII | re.DOTALL)
 _END = re.compile(rb',"crc":"[0-9a-f]{8}"}\n\Z')
 LOOKED_AT = 1 << 20
 """Bytes at the beginning of a file that tell what it is."""
@@ -88,6 +90,24 @@ def sealed_files(log: Path, ending: str = "") -> dict[int, Path]:
         if len(digits) >= 6 and digits.isdecimal() and sealed_path(log, int(digits)).name + ending == path.name:  # noqa: PLR2004  # as sealed_path has it
             found[int(digits)] = path
     return dict(sorted(found.items()))
+
+
+def check_alone(log: Path) -> None:
+    """Check that no file is both a run log and, by its name, a sealed segment of another one, which would delete it in the end.
+
+    Raises:
+      LogUnusable: one is; names both.
+    """
+    for path in sealed_files(log).values():
+        if lock_path(path).exists():
+            raise LogUnusable(
+                str(log), f"{path.name} beside it is a run log of its own, and would be taken for a part of this one"
+            )
+    if (found := _SEALED.fullmatch(log.stem)) is None:
+        return
+    other = log.with_name(f"{found[1]}{log.suffix}")
+    if log == sealed_path(other, int(found[2])) and (other.exists() or lock_path(other).exists()):
+        raise LogUnusable(str(log), f"it has the name of a part of the run log {other.name} beside it")
 
 
 def is_of_log(path: Path, log: Path) -> bool:
@@ -175,6 +195,8 @@ def header_of(data: bytes, path: Path, number: int, *, is_sealed: bool = False) 
     header = decode(line)
     if header is None:
         return _damaged(data, path, number)
+    if "callsheet" not in header:  # one of our lines, as the checksum says: the header was cut off
+        return Header(number, number, is_whole=False)
     if header.get("callsheet") != NAME:
         raise _foreign(path, data)
     _check_version(header, path)

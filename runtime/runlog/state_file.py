@@ -70,7 +70,8 @@ class StateFile:
             for view in later:
                 history.followed_by(documents(view))
             header = {"callsheet": NAME, "version": VERSION, "created": time(), "segment": sealed[-1].segment.number}
-            publish(drafted(self._path, encode(header), map(encode, documents_of(history))), self._path)
+            lines = map(encode, documents_of(history))
+            publish(drafted(self._path, encode(header), lines, like=sealed[-1].segment.path), self._path)
         return history
 
     def forget(self) -> None:

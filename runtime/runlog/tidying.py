@@ -6,7 +6,6 @@ import threading
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import AbstractContextManager, suppress
 from pathlib import Path
-from time import sleep
 from typing import Any, TypeVar
 
 from runtime.runlog.contents import Contents, latest_starts, weights
@@ -15,12 +14,10 @@ from runtime.runlog.mending import drafted, mend, sync_folder
 from runtime.runlog.retention import Keep, Kept, groups_to_replace, kept
 from runtime.runlog.segments import new_header
 from runtime.runlog.state_file import StateFile
+from runtime.runlog.turns import with_turns
 from runtime.runlog.views import Key, View, views_of
 
 T = TypeVar("T")
-_AT_ONCE = 500
-"""Lines that are looked at before others have a turn: about 2 ms."""
-_TURN = 0.0002
 _TO_STOP = 1.0
 
 
@@ -84,12 +81,7 @@ class Tidying:
         return views_of(self._log)[:-1]  # the newest is appended to: also one that a rotation which failed has named as sealed
 
     def _with_turns(self, items: Iterable[T]) -> Iterator[T]:
-        """Yield `items`, and let other threads have a turn now and then: the scheduler waits for the same interpreter."""
-        for number, item in enumerate(items):
-            if number % _AT_ONCE == _AT_ONCE - 1:
-                sleep(_TURN)
-                self._check_wanted()
-            yield item
+        return with_turns(items, self._check_wanted)
 
     def _check_wanted(self) -> None:
         if self._generation != self._generation_at_work:

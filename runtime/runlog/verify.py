@@ -9,7 +9,7 @@ from typing import Any
 
 from runtime.runlog.history import History
 from runtime.runlog.lines import complete_lines, decode, is_whole
-from runtime.runlog.locks import holder_of
+from runtime.runlog.locks import holder_of, lock_path
 from runtime.runlog.segments import Segment, sealed_files
 from runtime.runlog.state_file import StateFile, fits
 from runtime.runlog.views import View, views_of
@@ -76,7 +76,7 @@ def verify(log: Path) -> Verdict:
       LogUnusable: one of them is no segment, or cannot be read.
     """
     log = log.resolve()
-    holder = holder_of(log.with_name(f"{log.name}.lock"))
+    holder = holder_of(lock_path(log))
     views = views_of(log)
     segments = [view.segment for view in views]
     history = History()
