@@ -6,12 +6,14 @@ import threading
 from array import array
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, suppress
+from dataclasses import dataclass
 from itertools import chain as chained
 from pathlib import Path
 from time import sleep
 from typing import TypeVar
 
 from runtime.runlog.lines import decode, is_whole
+from runtime.runlog.loose_ends import LooseEnds
 from runtime.runlog.mending import drafted, mend, sync_folder
 from runtime.runlog.retention import Keep, Kept, Weight, groups_to_replace, kept, start_of_ended
 from runtime.runlog.segments import new_header
@@ -27,6 +29,14 @@ _TURN = 0.0002
 _TO_STOP = 1.0
 
 
+@dataclass(frozen=True, slots=True)
+class Content:
+    """What there is to know of a segment, without looking into it again."""
+
+    starts: Starts
+    ends: LooseEnds
+
+
 class Tidying:
     """What is done with the sealed segments of a log, which nobody else changes meanwhile, one at a time.
 
@@ -39,7 +49,7 @@ class Tidying:
         self._log, self._state, self._guard, self._segment_size = log, state, guard, segment_size
         self._going_on = threading.Lock()
         self._generation = self._generation_at_work = 0
-        self._starts: dict[Key, Starts] = {}  # {key of a view: what it has}
+        self._contents: dict[Key, Content] = {}  # {key of a view: what it has}
         self.damage: list[str] = []
         """What was found damaged, in words."""
 
@@ -54,7 +64,7 @@ class Tidying:
             self._going_on.release()
 
     def run(self, keep: Keep, now: float) -> Kept | None:
-        """Do it, and return what is kept; None if there is nothing sealed, another thread is at it, or it was called off.
+        """Do it, and return what is kept; None if nothing is sealed, another thread is at it, or it was called off.
 
         Raises:
           OSError: a file could not be written; nothing is lost.
@@ -74,11 +84,16 @@ class Tidying:
         if not sealed:
             return None
         history = self._state.follow(sealed, self._publish, self._with_turns)
-        chosen = kept(keep, now, _merged(self._starts_of(view) for view in sealed), history)
-        weights = [_weight(view, self._starts_of(view), chosen) for view in sealed]
+        contents = [self._content_of(view) for view in sealed]
+        chosen = kept(keep, now, _merged(content.starts for content in contents), history)
+        weights = [_weight(view, content.starts, chosen) for view, content in zip(sealed, contents, strict=True)]
+        before, place = LooseEnds(), 0
         for group in groups_to_replace(weights, self._segment_size):
-            self._replace([sealed[index] for index in group], chosen)
-        self._starts = {view.key: self._starts[view.key] for view in sealed}
+            for content in contents[place : group.start]:
+                before.follow(content.ends)
+            self._replace([sealed[index] for index in group], chosen, before)
+            place = group.stop
+        self._contents = {view.key: self._contents[view.key] for view in sealed}
         return chosen
 
     def _sealed(self) -> list[View]:
@@ -109,28 +124,34 @@ class Tidying:
 
     def _whole(self, views: list[View]) -> list[View]:
         """Return `views`, having mended those that were not looked at before and are damaged."""
-        new = [view for view in views if view.key not in self._starts]
+        new = [view for view in views if view.key not in self._contents]
         damaged = [view for view in new if view.is_torn or not all(map(is_whole, self._with_turns(view.lines())))]
         for view in damaged:
             if (told := mend(view.segment, is_sealed=True)) is not None:
                 self.damage.append(told)
         return self._sealed() if damaged else views
 
-    def _starts_of(self, view: View) -> Starts:
-        if (known := self._starts.get(view.key)) is not None:
+    def _content_of(self, view: View) -> Content:
+        if (known := self._contents.get(view.key)) is not None:
             return known
         starts: dict[str, array[float]] = {}
+        ends = LooseEnds()
         for document in self._with_turns(view.documents()):
+            ends.take_in(document)
             if (start := start_of_ended(document)) is not None:
                 starts.setdefault(document["task_name"], array("d")).append(start)
-        self._starts[view.key] = starts
-        return starts
+        content = self._contents[view.key] = Content(starts, ends)
+        return content
 
-    def _replace(self, views: Sequence[View], chosen: Kept) -> None:
-        """Put one segment in the place of neighbours, with what is kept of them."""
+    def _replace(self, views: Sequence[View], chosen: Kept, before: LooseEnds) -> None:
+        """Put one segment in the place of neighbours, with what is kept of them.
+
+        Args:
+          before: of all that is in the segments before these, which are dealt with; those of these are added.
+        """
         path = views[-1].segment.path
         header = new_header(views[-1].segment.number, views[0].segment.first)
-        lines = (line for view in views for line in view.lines() if _stays(line, chosen))
+        lines = (line for view in views for line in view.lines() if _stays(line, chosen, before))
         self._publish(drafted(path, header.line(), self._with_turns(lines)), path)  # on the disk before the others go
         for view in views[:-1]:
             with suppress(FileNotFoundError):
@@ -141,9 +162,18 @@ class _CalledOff(Exception):
     """The segments have become others, or the log is being closed."""
 
 
-def _stays(line: bytes, chosen: Kept) -> bool:
+def _stays(line: bytes, chosen: Kept, before: LooseEnds) -> bool:
+    """Return whether a line stays, and take it in then; `before` are the loose ends of all that is before it.
+
+    What need not be kept stays while it finishes what is there: a run must not seem to go on whose end has gone.
+    """
     document = decode(line)
-    return document is None or chosen.includes(document)
+    if document is None:
+        return True
+    stays = chosen.includes(document) or before.has_begun(document)
+    if stays:
+        before.take_in(document)
+    return stays
 
 
 def _merged(each: Iterable[Starts]) -> dict[str, Iterable[float]]:
