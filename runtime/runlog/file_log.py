@@ -66,6 +66,7 @@ class FileLog:
                 chain(self.path)  # what is no run log is left without a lock file beside it, too
                 self.path.parent.mkdir(parents=True, exist_ok=True)
                 self._lock.acquire()
+                self._tidying.resume()
                 self._open_locked()
             except OSError as exc:
                 self.close()
@@ -222,7 +223,9 @@ class FileLog:
         except BaseException:  # whatever it is, there is still something to tidy
             self.is_untidy = True
             raise
-        self._reserve.make()
+        with self.guard:
+            if self._lock.is_held:  # else it was closed meanwhile, and nobody would free it
+                self._reserve.make()
 
     def history(self) -> History:
         return self._state.history(lambda: views_of(self.path))

@@ -49,6 +49,7 @@ class Tidying:
         self._log, self._state, self._guard, self._segment_size = log, state, guard, segment_size
         self._going_on = threading.Lock()
         self._generation = self._generation_at_work = 0
+        self._is_stopped = False
         self._contents: dict[Key, Content] = {}  # {key of a view: what it has}
         self.damage: list[str] = []
         """What was found damaged, in words."""
@@ -57,8 +58,16 @@ class Tidying:
         """Have what goes on change nothing any more: the segments have become others. With the guard held."""
         self._generation += 1
 
+    def resume(self) -> None:
+        """Let it be done again, after :meth:`stop`: the lock is held."""
+        self._is_stopped = False
+
     def stop(self) -> None:
-        """Call off what goes on, and wait until it has ended, or for :data:`_TO_STOP` seconds. Without the guard."""
+        """Call off what goes on, and wait until it has ended, or for :data:`_TO_STOP` seconds. Without the guard.
+
+        What begins only now, in a thread that was late, does nothing: somebody else may have the log.
+        """
+        self._is_stopped = True
         self._generation += 1
         if self._going_on.acquire(timeout=_TO_STOP):
             self._going_on.release()
@@ -73,6 +82,7 @@ class Tidying:
             return None
         self._generation_at_work = self._generation
         try:
+            self._check_wanted()
             return self._run(keep, now)
         except _CalledOff:
             return None
@@ -108,7 +118,7 @@ class Tidying:
             yield item
 
     def _check_wanted(self) -> None:
-        if self._generation != self._generation_at_work:
+        if self._is_stopped or self._generation != self._generation_at_work:
             raise _CalledOff
 
     def _publish(self, draft: Path, path: Path) -> None:
