@@ -5,7 +5,8 @@ bare primitives, and beside Pykka where that is installed: ``pip install -e '.[b
 
 ``--only runlog`` is what the run log costs with up to a million records, beside TinyDB's own storages; it takes some minutes.
 
-``python -m benchmarks --only soak [--launches N] [--seed SEED]`` costs nothing but looks whether all ends as it should.
+``python -m benchmarks --only soak [--launches N] [--seed SEED]`` costs nothing but looks whether all ends as it should; so does
+``--only kills [--kills N] [--seed SEED]``, with an app that is killed again and again.
 """
 
 from __future__ import annotations
@@ -22,9 +23,10 @@ from rich.console import Console
 from rich.progress import Progress
 from rich.table import Table
 
-from benchmarks import contest, crowd, messages, modes, runlog, soak, timing
+from benchmarks import contest, crowd, kills, messages, modes, runlog, soak, timing
 from benchmarks.contest import Contender, Result, is_installed
 from benchmarks.findings import outcomes_table, resources_table
+from benchmarks.killing.report import kills_table, traces_table
 
 NOISY = 0.5
 """A spread of the primitives above this share of their median leaves nothing to conclude."""
@@ -35,16 +37,18 @@ NOISY = 0.5
 @click.option("--rounds", type=click.IntRange(min=1), default=7, show_default=True, help="How often each launch is measured.")
 @click.option(
     "--only",
-    type=click.Choice(["modes", "messages", "runlog", *timing.SECTIONS, "soak"]),
+    type=click.Choice(["modes", "messages", "runlog", *timing.SECTIONS, "soak", "kills"]),
     multiple=True,
     help="Just this; may come several times.",
 )
 @click.option("--launches", type=click.IntRange(min=1), default=10_000, show_default=True, help="How many the soak makes.")
-@click.option("--seed", type=int, help="What the soak follows from, to repeat one; else it is random.")
-def main(quick: bool, rounds: int, only: tuple[str, ...], launches: int, seed: int | None) -> None:
+@click.option("--kills", "times", type=click.IntRange(min=1), default=200, show_default=True, help="How often an app is killed.")
+@click.option("--seed", type=int, help="What the soak or the kills follow from, to repeat them; else it is random.")
+def main(quick: bool, rounds: int, only: tuple[str, ...], launches: int, times: int, seed: int | None) -> None:
     """Measure what a launch costs in each execution mode, the run log on disk, what actors cost, and following conditions.
 
-    Ratios count; the machine may be noisy. With --only soak, look instead whether launches of all kinds leave anything behind.
+    Ratios count; the machine may be noisy. With --only soak, look instead whether launches of all kinds leave anything behind;
+    with --only kills, whether an app that is killed at random moments loses anything.
     """
     console = Console(highlight=False)
     rounds, scale = (1, 0.05) if quick else (rounds, 1.0)
@@ -61,6 +65,8 @@ def main(quick: bool, rounds: int, only: tuple[str, ...], launches: int, seed: i
                 console.print(f"{figure.name:<44} {figure.value}", soft_wrap=True)
     if "soak" in only:
         _soak(console, launches, random.randrange(1 << 32) if seed is None else seed)
+    if "kills" in only:
+        _kills(console, times, random.randrange(1 << 32) if seed is None else seed)
 
 
 def _measure(console: Console, what: str, contenders: Sequence[Contender], rounds: int, scale: float) -> None:
@@ -128,12 +134,28 @@ def _soak(console: Console, launches: int, seed: int) -> None:
     report = soak.run(launches, seed)
     console.print(outcomes_table(report), resources_table(report), sep="\n")
     console.print(f"{report.killed} processes were killed from outside; {report.seconds:.0f} s")
-    if report.problems:
+    _conclude(console, report.problems, "All runs have one end, and nothing is left.")
+
+
+def _kills(console: Console, times: int, seed: int) -> None:
+    console.print(f"{times:,} kills, seed {seed}")
+    with Progress(transient=True) as progress:
+        task = progress.add_task("killing", total=times)
+        report = kills.run(times, seed, killed=lambda: progress.advance(task))
+    console.print(kills_table(report), traces_table(report), sep="\n")
+    lives = f"{report.orderly} lives ended in order; {report.runs:,} runs, {report.records:,} records; {report.seconds:.0f} s"
+    console.print(lives)
+    _conclude(console, report.problems, "All runs have one end, and nothing is lost or twice.")
+
+
+def _conclude(console: Console, problems: Sequence[str], praise: str) -> None:
+    """Print what is wrong and exit, or `praise`."""
+    if problems:
         console.print("[red]Something is off:[/]")
-        for problem in report.problems:
+        for problem in problems:
             console.print(f"  {problem}", markup=False, soft_wrap=True)
         sys.exit(1)
-    console.print("All runs have one end, and nothing is left.")
+    console.print(praise)
 
 
 if __name__ == "__main__":
