@@ -3,26 +3,30 @@
 ``--json FILE`` keeps what was measured, ``--compare FILE`` holds it against what was kept before, and ``--plot DIR`` draws it. To
 look again at what was kept, and measure nothing: ``--load FILE``.
 
-``--only soak [--launches N] [--seed SEED]`` costs nothing but looks whether all ends as it should.
+``--only soak [--launches N] [--seed SEED]`` costs nothing but looks whether all ends as it should; so does
+``--only kills [--kills N] [--seed SEED]``, with an app that is killed again and again.
 """
 
 from __future__ import annotations
 
 import random
 import sys
+from collections.abc import Sequence
 from pathlib import Path
 
 import click
 from rich.console import Console
+from rich.progress import Progress as RichProgress
 
-from benchmarks import findings, plots, soak, suite, tables
+from benchmarks import findings, kills, plots, soak, suite, tables
 from benchmarks.compare import compare
 from benchmarks.contest import is_installed
 from benchmarks.environments import default_folder
 from benchmarks.figures import Absent, Figure, Report, UnreadableReport, load, save
+from benchmarks.killing.report import kills_table, traces_table
 from benchmarks.section import Section, Settings
 
-SOAK = "soak"
+SOAK, KILLS = "soak", "kills"
 _WIDE = 140
 """Columns where it is printed to a file."""
 _FILE = click.Path(dir_okay=False, path_type=Path)
@@ -33,7 +37,7 @@ _FILE = click.Path(dir_okay=False, path_type=Path)
 @click.option("--rounds", type=click.IntRange(min=1), default=5, show_default=True, help="How often each thing is measured.")
 @click.option(
     "--only",
-    type=click.Choice([*(section.name for section in suite.SECTIONS), SOAK]),
+    type=click.Choice([*(section.name for section in suite.SECTIONS), SOAK, KILLS]),
     multiple=True,
     help="May come several times.",
 )
@@ -54,7 +58,8 @@ _FILE = click.Path(dir_okay=False, path_type=Path)
 )
 @click.option("--load", "loaded", type=_FILE, help="Measure nothing: take this file, which was written by --json.")
 @click.option("--launches", type=click.IntRange(min=1), default=10_000, show_default=True, help="How many the soak makes.")
-@click.option("--seed", type=int, help="What the soak follows from, to repeat one; else it is random.")
+@click.option("--kills", "times", type=click.IntRange(min=1), default=200, show_default=True, help="How often an app is killed.")
+@click.option("--seed", type=int, help="What the soak or the kills follow from, to repeat them; else it is random.")
 def main(
     quick: bool,
     rounds: int,
@@ -65,15 +70,21 @@ def main(
     pictures: Path | None,
     loaded: Path | None,
     launches: int,
+    times: int,
     seed: int | None,
 ) -> None:
     """Measure what Callsheet costs, each figure beside a bare primitive in the same run: ratios count, the machine may be noisy.
 
-    With --only soak, look instead whether launches of all kinds leave anything behind.
+    With --only soak, look instead whether launches of all kinds leave anything behind; with --only kills, whether an app that is
+    killed at random moments loses anything.
     """
     console = Console(highlight=False, width=None if sys.stdout.isatty() else _WIDE)
-    if SOAK in only:
-        _soak(console, launches, random.randrange(1 << 32) if seed is None else seed)
+    if {SOAK, KILLS} & {*only}:
+        seed = random.randrange(1 << 32) if seed is None else seed
+        if SOAK in only:
+            _soak(console, launches, seed)
+        if KILLS in only:
+            _kills(console, times, seed)
         return
     if pictures is not None and not is_installed("matplotlib"):
         raise click.ClickException("matplotlib is not installed, which draws: pip install -e '.[bench]'")
@@ -116,9 +127,26 @@ def _soak(console: Console, launches: int, seed: int) -> None:
     report = soak.run(launches, seed)
     console.print(findings.outcomes_table(report), findings.resources_table(report), sep="\n")
     console.print(f"{report.killed} processes were killed from outside; {report.seconds:.0f} s")
-    if report.problems:
+    _conclude(console, report.problems, "All runs have one end, and nothing is left.")
+
+
+def _kills(console: Console, times: int, seed: int) -> None:
+    console.print(f"{times:,} kills, seed {seed}")
+    with RichProgress(transient=True) as progress:
+        task = progress.add_task("killing", total=times)
+        report = kills.run(times, seed, killed=lambda: progress.advance(task))
+    console.print(kills_table(report), traces_table(report), sep="\n")
+    console.print(
+        f"{report.orderly} lives ended in order; {report.runs:,} runs, {report.records:,} records; {report.seconds:.0f} s"
+    )
+    _conclude(console, report.problems, "All runs have one end, and nothing is lost or twice.")
+
+
+def _conclude(console: Console, problems: Sequence[str], praise: str) -> None:
+    """Print what is wrong and exit, or `praise`."""
+    if problems:
         console.print("[red]Something is off:[/]")
-        for problem in report.problems:
+        for problem in problems:
             console.print(f"  {problem}", markup=False, soft_wrap=True)
         sys.exit(1)
-    console.print("All runs have one end, and nothing is left.")
+    console.print(praise)

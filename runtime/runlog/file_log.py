@@ -255,8 +255,9 @@ class FileLog:
         except BaseException:  # whatever it is, there is still something to tidy
             self.is_untidy = True
             raise
-        if self._reserve.make():
-            self.trouble = None
+        with self.guard:
+            if self._lock.is_held and self._reserve.make():  # else it was closed meanwhile, and nobody would free it
+                self.trouble = None
 
     def history(self) -> History:
         return self._state.history(lambda: views_of(self.path))
