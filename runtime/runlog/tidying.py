@@ -10,7 +10,7 @@ from typing import Any, TypeVar
 
 from runtime.runlog.contents import Contents, latest_starts, weights
 from runtime.runlog.lines import decode
-from runtime.runlog.mending import drafted, mend, sync_folder
+from runtime.runlog.mending import drafted, mend, read_through, sync_folder
 from runtime.runlog.retention import Keep, Kept, groups_to_replace, kept
 from runtime.runlog.segments import new_header
 from runtime.runlog.state_file import StateFile
@@ -107,23 +107,27 @@ class Tidying:
         """Return `views`, having mended those that are damaged."""
         damaged = [view for view in views if view.is_torn or self._contents_of(view).damaged]
         for view in damaged:
-            if (told := mend(view.segment, is_sealed=True)) is not None:
+            if (told := mend(view.segment, is_sealed=True, put=self._publish)) is not None:
                 self.damage.append(told)
         return self._sealed() if damaged else views
 
     def _documents(self, view: View) -> Iterator[dict[str, Any]]:
         """Yield the documents of a view, and take note of its contents: decoding a line is what takes the time."""
         contents = Contents()
-        for document in self._with_turns(map(decode, view.lines())):
+        for document in self._decoded(view):
             contents.take_in(document)
             if document is not None:
                 yield document
         contents.settle()
         self._contents[view.key] = contents
 
+    def _decoded(self, view: View) -> Iterator[dict[str, Any] | None]:
+        read_through(view.segment.path)
+        return self._with_turns(map(decode, view.lines()))
+
     def _contents_of(self, view: View) -> Contents:
         if view.key not in self._contents:
-            self._contents[view.key] = Contents.of(self._with_turns(map(decode, view.lines())))
+            self._contents[view.key] = Contents.of(self._decoded(view))
         return self._contents[view.key]
 
     def _replace(self, views: Sequence[View], chosen: Kept) -> None:
