@@ -48,6 +48,8 @@ def to_timeout(given: TimeSpan) -> float:
 
 def to_log(given: str | os.PathLike[str] | None) -> Path | None:
     """Return the path of the run log, made absolute so that it stays the same file; None for memory."""
+    if given == "":
+        raise ValueError("the path of a file is expected, or None, which keeps records in memory")
     return None if given is None else Path(given).absolute()
 
 

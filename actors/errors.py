@@ -487,9 +487,11 @@ class LogUnusable(LogError):
     def __init__(self, path: str, problem: str) -> None:
         super().__init__(path, problem)
         self.path, self.problem = path, problem
+        self.option = "log='...'"
+        """How the log was named, or could be."""
 
     def __str__(self) -> str:
-        return f"cannot use {self.path} as a run log: {self.problem}. Nothing was changed; name another file with log='...'"
+        return f"cannot use {self.path} as a run log: {self.problem}. Nothing was changed; name another file with {self.option}"
 
 
 class LogFailed(LogError):

@@ -92,6 +92,7 @@ def test_what_is_for_tests_is_loaded_by_nothing_else():
                 "schedule.py",
                 "shared.py",
                 "stats.py",
+                "whole.py",
             },
         ),
         ("cronsim", {"cron.py"}),

@@ -26,7 +26,7 @@ from runtime.runlog.retention import Keep
 from runtime.runlog.segments import Header, Segment, chain, check_alone, new_header, sealed_files, sealed_path
 from runtime.runlog.state_file import StateFile, fits
 from runtime.runlog.tidying import Tidying
-from runtime.runlog.views import View, views_of
+from runtime.runlog.views import Key, View, views_of
 from runtime.runlog.wanted import EVERYTHING, Wanted
 
 SEGMENT_SIZE = 16 << 20
@@ -54,6 +54,7 @@ class FileLog:
         self._reserve = Reserve(self._beside(".reserve"))
         self._state = StateFile(self._beside(".state"))
         self._indexes = Indexes()
+        self._told: set[Key] = set()  # in which segments readers have met damage, and said so
         self._tidying = Tidying(self.path, self._state, self.guard, segment_size)
         self._segment_size, self._segment_age = segment_size, segment_age
         self._fd = -1
@@ -260,10 +261,10 @@ class FileLog:
                 self.trouble = None
 
     def history(self) -> History:
-        return self._state.history(lambda: views_of(self.path))
+        return self._state.history(lambda: views_of(self.path, self._told))
 
     def documents(self, wanted: Wanted = EVERYTHING, *, newest_first: bool = False) -> Iterator[dict[str, Any]]:
-        views = views_of(self.path)
+        views = views_of(self.path, self._told)
         return (
             document
             for view in (reversed(views) if newest_first else views)
