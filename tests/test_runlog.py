@@ -22,7 +22,7 @@ from runtime.codec import make_codec
 from runtime.runlog.file_log import FileLog
 from runtime.runlog.history import History
 from runtime.runlog.memory_log import MemoryLog
-from runtime.runlog.recorder import Recorder
+from runtime.runlog.recorder import LogTerms, Recorder
 from runtime.runlog.repo import RunRepo, open_repo
 
 
@@ -625,6 +625,18 @@ class TestUnwritable:
         disk.broken = False
         log.record(end("a", "1", 1.0))
         assert log.problems() == ()
+
+    def test_what_is_ended_by_that_comes_after_it_in_the_logs_and_in_number(self, disk, log, caplog):
+        """Where the app wants to halt, it puts that on record before it goes on."""
+        caplog.set_level(logging.INFO, "callsheet.task")
+        numbers = {}
+        log.take(LogTerms(on_failure="halt"))
+        log.on_halt = lambda _: numbers.update(second=log.record(unstarted("b", "2", 1.0)))
+        disk.broken = True
+        numbers["first"] = log.record(run("a", "1", 1.0))
+        assert numbers == {"first": 1, "second": 2}
+        told = [record.callsheet["task_name"] for record in caplog.records if record.name == "callsheet.task"]
+        assert told == ["a", "b"]
 
     def test_closing_writes_what_waits(self, disk, log):
         disk.broken = True

@@ -199,22 +199,21 @@ class Recorder:
         Args:
           is_warning: whether it is told as a warning, whatever its action.
         """
-        self._count += 1
+        self._count = number = self._count + 1
         if self._backlog.error is None:
             try:
                 self._append(document)
             except OSError as exc:
                 self._backlog.add(document, exc)
-                self._halt(exc)
         else:
             self._backlog.follow(document)
-            self._halt(self._backlog.error)
         if self._log.is_untidy:
             self._untidy.set()
         level = logging.WARNING if is_warning else LEVELS.get(document["action"], logging.INFO)
         if task_log.wants(level):
             task_log.tell(level, "%s", ": ".join(_sayings(document)), extra={"callsheet": dict(document)})
-        return self._count
+        self._halt(self._backlog.error)  # last: what that ends is put on record, too
+        return number
 
     def close(self) -> None:
         """Write what waits, if it can be written, and let go of the log."""
