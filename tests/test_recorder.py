@@ -9,11 +9,11 @@ from itertools import count
 import pytest
 
 from actors.errors import LogLocked
-from logged import Ticking, end, fill, run
+from logged import Ticking, end, fill, run, unstarted
 from runtime.clock import SystemClock
 from runtime.runlog.file_log import FileLog
 from runtime.runlog.memory_log import MemoryLog
-from runtime.runlog.recorder import Recorder
+from runtime.runlog.recorder import LogTerms, Recorder
 from runtime.runlog.retention import FOREVER
 
 
@@ -98,6 +98,18 @@ class TestUnwritable:
         disk.broken = False
         recorder.record(end("a", "1", 1.0))
         assert recorder.problems() == ()
+
+    def test_what_is_ended_by_that_comes_after_it_in_the_logs_and_in_number(self, disk, recorder, caplog):
+        """Where the app wants to halt, it puts that on record before it goes on."""
+        caplog.set_level(logging.INFO, "callsheet.task")
+        numbers = {}
+        recorder.take(LogTerms(on_failure="halt"))
+        recorder.on_halt = lambda _: numbers.update(second=recorder.record(unstarted("b", "2", 1.0)))
+        disk.broken = True
+        numbers["first"] = recorder.record(run("a", "1", 1.0))
+        assert numbers == {"first": 1, "second": 2}
+        told = [record.callsheet["task_name"] for record in caplog.records if record.name == "callsheet.task"]
+        assert told == ["a", "b"]
 
     def test_closing_writes_what_waits(self, disk, recorder):
         disk.broken = True

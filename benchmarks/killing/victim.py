@@ -75,10 +75,10 @@ def busy_app(log: Path, life: Life) -> App:
         _add_others(app)
 
     @app.setup
-    def starts_and_ends() -> Iterator[None]:
+    def starts() -> Iterator[None]:
         tell("up", str(life.number))
         yield
-        tell("over", str(life.number))
+        tell("started", str(life.number))
 
     return app
 

@@ -209,24 +209,22 @@ class Recorder:
         Args:
           is_warning: whether it is told as a warning, whatever its action.
         """
-        self._count += 1
+        self._count = number = self._count + 1
         if self._backlog.error is None:
             try:
                 self._append(document)
             except OSError as exc:
                 self._backlog.add(document, exc)
-                self._halt(exc)
-            if self._log.trouble is not self._trouble:
-                self._take_trouble(self._log.trouble)
         else:
             self._backlog.follow(document)
-            self._halt(self._backlog.error)
         if self._log.is_untidy:
             self._untidy.set()
         level = logging.WARNING if is_warning else LEVELS.get(document["action"], logging.INFO)
         if task_log.wants(level):
             task_log.tell(level, "%s", ": ".join(_sayings(document)), extra={"callsheet": dict(document)})
-        return self._count
+        if self._backlog.error is not None or self._log.trouble is not self._trouble:
+            self._take_trouble()  # last: what that ends is put on record, too
+        return number
 
     def close(self) -> None:
         """Write what waits, if it can be written, and let go of the log."""
@@ -250,13 +248,14 @@ class Recorder:
             reason = f"the run log could not be written for a while, and has lost {lost} records"
             self.record({"created": self.clock.now(), "task_name": "", "run_id": "", "action": "error", "reason": reason})
 
-    def _take_trouble(self, trouble: OSError | None) -> None:
-        """Take note of what will keep the log from being written before long, or that it will not any more."""
-        self._trouble = trouble
-        if trouble is not None:
+    def _take_trouble(self) -> None:
+        """Take note of what keeps the log from being written, or will before long, or does not any more."""
+        trouble = self._log.trouble
+        if trouble is not None and trouble is not self._trouble:
             runtime_log.tell(logging.ERROR, "run log: %s; it goes on in the room that was kept for the last records", trouble)
             self._untidy.set()
-        self._halt(trouble)
+        self._trouble = trouble
+        self._halt(self._backlog.error or trouble)
 
     def _halt(self, error: OSError | None) -> None:
         """Have the app end, if there is an error and it wants to where its log cannot be written."""
