@@ -45,7 +45,7 @@ def main() -> None:
       2  wrong use: an unknown task or option, a program that cannot be loaded
       3  the end has killed, cut short or left behind something, which stderr and the run log name
       4  the run log is in use by another runtime
-      5  the run log cannot be used
+      5  the run log cannot be used, or could not be written at the end
     """  # noqa: D301  # click takes the character itself for: keep these lines
 
 

@@ -16,7 +16,6 @@ import trio
 from actors.app import App
 from actors.loading import check_may_run
 from runtime.logs import runtime_log
-from runtime.shutdown import EXIT_CUT_SHORT
 from runtime.signals import handled
 from runtime.system import Ended, System, open_runtime
 
@@ -76,6 +75,7 @@ async def _run(app: App, only: list[str] | None, folder: Path, until_exit: bool)
         async with open_runtime(app, only=only, before_start=connect) as system:
             await system.wait_ended()
             if system.ended.stuck and threading.current_thread() is threading.main_thread():
+                system.close_log()
                 _exit(app, system.ended, folder)
         _tell(system.ended)
         return system.ended
@@ -88,13 +88,13 @@ def _exit(app: App, ended: Ended, folder: Path) -> None:
     if ended.restart and app.session.config.restarting != "recall":
         _start_again(app, folder)
     _flush()
-    os._exit(EXIT_CUT_SHORT)
+    os._exit(ended.exit_code)
 
 
 def _tell(ended: Ended) -> None:
     """Tell what the end has cut short, if anything."""
-    if ended.exit_code:
-        runtime_log.tell(logging.WARNING, "cut short: %s", ended)
+    if words := str(ended):
+        runtime_log.tell(logging.WARNING, "cut short: %s", words)
 
 
 def _flush() -> None:

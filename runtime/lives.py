@@ -84,8 +84,9 @@ class Lives:
                 self._ended = await system.wait_ended()
                 if self._ended.stuck or not self._ended.restart:
                     self._enough = True
-                if self._enough:
-                    self._over.set()  # now, since what is stuck holds up the end of the block
+                if self._ended.stuck:
+                    self._over.set()  # now, since that holds up the end of the block
+            self._ended = system.ended  # by now it is known what of the records is lost
         finally:
             self._system = None
 

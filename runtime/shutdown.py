@@ -10,6 +10,8 @@ from runtime.stopping import LAST_GRACE, LAST_MARGIN
 
 EXIT_CUT_SHORT = 3
 """The exit code of a program whose end has cut something short."""
+EXIT_LOST_RECORDS = 5
+"""That of one which could not put all on record, as where its run log cannot be used."""
 LEAST_CLOSING = 1.0
 """Seconds that the tasks with ``on_shutdown`` get, also where the others have used up the time to finish."""
 CUT_GRACE = 0.3

@@ -38,7 +38,7 @@ from runtime.runners.command import CommandRunner
 from runtime.runners.inline import InlineRunner
 from runtime.runners.process import ProcessRunner
 from runtime.runners.thread import ThreadRunner
-from runtime.shutdown import EXIT_CUT_SHORT
+from runtime.shutdown import EXIT_CUT_SHORT, EXIT_LOST_RECORDS
 from runtime.stopping import LAST_MARGIN, Patience
 from runtime.supervisor import Supervisor
 from runtime.watchdog import Watchdog
@@ -64,10 +64,14 @@ class Ended:
     """How many threads that were given up still go on."""
     restart: bool = False
     """Whether the app is to be started again."""
+    lost_records: int = 0
+    """How many records could not be written to the run log, and are lost; known when the app has ended altogether."""
 
     @property
     def exit_code(self) -> int:
-        """What a program exits with that ended so: 0, or 3 if something was killed, cut short or abandoned."""
+        """What a program exits with that ended so: 0, 5 if records are lost, or 3 if something was killed or cut short."""
+        if self.lost_records:
+            return EXIT_LOST_RECORDS
         return EXIT_CUT_SHORT if self.cut_short or self.stuck or self.hooks or self.abandoned else 0
 
     def __str__(self) -> str:
@@ -80,9 +84,9 @@ class Ended:
 class System:
     """A running app, as its host sees it."""
 
-    def __init__(self, session: Session, supervisor: Supervisor) -> None:
+    def __init__(self, session: Session, supervisor: Supervisor, log: Recorder) -> None:
         self.session = session
-        self._supervisor = supervisor
+        self._supervisor, self._log = supervisor, log
 
     @property
     def is_ending(self) -> bool:
@@ -93,8 +97,18 @@ class System:
     def ended(self) -> Ended:
         """How it has ended, as far as it has."""
         supervisor = self._supervisor
-        cut_short, hooks = tuple(supervisor.cut_short), supervisor.hooks_cut
-        return Ended(cut_short, supervisor.stuck, hooks, supervisor.abandoned, supervisor.restart_wanted)
+        return Ended(
+            tuple(supervisor.cut_short),
+            supervisor.stuck,
+            supervisor.hooks_cut,
+            supervisor.abandoned,
+            supervisor.restart_wanted,
+            self._log.lost,
+        )
+
+    def close_log(self) -> None:
+        """Write what waits, if it can be written, for who exits without leaving the block: nothing is put on record after it."""
+        self._log.close()
 
     def shut_down(self, *, force: bool = False, reason: str = "shutdown, asked for by the program", signals: int = 0) -> None:
         """End the runtime and return at once; only from the trio thread. See :meth:`Session.shut_down`.
@@ -150,7 +164,7 @@ async def open_runtime(
             supervisor.put, supervisor.waits_for, standby, log.clock, parts.health, supervisor.tree, supervisor.nodes
         )
         session.controls = live
-        asked, system = standby.take(), System(session, parts.supervisor)
+        asked, system = standby.take(), System(session, parts.supervisor, log)
         before_start(system)
         async with parts.watchdog.watching(), capturing(), _unwrapped(supervisor), _running(parts, asked, only):
             try:
