@@ -156,7 +156,7 @@ def measure(settings: Settings, progress: Progress) -> Iterator[Figure | Absent]
 
 def crowds(settings: Settings, progress: Progress) -> Iterator[Figure]:
     """Yield what each of a crowd takes that does nothing: memory, and the time to start all and to stop all."""
-    rounds, count = (1, 500) if settings.quick else (min(settings.rounds, 3), 50_000)
+    rounds, count = (1, 500) if settings.quick else (min(settings.rounds, 3), 20_000)
     progress.expect(rounds * len(crowd.KINDS))
     took: dict[str, list[crowd.Crowd]] = {key: [] for key in crowd.KINDS}
     for _ in range(rounds):

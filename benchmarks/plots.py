@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator, Sequence
+from itertools import cycle
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -17,6 +19,9 @@ if TYPE_CHECKING:
 OURS, OTHERS, LIMIT, TARGET = "#2a6fbb", "#e08214", "#4d4d4d", "#1a7f37"
 """The colours of Callsheet, of other packages, of bare primitives, and of targets."""
 _CYCLE = ("#2a6fbb", "#8e44ad", "#16a085", "#c0392b", "#7f8c2a", "#d35f9e")
+_CYCLE_OF_OTHERS = (OTHERS, "#b35806", "#f1b06a")
+_LEAST_RANGE = 1000.0
+"""How many times as high as the lowest value of an axis of curves its highest is at least."""
 _STYLE: dict[Any, Any] = {  # matplotlib knows the names of all its settings by type
     "svg.fonttype": "none",  # texts stay texts: small, sharp, found by a search
     "svg.hashsalt": "callsheet",  # the same report is the same file
@@ -51,8 +56,8 @@ def draw(report: Report, folder: Path) -> list[Path]:
 def _pictures(section: str, figures: Sequence[Figure]) -> Iterator[tuple[str, Picture]]:
     if panels := bar_panels(figures):
         yield section, _bars(section, panels)
-    if curves := curve_panels(figures):
-        yield f"{section}-curves", _curves(section, curves)
+    if any(figure.size is not None for figure in figures):
+        yield f"{section}-curves", _curves(section, figures)
 
 
 def bar_panels(figures: Sequence[Figure]) -> list[tuple[Figure | None, list[Figure]]]:
@@ -115,7 +120,7 @@ def _draw_bars(axes: Axes, limit: Figure | None, bars: Sequence[Figure]) -> None
     axes.set_yticks(range(len(bars)), [figure.name for figure in bars])
     axes.set_ylim(len(bars) - 0.4, -0.6)
     axes.set_xlim(0, 1.5 * max([*(figure.high for figure in bars), *([] if limit is None else [limit.median])]) or 1)
-    axes.xaxis.set_major_formatter(lambda value, _: f"{value:,.10g}")
+    axes.xaxis.set_major_formatter(_in_full)
 
 
 def is_of_others(figure: Figure) -> bool:
@@ -124,7 +129,7 @@ def is_of_others(figure: Figure) -> bool:
 
 
 def _label(figure: Figure) -> str:
-    return f"{number(figure.median)} {figure.unit}" + ("" if figure.ratio is None else f" ({figure.ratio:.2f} ×)")
+    return f"{number(figure.median)} {figure.unit}" + ("" if figure.ratio is None else f" ({number(figure.ratio)} ×)")
 
 
 def mark(figure: Figure, limit: Figure | None) -> float | None:
@@ -137,35 +142,54 @@ def mark(figure: Figure, limit: Figure | None) -> float | None:
     return None
 
 
-def _curves(section: str, panels: Sequence[tuple[str, str, dict[str, list[Figure]]]]) -> Picture:
+def _curves(section: str, figures: Sequence[Figure]) -> Picture:
     from matplotlib.figure import Figure as Canvas
 
+    panels = curve_panels(figures)
+    flat = {figure.name: figure for figure in figures if figure.size is None}
     columns = min(len(panels), 2)
     rows = -(-len(panels) // columns)
     picture = Canvas(figsize=(_WIDTH, 3.2 * rows + 0.4), layout="constrained")
-    grid = picture.subplots(rows, columns, squeeze=False).flat
+    grid = list(picture.subplots(rows, columns, squeeze=False).flat)
     picture.suptitle(section, x=0.01, ha="left", weight="bold")
     for axes, (part, unit, curves) in zip(grid, panels, strict=False):
-        _draw_curves(axes, unit, curves)
+        _draw_curves(axes, curves)
+        limits = dict.fromkeys(figure.limit for curve in curves.values() for figure in curve)
+        for limit in (flat[name] for name in limits if name in flat):
+            axes.axhline(limit.median, color=LIMIT, lw=1, ls="--", label=limit.name)
+        _scale(axes, unit, curves)
         axes.set_title(part, loc="left", size=9)
-    for axes in list(grid)[len(panels) :]:
+    for axes in grid[len(panels) :]:
         axes.set_axis_off()
     return picture
 
 
-def _draw_curves(axes: Axes, unit: str, curves: dict[str, list[Figure]]) -> None:
-    """Draw curves over sizes, both axes in powers of ten: a cost that does not grow is flat."""
+def _draw_curves(axes: Axes, curves: dict[str, list[Figure]]) -> None:
+    """Draw curves over sizes, each with a band in which the middle half of its samples lies."""
     limits = {figure.limit for curve in curves.values() for figure in curve}
-    colours = iter(_CYCLE * len(curves))
+    ours, others = cycle(_CYCLE), cycle(_CYCLE_OF_OTHERS)
     for name, curve in curves.items():
         ordered = sorted(curve, key=lambda figure: figure.size or 0)
         is_limit = name in limits
-        colour = LIMIT if is_limit else OTHERS if is_of_others(curve[0]) else next(colours)
+        colour = LIMIT if is_limit else next(others if is_of_others(curve[0]) else ours)
         sizes, values = [figure.size or 0 for figure in ordered], [figure.median for figure in ordered]
         axes.plot(sizes, values, marker="o", ms=3, lw=1.5, label=name, color=colour, ls="--" if is_limit else "-")
-        lows, highs = [figure.low for figure in ordered], [figure.high for figure in ordered]
+        lows, highs = zip(*(figure.quartiles for figure in ordered), strict=True)
         axes.fill_between(sizes, lows, highs, alpha=0.15, lw=0, color=colour)
-    axes.set(xscale="log", yscale="log", xlabel=curve[0].size_unit)
-    axes.set_ylabel(unit)
+
+
+def _scale(axes: Axes, unit: str, curves: dict[str, list[Figure]]) -> None:
+    """Give both axes powers of ten, and that of values some of them at least: a cost that hardly grows is flat."""
+    axes.set(xscale="log", yscale="log", ylabel=unit, xlabel=next(iter(curves.values()))[0].size_unit)
+    low, high = axes.get_ylim()
+    widen = max(math.sqrt(_LEAST_RANGE * low / high), 1.0)
+    axes.set_ylim(low / widen, high * widen)
+    for axis in (axes.xaxis, axes.yaxis):
+        axis.set_major_formatter(_in_full)
+        axis.set_minor_formatter(lambda *_: "")
     axes.grid(visible=True, which="major", lw=0.4, alpha=0.5)
     axes.legend(frameon=False, fontsize=7)
+
+
+def _in_full(value: float, _: object) -> str:
+    return f"{value:,.10g}"

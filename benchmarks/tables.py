@@ -44,7 +44,7 @@ def _single(figures: Sequence[Figure]) -> Table:
 
 
 def _ratio(figure: Figure) -> str:
-    return "" if figure.ratio is None else f"{figure.ratio:.2f}"
+    return "" if figure.ratio is None else number(figure.ratio)
 
 
 def _if_any(figures: Sequence[Figure]) -> list[str]:
@@ -66,7 +66,7 @@ def _curves(figures: Sequence[Figure]) -> Table:
 
 
 def _cell(figure: Figure) -> str:
-    ratio = "" if figure.ratio is None else f" ({figure.ratio:.2f} ×)"
+    ratio = "" if figure.ratio is None else f" ({number(figure.ratio)} ×)"
     return "~" * noise.is_scattered(figure) + number(figure.median) + ratio
 
 
