@@ -18,7 +18,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from actors.errors import LogLocked, LogUnusable
-from runtime.runlog import file_log, locks
+from runtime.runlog import active, locks
 from runtime.runlog.file_log import FileLog
 from runtime.runlog.lines import complete_lines, decode, encode, is_whole
 from runtime.runlog.locks import holder_of
@@ -31,7 +31,7 @@ C = {"task_name": "c", "created": 3.5}
 HOLDER = """
 import sys, time
 from pathlib import Path
-from runtime.runlog import file_log, locks
+from runtime.runlog import active, locks
 from runtime.runlog.file_log import FileLog
 FileLog(Path(sys.argv[1])).open()
 print("open", flush=True)
@@ -41,7 +41,7 @@ sys.stdin.read()
 FORKING = """
 import os, time
 from pathlib import Path
-from runtime.runlog import file_log, locks
+from runtime.runlog import active, locks
 from runtime.runlog.file_log import FileLog
 log = FileLog(Path("{path}"))
 log.open()
@@ -510,7 +510,7 @@ class TestLock:
 class TestSomebodyElse:
     @pytest.fixture
     def log(self, log, monkeypatch):
-        monkeypatch.setattr(file_log, "LOOK_EVERY", 0.0)
+        monkeypatch.setattr(active, "LOOK_EVERY", 0.0)
         log.append(A)
         return log
 
