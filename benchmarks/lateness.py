@@ -13,6 +13,7 @@ import trio
 
 from actors import App
 from benchmarks.figures import Figure, latencies, ratio
+from benchmarks.heard import unheard
 from benchmarks.section import Progress, Section, Settings
 from benchmarks.work import nothing
 from runtime import open_runtime
@@ -53,7 +54,7 @@ def _starts(condition: str, count: int, seconds: float) -> Late:
         async with open_runtime(app):
             await trio.sleep(seconds)
 
-    with tempfile.TemporaryDirectory() as folder:
+    with tempfile.TemporaryDirectory() as folder, unheard():
         app = App(log=Path(folder) / "runs.jsonl", stall_after="never", keep_runs=None)
         for number in range(count):
             app.task(condition, name=f"task {number}", func=nothing)

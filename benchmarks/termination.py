@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-import logging
 import os
 import subprocess
 import sys
 import tempfile
 import threading
-from collections.abc import Awaitable, Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Awaitable, Callable
 from functools import partial
 from time import perf_counter
 from typing import Any
@@ -19,6 +17,7 @@ import trio
 from actors import App
 from benchmarks import contest, ending
 from benchmarks.contest import Contender, Took
+from benchmarks.heard import unheard
 from benchmarks.section import Section
 from runtime import open_runtime
 from runtime.stopping import UNWINDING
@@ -39,20 +38,8 @@ def ends(times: int, *, patience: float = 0.0, **task: Any) -> Took:
     """
     app = App(log=None, grace=PATIENCE, cleanup=PATIENCE, max_abandoned_threads=1000, max_thread_count=1000)
     app.task(name="task", **task)
-    with tempfile.TemporaryDirectory() as folder, _unheard():
+    with tempfile.TemporaryDirectory() as folder, unheard():
         return trio.run(_ends, app, times, patience, folder)
-
-
-@contextmanager
-def _unheard() -> Iterator[None]:
-    """Have the runtime not say of each run that it was killed or abandoned, as it is meant to be."""
-    logger = logging.getLogger("callsheet")
-    level = logger.level
-    logger.setLevel(logging.CRITICAL)
-    try:
-        yield
-    finally:
-        logger.setLevel(level)
 
 
 async def _ends(app: App, times: int, patience: float, folder: str) -> Took:

@@ -22,6 +22,7 @@ from runtime.runlog import file_log, locks
 from runtime.runlog.file_log import FileLog
 from runtime.runlog.lines import complete_lines, decode, encode, is_whole
 from runtime.runlog.locks import holder_of
+from runtime.runlog.retention import Keep
 from runtime.runlog.table import open_table
 
 A = {"task_name": "a", "created": 1.5}
@@ -508,10 +509,10 @@ class TestLock:
 
 class TestSomebodyElse:
     @pytest.fixture
-    def log(self, journal, monkeypatch):
+    def log(self, log, monkeypatch):
         monkeypatch.setattr(file_log, "LOOK_EVERY", 0.0)
-        journal.append(A)
-        return journal
+        log.append(A)
+        return log
 
     def test_has_removed_the_file_and_what_comes_then_is_in_a_new_one(self, log, path, make):
         path.unlink()
@@ -769,6 +770,37 @@ class TestOtherThreads:
         changer.join()
         assert [document["number"] for document in list(log.documents())] == list(range(200))
         log.close()
+
+    def test_a_log_that_is_closed_while_it_is_tidied_up_keeps_no_reserve(self, tmp_path, monkeypatch):
+        """The thread that tidies comes to its end only after that."""
+        journal = FileLog(tmp_path / "runs.jsonl", segment_size=1)
+        journal.open()
+        for number in range(3):
+            journal.append({"number": number})
+        sweeping, closed = threading.Event(), threading.Event()
+        monkeypatch.setattr("runtime.runlog.file_log.sweep", lambda *_: sweeping.set() or closed.wait(5))
+        tidying = threading.Thread(target=journal.tidy, args=(Keep(runs=1), 0.0))
+        tidying.start()
+        assert sweeping.wait(5)
+        journal.close()
+        closed.set()
+        tidying.join()
+        assert not (tmp_path / "runs.jsonl.reserve").exists()
+
+    def test_a_thread_that_comes_to_tidy_up_when_the_log_was_closed_touches_nothing(self, tmp_path):
+        """It may be another process's by then."""
+        journal = FileLog(tmp_path / "runs.jsonl", segment_size=1)
+        journal.open()
+        for number in range(3):
+            journal.append({"number": number})
+        journal.close()
+        before = {path.name: path.stat().st_ino for path in tmp_path.iterdir()}
+        journal.tidy(Keep(runs=1), 0.0)
+        assert {path.name: path.stat().st_ino for path in tmp_path.iterdir()} == before
+        journal.open()
+        journal.tidy(Keep(runs=1), 0.0)
+        assert (tmp_path / "runs.jsonl.state").exists()
+        journal.close()
 
     def test_opening_it_twice_in_one_process_leaves_the_first_as_it_was(self, tmp_path):
         log = FileLog(tmp_path / "runs.jsonl")

@@ -246,15 +246,19 @@ class FileLog:
         self.is_untidy = False
         try:
             with self.guard:
+                if self._fd < 0:
+                    return
+                generation = self._tidying.generation
                 sealed, self._unsynced = self._unsynced, []
             self._sync(sealed, names=bool(sealed))
-            if (chosen := self._tidying.run(keep, now)) is not None:
+            if (chosen := self._tidying.run(keep, now, generation)) is not None:
                 sweep(output_folder(self.path), chosen.keeps_start)
         except BaseException:  # whatever it is, there is still something to tidy
             self.is_untidy = True
             raise
-        if self._reserve.make():
-            self.trouble = None
+        with self.guard:
+            if self._lock.is_held and self._reserve.make():  # else it was closed meanwhile, and nobody would free it
+                self.trouble = None
 
     def history(self) -> History:
         return self._state.history(lambda: views_of(self.path, self._told))
