@@ -538,6 +538,14 @@ class TestSomebodyElse:
         assert aside.read_text() == "Dear diary"
         assert list(make().documents()) == [B]
 
+    def test_has_put_something_else_in_its_place_which_is_not_sealed(self, log, path, make):
+        path.unlink()
+        path.write_text("Dear diary")
+        log.seal()
+        log.append(B)
+        assert [aside.read_text() for aside in copies(path)] == ["Dear diary"]
+        assert list(make().documents()) == [B]
+
     def test_has_done_nothing_and_nothing_is_told(self, log):
         log.append(B)
         assert log.problems() == ()

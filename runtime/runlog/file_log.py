@@ -152,7 +152,9 @@ class FileLog:
     def seal(self) -> None:
         with self.guard:
             if self._active is not None and self._active.has_documents:
-                self._rotated(self._active)
+                with suppress(OSError):  # what is in the place of the file cannot be moved aside: the next record says so
+                    if self._look(self._active) is self._active:  # else that has done it
+                        self._rotated(self._active)
 
     def _append_alone(self, line: bytes) -> None:
         """Append while nobody has the log open."""
