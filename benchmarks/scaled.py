@@ -7,6 +7,7 @@ import json
 import sys
 import time
 from collections.abc import Callable
+from dataclasses import dataclass
 
 import trio
 
@@ -32,13 +33,13 @@ def tasks(count: int, seconds: float) -> dict[str, float]:
     before, began = resident(), time.perf_counter()
     app = _waiting(count)
     declared = time.perf_counter()
-    opened, grown, idle = trio.run(_live, app, seconds, before)
+    lived = trio.run(_live, app, seconds)
     return {
         "declare": (declared - began) / count * 1e6,
-        "start": (opened - declared) / count * 1e6,
-        "memory": grown / 1024 / count,
-        "idle": idle * 100,
-        "wake": _wake(count, seconds),
+        "start": (lived.opened - declared) / count * 1e6,
+        "memory": (lived.resident - before) / 1024 / count,
+        "idle": lived.idle * 100,
+        "wake": lived.busy * seconds / max(_starts(app), 1) * 1e6,
     }
 
 
@@ -77,29 +78,39 @@ def _waiting(count: int) -> App:
     return app
 
 
-async def _live(app: App, seconds: float, before: int = 0) -> tuple[float, float, float]:
-    """Return when an app had started, how much memory it takes then, and what part of a processor while it does nothing."""
+@dataclass(frozen=True, slots=True)
+class Lived:
+    """What an app took."""
+
+    opened: float
+    """When it had started."""
+    resident: int
+    """Bytes of memory then."""
+    idle: float
+    """What part of a processor it used while nothing happened."""
+    busy: float
+    """The same while one task more ran each 10 ms."""
+
+
+async def _live(app: App, seconds: float) -> Lived:
     async with open_runtime(app):
         opened = time.perf_counter()
         gc.collect()
-        grown = resident() - before
+        memory = resident()
         await trio.sleep(_TO_SETTLE)
-        return opened, grown, await _cpu(seconds)
+        idle = await _cpu(seconds)
+        app.task("every 10 ms", name="tick", func=nothing)
+        return Lived(opened, memory, idle, await _cpu(seconds))
+
+
+def _starts(app: App) -> int:
+    return app.session.get_repo().filter_by(task_name="tick", action="run").count()
 
 
 async def _cpu(seconds: float) -> float:
     used, begin = time.process_time(), time.perf_counter()
     await trio.sleep(seconds)
     return (time.process_time() - used) / (time.perf_counter() - begin)
-
-
-def _wake(count: int, seconds: float) -> float:
-    """Return the microseconds of a processor that a start costs of a task each 10 ms, while so many others wait."""
-    app = _waiting(count)
-    app.task("every 10 ms", name="tick", func=nothing)
-    used = trio.run(_live, app, seconds)[2] * (seconds + _TO_SETTLE)
-    starts = app.session.get_repo().filter_by(task_name="tick", action="run").count()
-    return used / max(starts, 1) * 1e6
 
 
 async def _bare_wake(seconds: float) -> float:
