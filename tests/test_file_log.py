@@ -480,6 +480,17 @@ class TestLock:
         log.close()
         assert holder_of(lock) is None
 
+    def test_who_may_only_read_is_told_too(self, log, path, monkeypatch):
+        real = os.open
+
+        def refuse(path, flags, *args):
+            if flags & (os.O_RDWR | os.O_WRONLY):
+                raise PermissionError(errno.EACCES, os.strerror(errno.EACCES))
+            return real(path, flags, *args)
+
+        monkeypatch.setattr(os, "open", refuse)
+        assert holder_of(path.with_name("runs.jsonl.lock")) is not None
+
     def test_a_link_to_a_log_is_that_log(self, log, path, tmp_path):
         (tmp_path / "elsewhere").mkdir()
         link = tmp_path / "elsewhere" / "link.jsonl"

@@ -10,7 +10,7 @@ from typing import Any
 from runtime.runlog.contents import Contents, latest_starts
 from runtime.runlog.history import History
 from runtime.runlog.lines import decode, encode
-from runtime.runlog.retention import Keep, kept
+from runtime.runlog.retention import Keep, as_of, kept
 from runtime.runlog.state import documents_of, history_of
 from runtime.runlog.wanted import EVERYTHING, Wanted
 
@@ -47,7 +47,7 @@ class MemoryLog:
             lines = self._lines[:]
         documents = [_decoded(line) for line in lines]
         history = self._state_after(documents)
-        chosen = kept(keep, now, latest_starts([Contents.of(documents)], keep.runs), history)
+        chosen = kept(keep, now, latest_starts([Contents.of(documents)], keep.runs, as_of(now, history)), history)
         stay = [line for line, document in zip(lines, documents, strict=True) if chosen.includes(document)]
         state = list(map(encode, documents_of(history)))
         with self.guard:
