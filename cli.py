@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from runtime.commands.lazy import LazyGroup
-from runtime.commands.shared import DEFAULT_LOG, history_of, load, reports_errors, shortened
+from runtime.commands.shared import DEFAULT_LOG, existing, history_of, load, reports_errors, shortened
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from actors import App
 
 ELSEWHERE = {
+    "bench": "runtime.commands.bench:bench",
     "explain": "runtime.commands.schedule:explain",
     "log": "runtime.commands.log:log",
     "logs": "runtime.commands.logs:logs",
@@ -139,14 +140,17 @@ def tasks(target: str, as_json: bool) -> None:
 
 @main.command()
 @click.argument("target", required=False)
-@click.option("--log", type=click.Path(), help=f"The run log of the app; default: that of TARGET, or {DEFAULT_LOG}.")
+@click.option(
+    "--log", type=click.Path(readable=False), help=f"The run log of the app; default: that of TARGET, or {DEFAULT_LOG}."
+)
 @click.option("--json", "as_json", is_flag=True, help="Print JSON, one actor, task or part a line.")
 @reports_errors
 def tree(target: str | None, log: str | None, as_json: bool) -> int:
     """Show what runs in an app as a tree: actors, tasks and parts of the scheduler, and what each deals with.
 
     Asks the app that writes the run log, if one runs; else shows what TARGET declares. WAITING, HANDLED and LOST count
-    messages, of tasks launches; LOST are those that nobody has dealt with.
+    messages, of tasks launches; LOST are those that nobody has dealt with. What is wrong with the app is told below, and in JSON
+    by the `problems` of its own line, the first.
     """
     from pathlib import Path
 
@@ -158,13 +162,14 @@ def tree(target: str | None, log: str | None, as_json: bool) -> int:
     path = Path(log or DEFAULT_LOG) if log or app is None else app.session.config.log
     found = ask_running(path) if path is not None else None
     if found is not None:
-        root, pid, caption = found.tree, found.pid, f"running, pid {found.pid}"
+        root, pid, problems, caption = found.tree, found.pid, found.problems, f"running, pid {found.pid}"
     elif app is not None:
-        root, pid, caption = app.session.tree(), None, _not_running(path)
+        root, pid, problems, caption = app.session.tree(), None, (), _not_running(path)
     else:
         return _nobody_runs(log or DEFAULT_LOG)
     if as_json:
         rows = [{**row, "pid": pid} for row in outline(root)]
+        rows[0]["problems"] = problems
     else:
         click.echo(caption)
         rows = [{**row, "branch": branch} for row, branch in zip(outline(root), branches(root), strict=True)]
@@ -182,7 +187,16 @@ def tree(target: str | None, log: str | None, as_json: bool) -> int:
         },
         "",
     )
+    if not as_json:
+        _print_problems(problems)
     return 0
+
+
+def _print_problems(problems: tuple[str, ...]) -> None:
+    from runtime.tables import visible
+
+    for problem in problems:
+        click.echo(f"problem: {visible(problem)}")
 
 
 def _not_running(log: Path | None) -> str:
@@ -193,12 +207,7 @@ def _not_running(log: Path | None) -> str:
 
 def _nobody_runs(log: str) -> int:
     """Say that no app runs that writes `log`, and return the exit code; raises NoLog if there is none."""
-    from pathlib import Path
-
-    from actors.errors import NoLog
-
-    if not Path(log).exists():
-        raise NoLog(log)
+    existing(log)
     click.echo(f"callsheet: no app runs that writes {log}; to see what one declares: callsheet tree TARGET", err=True)
     return 1
 

@@ -437,6 +437,9 @@ class LogError(CallsheetError):
     """The run log cannot be used."""
 
 
+_COLUMNS_BY_OTHER_NAMES = {"status": "action", "task": "task_name", "name": "task_name", "id": "run_id"}
+
+
 class UnknownColumn(LogError):
     """A query of the run log names a column that no record has."""
 
@@ -445,7 +448,8 @@ class UnknownColumn(LogError):
         self.name, self.valid = name, tuple(valid)
 
     def __str__(self) -> str:
-        return f"the run log has no column {self.name!r}.{nearest(self.name, self.valid)} Columns are: {', '.join(self.valid)}"
+        meant = nearest(_COLUMNS_BY_OTHER_NAMES.get(self.name, self.name), self.valid)
+        return f"the run log has no column {self.name!r}.{meant} Columns are: {', '.join(self.valid)}"
 
 
 class InvalidOperand(LogError, ValueError):
@@ -487,9 +491,11 @@ class LogUnusable(LogError):
     def __init__(self, path: str, problem: str) -> None:
         super().__init__(path, problem)
         self.path, self.problem = path, problem
+        self.option = "log='...'"
+        """How the log was named, or could be."""
 
     def __str__(self) -> str:
-        return f"cannot use {self.path} as a run log: {self.problem}. Nothing was changed; name another file with log='...'"
+        return f"cannot use {self.path} as a run log: {self.problem}. Nothing was changed; name another file with {self.option}"
 
 
 class LogFailed(LogError):

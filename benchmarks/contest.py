@@ -3,35 +3,45 @@
 from __future__ import annotations
 
 import gc
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from importlib.util import find_spec
-from statistics import median
+
+from benchmarks.figures import Absent, Figure, latencies, ratio
+from benchmarks.section import Progress, Settings
+
+UNITS = {"µs": 1e6, "ms": 1e3, "s": 1.0}
+"""{unit: how many make a second}."""
+RATE = "MB/s"
+_LEAST = 20
+
+
+@dataclass(frozen=True, slots=True)
+class Took:
+    """What it took to do something a number of times."""
+
+    seconds: float
+    """For all of them."""
+    each: Sequence[float] = ()
+    """The seconds that single ones took, one after the other, where that was measured too."""
 
 
 @dataclass(frozen=True, slots=True)
 class Contender:
-    """One thing that is measured: it takes a number of times that it is done, and returns seconds."""
+    """One thing that is measured: it takes a number of times that it is done, and returns the seconds, or more than these."""
 
     name: str
-    measure: Callable[[int], float]
+    measure: Callable[[int], float | Took]
     count: int
     limit: str | None = None
-    """The name of the bare primitive it is compared with; None is one."""
+    """The name of the bare primitive it is compared with; None is one, or there is none."""
     package: str | None = None
-    """What must be installed for it, beyond what Callsheet needs."""
-
-
-@dataclass(frozen=True, slots=True)
-class Result:
-    """What a contender took, in microseconds each time."""
-
-    name: str
-    low: float
-    middle: float
-    high: float
-    ratio: float | None
-    """The median of the ratios to its limit, taken round by round; None for a limit itself."""
+    """What must be installed for it, and whose it is, where it is neither Callsheet's nor a bare primitive."""
+    least: int = _LEAST
+    """How often it is done at least, however quick it is to be."""
+    unit: str = "µs"
+    size: float | None = None
+    size_unit: str | None = None
 
 
 def is_installed(package: str | None) -> bool:
@@ -39,29 +49,72 @@ def is_installed(package: str | None) -> bool:
     return package is None or find_spec(package) is not None
 
 
-def run(contenders: Sequence[Contender], rounds: int, scale: float, progress: Callable[[], object]) -> list[Result]:
-    """Measure all contenders in `rounds` rounds, each in turn, so that a slow moment of the machine meets all of them.
+def run(section: str, contenders: Sequence[Contender], settings: Settings, progress: Progress) -> Iterator[Figure | Absent]:
+    """Measure all contenders in rounds, each in turn, so that a slow moment of the machine meets all of them.
 
-    Args:
-      contenders: those whose package is installed.
-      scale: what part of the usual number of times it is done.
-      progress: called after each measurement.
+    Yields:
+      The figures when all rounds are done, and in their places what cannot be measured, since its package is not installed.
     """
-    took: dict[str, list[float]] = {contender.name: [] for contender in contenders}
+    there = [contender for contender in contenders if is_installed(contender.package)]
+    to_warm = [] if settings.quick else there
+    progress.expect(len(there) * settings.rounds + len(to_warm))
+    took: dict[tuple[str, float | None], list[Took]] = {_key(contender): [] for contender in there}
+    for contender in to_warm:
+        contender.measure(_count(contender, settings.scale / 10))  # warm: imports, caches, the first worker
+        progress.step()
+    for _ in range(settings.rounds):
+        for contender in there:
+            count = _count(contender, settings.scale)
+            gc.collect()  # so that nobody pays for what the one before has left
+            took[_key(contender)].append(_each(contender.measure(count), count))
+            progress.step()
     for contender in contenders:
-        contender.measure(max(int(contender.count * scale / 10), 20))  # warm: imports, caches, the first worker
-    for _ in range(rounds):
-        for contender in contenders:
-            count = max(int(contender.count * scale), 20)
-            gc.collect()
-            took[contender.name].append(contender.measure(count) / count * 1e6)
-            progress()
-    return [_result(contender, took) for contender in contenders]
+        if contender in there:
+            yield _figure(section, contender, took)
+        else:
+            yield Absent(section, contender.name, f"pip install {contender.package}")
 
 
-def _result(contender: Contender, took: dict[str, list[float]]) -> Result:
-    own = took[contender.name]
-    ratio = None
-    if contender.limit is not None:
-        ratio = median(mine / limit for mine, limit in zip(own, took[contender.limit], strict=True))
-    return Result(contender.name, min(own), median(own), max(own), ratio)
+def _key(contender: Contender) -> tuple[str, float | None]:
+    return contender.name, contender.size
+
+
+def _count(contender: Contender, scale: float) -> int:
+    return max(int(contender.count * scale), min(contender.least, contender.count))
+
+
+def _each(took: float | Took, count: int) -> Took:
+    return Took(took / count) if isinstance(took, float) else Took(took.seconds / count, took.each)
+
+
+def _figure(section: str, contender: Contender, took: dict[tuple[str, float | None], list[Took]]) -> Figure:
+    own = took[_key(contender)]
+    p50, p99 = latencies((seconds for each in own for seconds in each.each), UNITS.get(contender.unit, 1.0))
+    return Figure(
+        section,
+        contender.name,
+        contender.unit,
+        tuple(_value(contender, each.seconds) for each in own),
+        contender.limit,
+        _ratio(contender, took),
+        size=contender.size,
+        size_unit=contender.size_unit,
+        package=contender.package,
+        p50=p50,
+        p99=p99,
+    )
+
+
+def _value(contender: Contender, seconds: float) -> float:
+    """Return the seconds that it took each time in the unit of the contender: MB/s by its size, which is in bytes."""
+    if contender.unit == RATE:
+        return (contender.size or 0) / 1e6 / seconds
+    return seconds * UNITS[contender.unit]
+
+
+def _ratio(contender: Contender, took: dict[tuple[str, float | None], list[Took]]) -> float | None:
+    """Return how many times as long as the limit it takes: that of the same size, or the one without a size."""
+    if contender.limit is None:
+        return None
+    limit = took.get((contender.limit, contender.size)) or took[contender.limit, None]
+    return ratio([each.seconds for each in took[_key(contender)]], [each.seconds for each in limit])

@@ -14,11 +14,9 @@ import trio
 import trio.testing
 
 from actors import Actor, App, Supervisor
-from benchmarks import pykka_peer
-from benchmarks.resources import resident
+from benchmarks.memory import resident
 from runtime import open_runtime
 
-_THREADS = 1000  # more are not to be had everywhere
 _LONG = 600.0
 
 
@@ -81,18 +79,6 @@ async def tasks(count: int) -> Crowd:
     return crowd  # noqa: RET504  # to type checkers, a nursery may swallow what comes out of it
 
 
-async def threads(count: int) -> Crowd:
-    """Start actors of Pykka, and stop them."""
-
-    async def start() -> None:
-        pykka_peer.started(count)
-
-    async def stop() -> None:
-        pykka_peer.stop_all()
-
-    return await _measured(count, start, stop)
-
-
 async def _measured(count: int, start: Callable[[], Awaitable[None]], stop: Callable[[], Awaitable[None]]) -> Crowd:
     gc.collect()
     before, began = resident(), perf_counter()
@@ -110,16 +96,11 @@ class Kind:
 
     name: str
     gather: Callable[[int], Awaitable[Crowd]]
-    most: int | None = None
-    """How many there are at most."""
-    package: str | None = None
-    """What must be installed for it."""
 
 
 KINDS = {
-    "tasks": Kind("trio tasks that sleep", tasks),
-    "actors": Kind("actors", actors),
-    "threads": Kind("Pykka actors (threads)", threads, _THREADS, "pykka"),
+    "tasks": Kind("a trio task that sleeps", tasks),
+    "actors": Kind("an idle actor", actors),
 }
 
 

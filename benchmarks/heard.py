@@ -1,4 +1,4 @@
-"""What the loggers of Callsheet are told while a soak goes on."""
+"""What the loggers of Callsheet are told: heard while a soak goes on, or by nobody while something is measured."""
 
 from __future__ import annotations
 
@@ -39,3 +39,15 @@ def hearing() -> Iterator[Heard]:
         logger.removeHandler(heard)
         logger.setLevel(level)
         logger.propagate = propagate
+
+
+@contextmanager
+def unheard() -> Iterator[None]:
+    """Have nobody told of runs that were killed, abandoned or missed, where that is what is measured."""
+    logger = logging.getLogger("callsheet")
+    level = logger.level
+    logger.setLevel(logging.CRITICAL)
+    try:
+        yield
+    finally:
+        logger.setLevel(level)

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import os
 import subprocess
+import sys
+import tempfile
 from collections import deque
 from collections.abc import Awaitable, Callable
 from time import perf_counter
@@ -10,7 +13,11 @@ from time import perf_counter
 import anyio.to_process
 import trio
 
+from benchmarks.contest import Took
 from benchmarks.work import nothing, nothing_async
+
+LINE = b"x" * 200 + b"\n"
+"""About as long as a record in the run log."""
 
 
 def call(launches: int) -> float:
@@ -21,42 +28,101 @@ def call(launches: int) -> float:
     return perf_counter() - began
 
 
-def start_soon(launches: int) -> float:
-    """Start a task in a nursery."""
+def start_soon(launches: int) -> Took:
+    """Start tasks in a nursery; then some of which each begins when the one before has ended."""
+    each: list[float] = []
 
     async def main() -> float:
         began = perf_counter()
         async with trio.open_nursery() as nursery:
             for _ in range(launches):
                 nursery.start_soon(nothing_async)
+        took = perf_counter() - began
+        async with trio.open_nursery() as chain:
+            chain.start_soon(timed, chain, perf_counter(), launches // 5)
+        return took
+
+    async def timed(chain: trio.Nursery, asked: float, left: int) -> None:
+        each.append(perf_counter() - asked)
+        if left:
+            chain.start_soon(timed, chain, perf_counter(), left - 1)
+
+    return Took(trio.run(main), each)
+
+
+def thread(launches: int, at_once: int = 1) -> Took:
+    """Run a function in a thread of trio's cache."""
+    return trio.run(_in_lanes, lambda: trio.to_thread.run_sync(nothing), launches, at_once)
+
+
+def process(launches: int, at_once: int = 1) -> Took:
+    """Run a function in a warm worker process of anyio's pool."""
+    return trio.run(_in_lanes, lambda: anyio.to_process.run_sync(nothing), launches, at_once)
+
+
+def first_process(times: int) -> float:
+    """Run a function in the first worker of a pool of anyio's."""
+
+    async def main() -> float:
+        began = perf_counter()
+        await anyio.to_process.run_sync(nothing)
+        return perf_counter() - began
+
+    return sum(trio.run(main) for _ in range(times))
+
+
+def interpreter(times: int) -> float:
+    """Start an interpreter that does nothing, and wait until it has ended."""
+    began = perf_counter()
+    for _ in range(times):
+        subprocess.run([sys.executable, "-c", "pass"], check=True)  # ours
+    return perf_counter() - began
+
+
+def program(launches: int) -> float:
+    """Run a program, by trio."""
+
+    async def main() -> float:
+        began = perf_counter()
+        for _ in range(launches):
+            await trio.run_process(["true"])
         return perf_counter() - began
 
     return trio.run(main)
 
 
-def thread(launches: int, at_once: int = 1) -> float:
-    """Run a function in a thread of trio's cache."""
-    return trio.run(_in_lanes, lambda: trio.to_thread.run_sync(nothing), launches, at_once)
+def write(count: int, *, sync: bool = False) -> float:
+    """Write a line to a file, and have the disk confirm it."""
+    with tempfile.TemporaryDirectory() as folder:
+        fd = os.open(os.path.join(folder, "bare"), os.O_WRONLY | os.O_CREAT | os.O_APPEND)  # noqa: PTH118  # a descriptor
+        began = perf_counter()
+        for _ in range(count):
+            os.write(fd, LINE)
+            if sync:
+                os.fsync(fd)
+        took = perf_counter() - began
+        os.close(fd)
+    return took
 
 
-def process(launches: int, at_once: int = 1) -> float:
-    """Run a function in a warm worker process of anyio's pool."""
-    return trio.run(_in_lanes, lambda: anyio.to_process.run_sync(nothing), launches, at_once)
+async def _in_lanes(launch: Callable[[], Awaitable[None]], launches: int, at_once: int) -> Took:
+    each: list[float] = []
 
-
-async def _in_lanes(launch: Callable[[], Awaitable[None]], launches: int, at_once: int) -> float:
     async def lane(count: int) -> None:
         for _ in range(count):
+            asked = perf_counter()
             await launch()
+            each.append(perf_counter() - asked)
 
     async with trio.open_nursery() as nursery:  # warm: as many threads or workers as will be used
         for _ in range(at_once):
             nursery.start_soon(lane, 3)
+    each.clear()
     began = perf_counter()
     async with trio.open_nursery() as nursery:
         for _ in range(at_once):
             nursery.start_soon(lane, launches // at_once)
-    return perf_counter() - began
+    return Took(perf_counter() - began, each if at_once == 1 else [])
 
 
 def queue(count: int) -> float:

@@ -15,6 +15,8 @@ from pathlib import Path
 
 import trio
 
+from benchmarks.memory import resident
+
 _IDLE = "Trio thread"
 """How the threads of trio's cache are called while they do nothing; they end after some seconds."""
 _TO_SETTLE = 15.0
@@ -54,11 +56,6 @@ def measured(mark: str) -> Resources:
         allocated=tracemalloc.get_traced_memory()[0],
         resident=resident(),
     )
-
-
-def resident() -> int:
-    """Return the bytes of memory that this process uses, as the system counts them."""
-    return int(Path("/proc/self/statm").read_text().split()[1]) * os.sysconf("SC_PAGESIZE")
 
 
 def children() -> Iterator[int]:

@@ -3,13 +3,10 @@
 from __future__ import annotations
 
 import json
-import os
-import subprocess
 import sys
 import tempfile
 import time
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
 from pathlib import Path
 from statistics import median
 from typing import Any, Protocol
@@ -18,42 +15,34 @@ from tinydb import TinyDB, where
 from tinydb.middlewares import CachingMiddleware
 from tinydb.storages import JSONStorage
 
-from benchmarks.resources import resident
+from benchmarks import primitives
+from benchmarks.apart import apart
+from benchmarks.figures import Figure
+from benchmarks.memory import resident
+from benchmarks.section import Progress, Section, Settings
 from runtime.runlog.file_log import FileLog
-from runtime.runlog.lines import encode
 from runtime.runlog.retention import FOREVER
 from runtime.runlog.wanted import Wanted
 
-SIZES = (1_000, 100_000, 1_000_000)
-QUICK_SIZES = (1_000, 10_000)
+SIZES = (1_000, 10_000, 100_000, 1_000_000)
+QUICK_SIZES = (1_000,)
 TASKS = 100
 
 
-@dataclass(frozen=True, slots=True)
-class Cost:
-    """What a store costs that has so many records."""
-
-    store: str
-    records: int
-    insert: float
-    """Seconds an insert."""
-    reopen: float
-    """Seconds from nothing to a store that is ready for an insert, and knows what it has."""
-    find_first: float
-    """Seconds to find the first run that is asked for by its id."""
-    find: float
-    """Seconds to find each further one."""
-    memory: float
-    """Bytes that the process has grown by, after all that."""
+PARTS = (("insert", "µs", 1e6), ("open", "ms", 1e3), ("first find", "ms", 1e3), ("find", "ms", 1e3), ("memory", "MB", 1e-6))
+"""What is measured of a store: to insert a record; from nothing to a store that is ready for one, and knows what it has; to find
+the first run that is asked for by its id, and each further one; by what the process has grown after all that."""
+BATCHES = 5
+OURS, WRITE = "run log", "bare write of a line"
 
 
 class Store(Protocol):
     """A store of records in a folder."""
 
     inserts: int
-    """How many inserts are measured: so that all rounds of a store take about as long."""
+    """How many inserts are measured, in all batches: so that all stores take about as long."""
 
-    def open(self, folder: Path) -> None: ...
+    def open(self) -> None: ...
     def insert(self, document: dict[str, Any]) -> None: ...
     def find(self, run_id: str) -> list[Any]: ...
     def close(self) -> None: ...
@@ -64,8 +53,10 @@ class Ours:
 
     inserts = 20_000
 
-    def open(self, folder: Path) -> None:
+    def __init__(self, folder: Path) -> None:
         self._log = FileLog(folder / "runs.jsonl")
+
+    def open(self) -> None:
         self._log.open()
         self._log.history()
 
@@ -83,10 +74,13 @@ class OfTinyDB:
     """TinyDB on one of its own storages."""
 
     storage: Callable[..., Any] = JSONStorage
-    inserts = 3
+    inserts = BATCHES
 
-    def open(self, folder: Path) -> None:
-        self._db = TinyDB(folder / "tiny.json", storage=type(self).storage)
+    def __init__(self, folder: Path) -> None:
+        self._folder = folder
+
+    def open(self) -> None:
+        self._db = TinyDB(self._folder / "tiny.json", storage=type(self).storage)
         len(self._db)  # it reads when it is asked
 
     def insert(self, document: dict[str, Any]) -> None:
@@ -107,7 +101,7 @@ class OfTinyDBCached(OfTinyDB):
 
 
 STORES: dict[str, type[Ours | OfTinyDB]] = {
-    "run log": Ours,
+    OURS: Ours,
     "TinyDB, plain": OfTinyDB,
     "TinyDB, caching": OfTinyDBCached,
 }
@@ -115,27 +109,30 @@ SLOW = 100_000
 """Records from which on TinyDB is measured by one insert and two searches."""
 
 
-def costs(quick: bool, tick: Callable[[], object]) -> Iterator[Cost]:
+def measure(settings: Settings, progress: Progress) -> Iterator[Figure]:
     """Yield what each store costs at each size, in a process of its own; the stores in turn at each size."""
-    for records in QUICK_SIZES if quick else SIZES:
+    sizes = QUICK_SIZES if settings.quick else SIZES
+    progress.expect(1 + len(sizes) * len(STORES))
+    writes = [primitives.write(count := int(200_000 * settings.scale)) / count * 1e6 for _ in range(settings.rounds)]
+    progress.step()
+    yield Figure("runlog", WRITE, "µs", tuple(writes))
+    for records in sizes:
         with tempfile.TemporaryDirectory() as folder:
             fill(Path(folder), records)
             for store in STORES:
-                yield _measured_apart(store, Path(folder), records)
-                tick()
+                took = apart("runlog", store, folder, records)
+                yield from _figures(store, records, took, writes)
+                progress.step()
 
 
-def bare_write(count: int) -> float:
-    """Return how many seconds a write of one line takes that is there already: the limit of an insert."""
-    line = encode(document(0, "success"))
-    with tempfile.TemporaryDirectory() as folder:
-        fd = os.open(Path(folder) / "bare", os.O_WRONLY | os.O_CREAT | os.O_APPEND)
-        begin = time.perf_counter()
-        for _ in range(count):
-            os.write(fd, line)
-        took = time.perf_counter() - begin
-        os.close(fd)
-    return took / count
+def _figures(store: str, records: int, took: dict[str, list[float]], writes: list[float]) -> Iterator[Figure]:
+    for part, unit, factor in PARTS:
+        samples = tuple(value * factor for value in took[part])
+        limit, times = (WRITE, median(samples) / median(writes)) if part == "insert" else (None, None)
+        package = None if store == OURS else "tinydb"
+        yield Figure(
+            "runlog", f"{store}: {part}", unit, samples, limit, times, size=records, size_unit="records", package=package
+        )
 
 
 def document(number: int, action: str) -> dict[str, Any]:
@@ -148,15 +145,20 @@ def document(number: int, action: str) -> dict[str, Any]:
     return begun if action == "run" else {**begun, "created": start + 0.1, "end": start + 0.1, "runtime": 0.1}
 
 
-def fill(folder: Path, records: int) -> None:
-    """Make the stores have so many records, as their own inserts would."""
-    log = FileLog(folder / "runs.jsonl")
+def fill_log(file: Path, records: int) -> None:
+    """Make a run log of so many records."""
+    log = FileLog(file)
     log.open()
     for number in range(records // 2):
         log.append(document(number, "run"))
         log.append(document(number, "success"))
     log.tidy(FOREVER, time.time())  # as a runtime does it whenever a segment is sealed
     log.close()
+
+
+def fill(folder: Path, records: int) -> None:
+    """Make the stores have so many records, as their own inserts would."""
+    fill_log(folder / "runs.jsonl", records)
     documents = (document(number // 2, "success" if number % 2 else "run") for number in range(records))
     with (folder / "tiny.json").open("w") as file:
         file.write('{"_default": {')
@@ -165,33 +167,35 @@ def fill(folder: Path, records: int) -> None:
         file.write("}}")
 
 
-def _measured_apart(store: str, folder: Path, records: int) -> Cost:
-    words = [sys.executable, "-m", "benchmarks.runlog", store, str(folder), str(records)]
-    done = subprocess.run(words, capture_output=True, text=True, check=True)  # noqa: S603  # this module itself
-    return Cost(**json.loads(done.stdout))
-
-
-def measured(store: str, folder: Path, records: int) -> dict[str, Any]:
-    """Return what a store costs, as the fields of :class:`Cost`."""
-    one = STORES[store]()
-    is_slow = isinstance(one, OfTinyDB) and records >= SLOW
+def measured(name: str, folder: Path, records: int) -> dict[str, list[float]]:
+    """Return what a store costs, as samples of all :data:`PARTS`, in seconds and bytes."""
+    store = STORES[name](folder)
+    is_slow = isinstance(store, OfTinyDB) and records >= SLOW
     before = resident()
-    begin = time.perf_counter()
-    one.open(folder)
-    reopen = time.perf_counter() - begin
+    opened = [_opened(store)]
+    for _ in range(0 if is_slow else 2):
+        store.close()
+        opened.append(_opened(store))
     wanted = [f"{(records // 2 * share) // 20:032x}" for share in range(1, 3 if is_slow else 20)]
-    took = [_timed(one, run_id) for run_id in wanted]
-    inserts = 1 if is_slow else one.inserts
-    begin = time.perf_counter()
-    for number in range(inserts):
-        one.insert(document(records + number, "success"))
-    insert = (time.perf_counter() - begin) / inserts
+    found = [_timed(store, run_id) for run_id in wanted]
+    inserts, batches = (1, 1) if is_slow else (store.inserts // BATCHES, BATCHES)
+    inserted = [_inserted(store, records + batch * inserts, inserts) for batch in range(batches)]
     memory = resident() - before
-    one.close()
-    return {
-        "store": store, "records": records, "insert": insert, "reopen": reopen, "find_first": took[0],
-        "find": median(took[1:]), "memory": memory,
-    }  # fmt: skip
+    store.close()
+    return {"insert": inserted, "open": opened, "first find": found[:1], "find": found[1:], "memory": [memory]}
+
+
+def _opened(store: Store) -> float:
+    begin = time.perf_counter()
+    store.open()
+    return time.perf_counter() - begin
+
+
+def _inserted(store: Store, first: int, inserts: int) -> float:
+    begin = time.perf_counter()
+    for number in range(first, first + inserts):
+        store.insert(document(number, "success"))
+    return (time.perf_counter() - begin) / inserts
 
 
 def _timed(store: Store, run_id: str) -> float:
@@ -199,6 +203,8 @@ def _timed(store: Store, run_id: str) -> float:
     assert len(store.find(run_id)) == 2  # noqa: PLR2004  # that it began, and that it ended
     return time.perf_counter() - begin
 
+
+SECTION = Section("runlog", "the run log on disk as it grows, beside TinyDB's own storages", measure)
 
 if __name__ == "__main__":
     print(json.dumps(measured(sys.argv[1], Path(sys.argv[2]), int(sys.argv[3]))))

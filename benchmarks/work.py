@@ -1,4 +1,4 @@
-"""The functions whose launches are measured: they do nothing, so that all time is overhead."""
+"""The functions whose launches are measured: they do nothing but return, so that all time is overhead."""
 
 from __future__ import annotations
 
@@ -9,3 +9,8 @@ def nothing() -> None:
 
 async def nothing_async() -> None:
     """Do nothing, as a coroutine."""
+
+
+def blob(size: int) -> bytes:
+    """Return so many bytes, each of which was written."""
+    return b"x" * size

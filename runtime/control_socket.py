@@ -30,10 +30,11 @@ class ControlSocket:
     Args:
       log: the run log; None, which is in memory, has no socket.
       tree: returns what runs; called in the trio thread.
+      problems: returns what is wrong, in words; likewise.
     """
 
-    def __init__(self, log: Path | None, tree: Callable[[], Node]) -> None:
-        self._path, self._tree = socket_of(log) if log is not None else None, tree
+    def __init__(self, log: Path | None, tree: Callable[[], Node], problems: Callable[[], tuple[str, ...]] = tuple) -> None:
+        self._path, self._tree, self._problems = socket_of(log) if log is not None else None, tree, problems
         self._serving = trio.CancelScope(shield=True)  # who opens also closes
         self._encoding = trio.CapacityLimiter(1)
         self._guests = 0
@@ -83,8 +84,8 @@ class ControlSocket:
 
     async def _found(self) -> bytes:
         try:
-            tree = self._tree()  # written down in a thread, since ten thousand nodes take a while
-            return await trio.to_thread.run_sync(answered, tree, abandon_on_cancel=True, limiter=self._encoding)
+            tree, problems = self._tree(), self._problems()  # written down in a thread, since ten thousand nodes take a while
+            return await trio.to_thread.run_sync(answered, tree, problems, abandon_on_cancel=True, limiter=self._encoding)
         except Exception as exc:
             runtime_log.tell(logging.ERROR, "control socket: cannot tell what runs", exc_info=True)
             return refused(f"it cannot tell what runs ({type(exc).__name__}), and its own log says why")

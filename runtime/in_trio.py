@@ -24,3 +24,18 @@ def in_trio() -> Callable[[Callable[[], object]], None]:
                 token.run_sync_soon(step)
 
     return do
+
+
+def soon_in_trio(step: Callable[[], object]) -> Callable[[], None]:
+    """Return what has `step` done in this thread, which is trio's, but never at once: when its loop turns to it.
+
+    So it may be called from any thread, and by whatever interrupts this one. What is asked for several times before that is done
+    once. `step` must not raise.
+    """
+    token = trio.lowlevel.current_trio_token()
+
+    def ask() -> None:
+        with suppress(trio.RunFinishedError):
+            token.run_sync_soon(step, idempotent=True)
+
+    return ask

@@ -10,7 +10,7 @@ import errno
 import json
 import os
 import socket
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -39,6 +39,8 @@ class Snapshot:
     pid: int
     """The process of the app."""
     tree: Node
+    problems: tuple[str, ...] = ()
+    """What is wrong with it, as its ``session.health`` says; none, too, where an older Callsheet does not tell."""
 
 
 def socket_of(log: Path) -> Path:
@@ -86,9 +88,9 @@ def refused(why: str) -> bytes:
     return _line({"error": why})
 
 
-def answered(tree: Node) -> bytes:
-    """Return the answer to the question for the tree of this process."""
-    return _line({"pid": os.getpid(), "tree": encode_node(tree)})
+def answered(tree: Node, problems: Sequence[str] = ()) -> bytes:
+    """Return the answer to the question for the tree of this process, with what is wrong with its app."""
+    return _line({"pid": os.getpid(), "tree": encode_node(tree), "problems": list(problems)})
 
 
 def ask_running(log: Path) -> Snapshot | None:
@@ -148,7 +150,7 @@ def _understood(log: Path, line: bytes) -> Snapshot:
     try:
         answer = json.loads(line)
         if "error" not in answer and answer["version"] == VERSION:
-            return Snapshot(int(answer["pid"]), decode_node(answer["tree"]))
+            return Snapshot(int(answer["pid"]), decode_node(answer["tree"]), tuple(map(str, answer.get("problems", ()))))
         why = str(answer.get("error", f"it answers in version {answer['version']!r}, and this Callsheet reads {VERSION}"))
     except Exception as exc:  # whatever listens there, it is not what was expected
         raise AppNotAnswering(str(log), f"its answer cannot be read ({type(exc).__name__})") from exc

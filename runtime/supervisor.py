@@ -45,7 +45,7 @@ from runtime.asking import Asker
 from runtime.endings import APP, Endings
 from runtime.hook_calls import HookCalls
 from runtime.ids import RunIds
-from runtime.in_trio import in_trio
+from runtime.in_trio import in_trio, soon_in_trio
 from runtime.launches import Launches
 from runtime.left_behind import LeftBehind
 from runtime.logs import runtime_log
@@ -131,7 +131,7 @@ class Supervisor:
             self._lookout.next_start,
             patience,
             left_behind,
-            Outputs(session.config.log),
+            Outputs(session.config.log, filled=soon_in_trio(log.make_room)),
         )
         self.tree = Tree(session, log.clock, left_behind, self._fail_in_order, self._fail, random)
         self._hooks = HookCalls(session, runners, lambda: self.mailbox.put(None))
@@ -248,6 +248,10 @@ class Supervisor:
             if self._shutdown is None:
                 raise
 
+    async def _weigh_output(self) -> None:
+        weigh, limiter = self._services.outputs.weigh, trio.CapacityLimiter(1)
+        await trio.to_thread.run_sync(weigh, abandon_on_cancel=True, limiter=limiter, thread_name="callsheet weighing")
+
     async def _live(
         self, asked: list[tuple[str, Mapping[str, Any]]], only: list[str] | None, task_status: trio.TaskStatus[None]
     ) -> None:
@@ -256,6 +260,8 @@ class Supervisor:
                 self._asking = timing  # whose tasks end when the shutdown is over, as no answer is waited for then
                 self.tree.parts.begin("alarm", self._alarm.run, timing, is_of_runtime=True)
                 self.tree.parts.begin("wall alarm", self._wall_alarm.run, timing, is_of_runtime=True)
+                if self._services.outputs.has_former():
+                    timing.start_soon(self._weigh_output)
                 await self._begin(asked, only)
                 if self._shutdown is None:
                     runtime_log.tell(logging.INFO, "runtime started, with %d tasks", len(self._actors))

@@ -292,7 +292,7 @@ def _assembled(app: App, log: Recorder, history: History, recast: Recast | None,
         runners = recast(runners, patience, left_behind)
     supervisor = Supervisor(app.session, log, runners, patience, left_behind, history, random or Random())
     watchdog = Watchdog(lambda: app.session.config.stall_after)
-    control_socket = ControlSocket(app.session.config.log, app.session.tree)
+    control_socket = ControlSocket(app.session.config.log, app.session.tree, lambda: app.session.health.problems)
     return _Parts(supervisor, process, asyncio_loop, watchdog, left_behind, log, control_socket)
 
 

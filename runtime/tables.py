@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import sys
 from collections.abc import Callable, Iterable
 from datetime import UTC, datetime, tzinfo
@@ -17,6 +18,9 @@ SHRINKING = "ABOUT"
 """The column that wraps where a terminal is narrow."""
 NARROWEST = 10
 MINUTE = 60
+THOUSAND = 1000
+UNSEEN = re.compile(r"[^\n\t -~\xa0-\ud7ff\ue000-\U0010ffff]")
+"""What terminals obey rather than show, but for ends of lines and tabs; and halves of characters, which cannot be printed."""
 UNITS = (("d", 86400), ("h", 3600), ("min", MINUTE), ("s", 1))
 
 Row = dict[str, Any]
@@ -34,7 +38,7 @@ def print_rows(rows: list[Row], as_json: bool, columns: dict[str, Callable[[Row]
     if not rows:
         print(empty, file=sys.stderr)
         return
-    cells = [[cell(row) for cell in columns.values()] for row in rows]
+    cells = [[visible(cell(row)) for cell in columns.values()] for row in rows]
     if sys.stdout.isatty():
         _print_fitted(list(columns), cells)
     else:
@@ -86,7 +90,12 @@ def print_pairs(pairs: Iterable[tuple[str, str]]) -> None:
     """Print names and values, one a line; those without a value are left out."""
     for name, value in pairs:
         if value:
-            print(f"{name:<8} {value}")
+            print(f"{name:<8} {visible(value)}")
+
+
+def visible(text: str) -> str:
+    """Return `text` with what a terminal would obey shown as Python writes it: what tasks are called and say is not ours."""
+    return UNSEEN.sub(lambda found: ascii(found[0])[1:-1], text)
 
 
 def moment(seconds: float | None, zone: tzinfo | None = None) -> str:
@@ -117,6 +126,16 @@ def seconds(number: float | None) -> str:
     if number is None:
         return ""
     return f"{number * 1000:.1f} ms" if number < 1 else f"{number:.2f} s"
+
+
+def size(count: int) -> str:
+    """Return so many bytes, roughly."""
+    number, unit = float(count), "B"
+    for larger in ("kB", "MB", "GB"):
+        if number < THOUSAND:
+            break
+        number, unit = number / THOUSAND, larger
+    return f"{count} B" if unit == "B" else f"{number:.1f} {unit}"
 
 
 def age(number: float) -> str:

@@ -316,7 +316,6 @@ def test_the_quickstart_reads_the_standard_library_in_all_four_modes():
     assert "24 pages fetched" in done.stdout
 
 
-@pytest.mark.parametrize("option", ["--quick", "--help"])
-def test_the_benchmarks_run(option):
-    done = subprocess.run([sys.executable, "-m", "benchmarks", option], capture_output=True, text=True, cwd=ROOT, check=False)
+def test_the_benchmarks_run():  # test_benchmarks.py measures with them
+    done = subprocess.run([sys.executable, "-m", "benchmarks", "--help"], capture_output=True, text=True, cwd=ROOT, check=False)
     assert done.returncode == 0, done.stderr

@@ -4,6 +4,7 @@ import csv
 import io
 import json
 import os
+import re
 import subprocess
 import sys
 from dataclasses import fields
@@ -295,6 +296,14 @@ class TestRepair:
         assert LOG.read_bytes() == before
         assert [path.name for path in Path().iterdir()] == ["runs.jsonl"]
 
+    def test_programs_are_told_what_was_done_and_what_verify_then_says(self):
+        whole = logged(*run("a", "1", 1.0)).read_bytes()
+        LOG.write_bytes(whole + b"damaged\n")
+        told = json.loads(cli("log", "repair", "--log", LOG, "--json").stdout)
+        assert "1 damaged line, which was left out" in told["repaired"][0]
+        assert (told["is_whole"], told["files"][0]["damaged"]) == (True, [])
+        assert json.loads(cli("log", "repair", "--log", LOG, "--json").stdout)["repaired"] == []
+
     def test_what_is_missing_cannot_be_repaired(self):
         logged(*run("a", "1", 1.0), header={**HEADER, "segment": 3, "first": 3})
         assert "missing: segments 1 to 2" in cli("log", "repair", "--log", LOG, code=1).stdout
@@ -315,7 +324,9 @@ class TestCompact:
         logged(header={**HEADER, "segment": 2, "first": 2})
         done = cli("log", "compact", "--keep", "1 day", "--log", LOG)
         assert [record.run_id for record in open_repo(LOG).filter_by(action="success")] == ["new"]
-        assert "runs.jsonl: 2 segments of 0.0 MB before, 2 segments of 0.0 MB now" in done.stdout
+        before, now = done.stdout.removeprefix("runs.jsonl: 100 runs let go of, 1 left; ").split(", ")
+        assert re.fullmatch(r"2 segments of [1-9]\d\.\d kB before", before)
+        assert re.fullmatch(r"2 segments of \d{3} B now\n", now)
         assert rows("stats")[0]["totals"] == {"run": 101, "success": 101}
 
     def test_without_a_limit_no_record_goes(self):
@@ -323,6 +334,13 @@ class TestCompact:
         logged(*run("a", "2", 2.0), header={**HEADER, "segment": 2, "first": 2})
         cli("log", "compact", "--log", LOG)
         assert open_repo(LOG).filter_by().count() == 4
+
+    def test_programs_are_told_what_went(self):
+        logged(*run("a", "1", 1.0), *run("a", "2", 2.0), *run("a", "3", 3.0))
+        told = json.loads(cli("log", "compact", "--keep-runs", "1", "--log", LOG, "--json").stdout)
+        assert (told["runs_gone"], told["before"]["runs"], told["now"]["runs"]) == (2, 3, 1)
+        assert (told["before"]["segments"], told["now"]["segments"]) == (1, 2)
+        assert told["now"]["bytes"] == sum(path.stat().st_size for path in Path().glob("runs*.jsonl"))
 
     def test_a_length_of_time_that_is_none_says_so(self):
         logged()

@@ -214,6 +214,7 @@ class TestFollowing:
     def test_an_attempt_that_nobody_will_begin_is_not_waited_for(self):
         shown = Shown(([row("retry")], "", 1.0), is_written=False)
         assert shown.follow() == ""
+        assert "run 1 is tried again by the next start of its app" in shown.notes[-1]
 
     def test_the_crash_that_a_next_start_puts_on_record_is_an_end(self):
         shown = Shown(([row("running")], "", 1.0), ([row("crash")], "a\n", 1.0))

@@ -3,16 +3,18 @@
 import errno
 import logging
 import os
+import shutil
 from itertools import count
 
 import pytest
 
 from actors.errors import LogLocked
-from logged import Ticking, end, fill, run
+from logged import Ticking, end, fill, run, unstarted
 from runtime.clock import SystemClock
 from runtime.runlog.file_log import FileLog
 from runtime.runlog.memory_log import MemoryLog
-from runtime.runlog.recorder import Recorder
+from runtime.runlog.recorder import LogTerms, Recorder
+from runtime.runlog.retention import FOREVER
 
 
 @pytest.fixture
@@ -96,6 +98,18 @@ class TestUnwritable:
         disk.broken = False
         recorder.record(end("a", "1", 1.0))
         assert recorder.problems() == ()
+
+    def test_what_is_ended_by_that_comes_after_it_in_the_logs_and_in_number(self, disk, recorder, caplog):
+        """Where the app wants to halt, it puts that on record before it goes on."""
+        caplog.set_level(logging.INFO, "callsheet.task")
+        numbers = {}
+        recorder.take(LogTerms(on_failure="halt"))
+        recorder.on_halt = lambda _: numbers.update(second=recorder.record(unstarted("b", "2", 1.0)))
+        disk.broken = True
+        numbers["first"] = recorder.record(run("a", "1", 1.0))
+        assert numbers == {"first": 1, "second": 2}
+        told = [record.callsheet["task_name"] for record in caplog.records if record.name == "callsheet.task"]
+        assert told == ["a", "b"]
 
     def test_closing_writes_what_waits(self, disk, recorder):
         disk.broken = True
@@ -219,3 +233,37 @@ def test_a_start_that_fails_leaves_the_log_free(tmp_path, monkeypatch):
             recorder.open()
     assert recorder.open().facts == {}
     recorder.close()
+
+
+class TestClosed:
+    """A log whose runtime has ended, while what that has left behind goes on, as in the program of a host."""
+
+    def test_a_note_raises_nothing_where_another_runtime_has_the_log(self, tmp_path):
+        log = Recorder(FileLog(tmp_path / "runs.jsonl"), Ticking())
+        log.open()
+        log.close()
+        other = FileLog(tmp_path / "runs.jsonl")
+        other.open()
+        log.note_late(run("a", "1", 1.0), "it has ended")
+        assert list(other.documents()) == []
+        other.close()
+
+    def test_a_note_does_not_make_a_log_anew_that_was_deleted(self, tmp_path):
+        log = Recorder(FileLog(tmp_path / "of the app" / "runs.jsonl"), Ticking())
+        log.open()
+        log.close()
+        shutil.rmtree(tmp_path / "of the app")
+        log.note_late(run("a", "1", 1.0), "it has ended")
+        assert not (tmp_path / "of the app").exists()
+
+
+class TestMemoryLog:
+    def test_it_is_tidied_more_seldom_the_more_there_is_to_keep(self):
+        log, tidied = MemoryLog(most_lines=10), 0
+        for number in range(500):
+            log.append(end("a", str(number), float(number)))
+            if log.is_untidy:
+                tidied += 1
+                log.tidy(FOREVER, 1e6)
+        assert 1 < tidied < 10
+        assert len(list(log.documents())) == 500

@@ -8,7 +8,7 @@ import pytest
 
 from actors.errors import LogUnusable
 from logged import amount_of, end, fill, run, summary
-from runtime.runlog import file_log, segments
+from runtime.runlog import active, file_log, mending, segments, tidying
 from runtime.runlog.file_log import FileLog
 from runtime.runlog.lines import decode, encode
 from runtime.runlog.retention import FOREVER, Keep
@@ -206,7 +206,7 @@ class TestChain:
 
 def at(monkeypatch, moment):
     """Have the machine's clock stand still there."""
-    for module in (file_log, segments):
+    for module in (active, file_log, segments):
         monkeypatch.setattr(module, "time", lambda: moment)
 
 
@@ -413,6 +413,26 @@ class TestSync:
         assert len(list(Path("/proc/self/fd").iterdir())) < before
 
 
+class TestTidyingAfterTheEnd:
+    """In a thread that nobody waits for any longer, while another process may be the writer."""
+
+    def test_one_that_waited_for_the_disk_meanwhile_changes_nothing(self, path, log, monkeypatch):
+        fill(log, *runs(1, 8))
+        before = names(path)
+        ends = [log.close]
+        monkeypatch.setattr(os, "fsync", lambda fd: ends and ends.pop()())
+        log.tidy(Keep(runs=1), 1e6)
+        assert names(path) == before
+        assert not path.with_name("runs.jsonl.state").exists()
+
+    def test_one_that_begins_only_then_changes_nothing(self, path, log):
+        fill(log, *runs(1, 8))
+        before = names(path)
+        log.close()
+        log.tidy(Keep(runs=1), 1e6)
+        assert names(path) == before
+
+
 class TestRights:
     """Of a file that holds parameters, which somebody may have kept from others."""
 
@@ -567,3 +587,42 @@ class TestDamagedHeaders:
         log.append(B)
         assert read(path) == [A, B]
         log.close()
+
+
+class TestABadSector:
+    """What is mapped and cannot be read is no error there, but a signal that kills."""
+
+    @pytest.fixture
+    def bad(self, monkeypatch):
+        """Have the files of these names read like those on a bad sector."""
+        names = set()
+
+        def read_through(path):
+            if path.name in names:
+                raise OSError(errno.EIO, os.strerror(errno.EIO))
+
+        monkeypatch.setattr(mending, "read_through", read_through)
+        monkeypatch.setattr(tidying, "read_through", read_through)
+        return names
+
+    def test_keeps_the_log_from_being_tidied_and_is_told(self, make, bad, path):
+        log = make(segment_size=200)
+        log.open()
+        fill(log, *runs(0, 9))
+        bad.add("runs-000001.jsonl")
+        with pytest.raises(OSError, match="Input/output error"):
+            log.tidy(Keep(runs=1), 1000.0)
+        assert log.is_untidy
+
+    def test_in_the_active_segment_makes_the_log_unusable(self, make, bad, path):
+        make().append(run("a", "1", 1.0))
+        bad.add("runs.jsonl")
+        with pytest.raises(LogUnusable, match="Input/output error"):
+            make().open()
+
+
+def test_a_file_is_read_through_to_its_end(path, monkeypatch):
+    path.write_bytes(bytes(3 << 20))
+    mending.read_through(path)
+    with pytest.raises(OSError, match="Is a directory"):
+        mending.read_through(path.parent)

@@ -13,10 +13,12 @@ from pathlib import Path
 
 import pytest
 import trio
+from click.testing import CliRunner
 
 from actors import App
 from actors.errors import AppNotAnswering
 from actors.nodes import Node
+from cli import main
 from commands import CLI, Started, cli, write
 from runtime import control_socket, open_runtime, questions
 from runtime.codec import decode_node, encode_node
@@ -189,6 +191,16 @@ class TestTheCommand:
             assert program.wait_ended(30) == 0
         assert not SOCKET.exists()
         assert cli("tree", "jobs.py").stdout.startswith("not running: as declared\n")
+
+    def test_tells_below_what_is_wrong_with_the_app_that_runs(self):
+        answer = questions.answered(tree_of(), ["the disk is full", "a\x1b[2Jb"])
+        with saying(answer, HERE):
+            done = CliRunner().invoke(main, ["tree", "--log", str(HERE)])
+        socket_of(HERE).unlink()
+        assert done.stdout.splitlines()[-2:] == ["problem: the disk is full", r"problem: a\x1b[2Jb"]
+        with saying(answer, HERE):
+            done = CliRunner().invoke(main, ["tree", "--log", str(HERE), "--json"])
+        assert json.loads(done.stdout.splitlines()[0])["problems"] == ["the disk is full", "a\x1b[2Jb"]
 
     def test_takes_the_socket_of_an_app_that_was_killed_for_what_it_is_and_the_next_start_replaces_it(self, jobs):
         with started() as program:
@@ -368,6 +380,18 @@ class TestWhoAsks:
         assert ask_running(HERE) is None
         assert ask_running(Path("nowhere/runs.jsonl")) is None
         assert ask_running(Path("r" * 300)) is None
+
+    def test_takes_an_app_that_tells_no_problems_for_one_without(self):
+        answer = json.dumps({"version": 1, "pid": 7, "tree": encode_node(tree_of())}).encode() + b"\n"
+        with saying(answer, HERE):
+            assert ask_running(HERE) == questions.Snapshot(7, tree_of(), ())
+
+    async def test_hears_of_what_is_wrong(self):
+        app = App(log=HERE)
+        async with open_runtime(app) as system:
+            assert (await trio.to_thread.run_sync(ask_running, HERE)).problems == ()
+            system.session.get_repo().log._tidying.damage.append("it was damaged")
+            assert (await trio.to_thread.run_sync(ask_running, HERE)).problems == ("run log: it was damaged",)
 
     def test_does_not_wait_for_ever(self, monkeypatch):
         monkeypatch.setattr(questions, "PATIENCE", 0.05)

@@ -13,13 +13,12 @@ import click
 
 from runtime.commands.moments import past_moment
 from runtime.commands.shared import existing, log_option, opened, reports_errors
+from runtime.commands.whole import repair, verify
 
 if TYPE_CHECKING:
-    from runtime.runlog.verify import FileReport, Verdict
+    from runtime.runlog.file_log import FileLog
 
 ACTIONS = ("run", "success", "fail", "terminate", "inaction", "crash", "retry", "missed", "error")
-MOST_SHOWN = 20
-"""How many damaged lines of a file are listed for people."""
 
 
 @click.group()
@@ -27,70 +26,20 @@ def log() -> None:
     """Look after the run log: verify, repair, compact, export."""
 
 
-@log.command()
-@log_option
-@click.option("--json", "as_json", is_flag=True, help="Print JSON, one object.")
-@reports_errors
-def verify(log: str, as_json: bool) -> int:
-    """Tell whether the run log is whole: 0 is yes, 1 is no. Changes nothing, and works while an app runs."""
-    from dataclasses import asdict
-
-    from runtime.runlog import verify as verifying
-
-    verdict = verifying.verify(existing(log))
-    if as_json:
-        click.echo(json.dumps({"is_whole": verdict.is_whole, **asdict(verdict)}))
-    else:
-        _print_verdict(verdict)
-    return 0 if verdict.is_whole else 1
-
-
-@log.command()
-@log_option
-@reports_errors
-def repair(log: str) -> int:
-    """Leave out damaged lines, each file copied before, and cut off a torn last one. Needs that no app runs.
-
-    The exit code is 1 if the log is not whole then, since files are missing.
-    """
-    from time import time
-
-    from runtime.runlog.retention import FOREVER
-    from runtime.runlog.verify import verify
-
-    before = verify(existing(log))
-    if before.is_whole:
-        click.echo(f"{log} is whole: there is nothing to repair")
-        return 0
-    file = opened(log)
-    _be_quiet()
-    file.open()
-    try:
-        file.tidy(FOREVER, time())
-        told = file.problems()
-    finally:
-        file.close()
-    for problem in told:
-        click.echo(problem)
-    for each in before.files:
-        if each.torn and before.is_damaged(each):
-            click.echo(f"{each.path}: cut off a torn last line of {each.torn} bytes")
-    after = verify(existing(log))
-    if not after.is_whole:
-        click.echo("\nwhat cannot be repaired:")
-        _print_verdict(after)
-    return 0 if after.is_whole else 1
+log.add_command(verify)
+log.add_command(repair)
 
 
 @log.command()
 @click.option("--keep", metavar="TIME", help="Let go of runs that began so long before the latest record, such as '30 days'.")
 @click.option("--keep-runs", type=click.IntRange(min=1), help="Let go of all but so many runs of each task, the latest.")
 @log_option
+@click.option("--json", "as_json", is_flag=True, help="Print JSON, one object.")
 @reports_errors
-def compact(keep: str | None, keep_runs: int | None, log: str) -> None:
+def compact(keep: str | None, keep_runs: int | None, log: str, as_json: bool) -> None:
     """Make the run log smaller: leave out what is not needed any more, and make one segment of several small ones.
 
-    Runs go only where that is asked for; never the last success and failure of a task, nor what has not ended, and totals stay.
+    Runs go only where that is asked for; never the last of a task that ended in each way, nor what has not ended; totals stay.
     Needs that no app runs; one that runs does this by itself, as its `keep` and `keep_runs` say.
     """
     from time import time
@@ -103,17 +52,22 @@ def compact(keep: str | None, keep_runs: int | None, log: str) -> None:
         seconds = math.inf if keep is None else to_seconds(keep)
     except InvalidTimeSpan as exc:
         raise click.BadParameter(str(exc), param_hint="--keep") from exc
-    file = opened(log)
-    before = _sizes(file.path)
-    keeping = Keep(seconds, math.inf if keep_runs is None else keep_runs)
+    file, keeping = opened(log), Keep(seconds, math.inf if keep_runs is None else keep_runs)
     file.open()
     try:
+        before = _measured(file)
         if not keeping.is_everything:
             file.seal()
         file.tidy(keeping, time())
+        now = _measured(file)
     finally:
         file.close()
-    click.echo(f"{log}: {_sized(before)} before, {_sized(_sizes(file.path))} now")
+    gone = before["runs"] - now["runs"]
+    if as_json:
+        click.echo(json.dumps({"runs_gone": gone, "before": before, "now": now}))
+    else:
+        runs = f"{gone} run{'s' * (gone != 1)} let go of, {now['runs']} left"
+        click.echo(f"{log}: {runs}; {_in_words(before)} before, {_in_words(now)} now")
 
 
 @log.command()
@@ -166,7 +120,11 @@ def export(
 def _check(path: Path, log: Path, *, force: bool) -> None:
     from runtime.runlog.segments import is_of_log
 
-    if path.exists() and not force:
+    try:
+        is_there = path.exists()
+    except OSError as exc:
+        raise click.BadParameter(f"{path} cannot be looked at: {exc.strerror or exc}", param_hint="-o") from exc
+    if is_there and not force:
         raise click.BadParameter(f"{path} is there already; to write it anew, add --force", param_hint="-o")
     if is_of_log(path, log):
         raise click.BadParameter(f"{path} is one of the files of the run log itself", param_hint="-o")
@@ -182,46 +140,20 @@ def _write(lines: Iterable[bytes], path: Path) -> None:
         raise click.BadParameter(f"{path} cannot be written: {exc.strerror or exc}", param_hint="-o") from exc
 
 
-def _be_quiet() -> None:
-    """Keep what the log tells the loggers from being printed: the command tells it itself."""
-    import logging
-
-    logging.getLogger("callsheet").addHandler(logging.NullHandler())
-
-
-def _sizes(path: Path) -> list[int]:
-    """Return how long the segments of a log are, in bytes."""
+def _measured(file: FileLog) -> dict[str, int]:
+    """Return how many runs have ended in a log, and of how many segments and bytes it is."""
+    from actors.facts import TERMINAL
+    from actors.opers import in_
     from runtime.runlog.segments import chain
+    from runtime.runlog.wanted import Wanted
 
-    return [segment.path.stat().st_size for segment in chain(path)]
-
-
-def _sized(sizes: list[int]) -> str:
-    return f"{len(sizes)} segment{'s' * (len(sizes) != 1)} of {sum(sizes) / 1e6:.1f} MB"
-
-
-def _print_verdict(verdict: Verdict) -> None:
-    for file in verdict.files:
-        click.echo(_described(file))
-        for damage in file.damaged[:MOST_SHOWN]:
-            click.echo(f"  line {damage.line}, at byte {damage.offset}: damaged")
-        if (more := len(file.damaged) - MOST_SHOWN) > 0:
-            click.echo(f"  and {more} more")
-        if file.torn:
-            goes_on = file.is_active and verdict.holder is not None
-            click.echo(f"  {file.torn} bytes at the end are of a line that {'is being' if goes_on else 'was not'} written")
-    for first, last in verdict.missing:
-        click.echo(f"missing: segment{'s' * (last > first)} {first}" + (f" to {last}" if last > first else ""))
-    for path in verdict.leftovers:
-        click.echo(f"{path}: left over by a replacement that was cut off, and not read")
-    if verdict.state:
-        click.echo(f"state: {verdict.state}; all segments are read instead, and the totals of what was let go are lost")
-    for begun in verdict.open_runs:
-        click.echo(f"no end: task {begun['task_name']!r} run {begun['run_id']}")
-    click.echo(f"written by {verdict.holder}" if verdict.holder is not None else "nobody writes it now")
-    click.echo("whole" if verdict.is_whole else "not whole" + (": see callsheet log repair" if verdict.holder is None else ""))
+    sizes = [segment.path.stat().st_size for segment in chain(file.path)]
+    runs = sum(1 for _ in file.documents(Wanted({"action": in_(TERMINAL)})))
+    return {"runs": runs, "segments": len(sizes), "bytes": sum(sizes)}
 
 
-def _described(file: FileReport) -> str:
-    numbers = str(file.number) if file.first == file.number else f"{file.first} to {file.number}"
-    return f"{file.path}: segment {numbers}, {file.lines} lines, {len(file.damaged)} damaged"
+def _in_words(measured: dict[str, int]) -> str:
+    from runtime.tables import size
+
+    count = measured["segments"]
+    return f"{count} segment{'s' * (count != 1)} of {size(measured['bytes'])}"

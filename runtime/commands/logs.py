@@ -5,7 +5,7 @@ from __future__ import annotations
 import click
 
 from runtime.commands.runs import no_run, runs_called
-from runtime.commands.shared import existing, log_option, opened, reports_errors
+from runtime.commands.shared import existing, is_written, log_option, opened, reports_errors
 
 
 @click.command()
@@ -20,8 +20,6 @@ def logs(run_id: str, follow: bool, log: str, as_json: bool) -> int:
     Of long output the first 256 KiB and the last 768 KiB are kept. Where a run was tried again, each attempt has its own.
     """
     from runtime.output.showing import Showing
-    from runtime.questions import is_listening
-    from runtime.runlog.locks import is_locked
 
     opened_log = opened(log)
     if not runs_called(run_id, opened_log):
@@ -30,7 +28,7 @@ def logs(run_id: str, follow: bool, log: str, as_json: bool) -> int:
     showing = Showing(
         path,
         lambda: runs_called(run_id, opened_log),
-        lambda: is_listening(path) or is_locked(path),
+        lambda: is_written(path),
         as_json=as_json,
         show=lambda text: click.echo(text, nl=False),
         note=lambda text: click.echo(f"callsheet: {text}", err=True),

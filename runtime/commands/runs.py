@@ -5,12 +5,13 @@ from __future__ import annotations
 import json
 import math
 import sys
+from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
 import click
 
 from runtime.commands.moments import past_moment
-from runtime.commands.shared import log_option, opened, reports_errors, shortened
+from runtime.commands.shared import existing, is_written, log_option, opened, reports_errors, shortened
 
 if TYPE_CHECKING:
     from runtime.runlog.file_log import FileLog
@@ -42,12 +43,12 @@ def runs(
     start = past_moment(since, "--since") if since is not None else -math.inf
     end = past_moment(until, "--until") if until is not None else math.inf
     wanted = Wanted({"task_name": in_(tasks)} if tasks else {}, only_records=False)
-    rows = latest_runs(
-        opened(log).documents(wanted, newest_first=True),
-        most,
-        lambda row: status in (None, row["status"]) and start <= began(row) <= end,
-        start,
-    )
+    file = opened(log)
+
+    def matches(row: Row) -> bool:
+        return status in (None, row["status"]) and start <= began(row) <= end
+
+    rows = noted(lambda: latest_runs(file.documents(wanted, newest_first=True), most, matches, start), log)
     shown.print_rows(
         rows,
         as_json,
@@ -72,7 +73,8 @@ def runs(
 @reports_errors
 def show(run_id: str, log: str, as_json: bool) -> int:
     """Show all that is known of the run RUN_ID, or of the runs whose id begins so."""
-    found = runs_called(run_id, opened(log))
+    file = opened(log)
+    found = noted(lambda: runs_called(run_id, file), log)
     if not found:
         return no_run(run_id, log)
     for row in found:
@@ -87,6 +89,22 @@ def no_run(run_id: str, log: str) -> int:
     """Say that there is none, and return the exit code."""
     click.echo(f"callsheet: no run in {log} has the id {run_id!r}; list them with: callsheet runs --log {log}", err=True)
     return 1
+
+
+def noted(find: Callable[[], list[Row]], log: str) -> list[Row]:
+    """Return the rows that `find` returns, and say so on stderr if some have no end, and nobody is there who could write one."""
+    rows = find()
+    if not _has_running(rows) or is_written(existing(log)):
+        return rows
+    rows = find()  # anew: who wrote it may have ended in between, and has put the ends on record first
+    if _has_running(rows):
+        told = "nobody writes this log now: the next start of its app closes what is shown as running, or goes on with it"
+        click.echo(f"callsheet: {told}", err=True)
+    return rows
+
+
+def _has_running(rows: list[Row]) -> bool:
+    return any(row["status"] == "running" for row in rows)
 
 
 def runs_called(run_id: str, log: FileLog) -> list[Row]:
@@ -150,7 +168,7 @@ def _print_run(row: dict[str, Any]) -> None:
     )
     for name, title in (("exc_text", "traceback"), ("output", "last output")):
         if row.get(name):
-            click.echo(f"{title}\n" + "\n".join(f"  {line}" for line in row[name].splitlines()))
+            click.echo(f"{title}\n" + "\n".join(f"  {shown.visible(line)}" for line in row[name].splitlines()))
     click.echo()
 
 

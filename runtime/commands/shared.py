@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 P = ParamSpec("P")
 DEFAULT_LOG = ".callsheet/runs.jsonl"
 UUID_DIGITS = 32
-log_option = click.option("--log", type=click.Path(), default=DEFAULT_LOG, show_default=True, help="The run log.")
+log_option = click.option("--log", type=click.Path(readable=False), default=DEFAULT_LOG, show_default=True, help="The run log.")
 
 
 def reports_errors(command: Callable[P, int | None]) -> Callable[P, None]:
@@ -27,11 +27,13 @@ def reports_errors(command: Callable[P, int | None]) -> Callable[P, None]:
 
     @wraps(command)
     def wrapped(*args: P.args, **kwargs: P.kwargs) -> None:
-        from actors.errors import AppNotAnswering, CallsheetError, LogError, LogLocked
+        from actors.errors import AppNotAnswering, CallsheetError, LogError, LogLocked, LogUnusable
 
         try:
             code = command(*args, **kwargs)
         except CallsheetError as exc:
+            if isinstance(exc, LogUnusable) and kwargs.get("log"):
+                exc.option = "--log"
             click.echo(f"callsheet: {exc}", err=True)
             codes = {LogLocked: 4, LogError: 5, AppNotAnswering: 1, CallsheetError: 2}
             code = next(code for kind, code in codes.items() if isinstance(exc, kind))
@@ -55,14 +57,18 @@ def history_of(app: App) -> History:
 
 
 def existing(log: str) -> Path:
-    """Return the path of the run log `log`; raises NoLog if there is none."""
+    """Return the path of the run log `log`; raises NoLog if there is none, LogUnusable if that cannot even be looked at."""
     from pathlib import Path
 
-    from actors.errors import NoLog
+    from actors.errors import LogUnusable, NoLog
     from runtime.runlog.segments import sealed_files
 
     path = Path(log)
-    if not path.exists() and not sealed_files(path):
+    try:
+        is_there = path.exists() or sealed_files(path)
+    except OSError as exc:
+        raise LogUnusable(log, exc.strerror or str(exc)) from exc
+    if not is_there:
         raise NoLog(log)
     return path
 
@@ -72,6 +78,14 @@ def opened(log: str) -> FileLog:
     from runtime.runlog.file_log import FileLog
 
     return FileLog(existing(log))
+
+
+def is_written(log: Path) -> bool:
+    """Return whether a runtime writes the run log `log` now."""
+    from runtime.questions import is_listening
+    from runtime.runlog.locks import is_locked
+
+    return is_listening(log) or is_locked(log)  # who listens need not be disturbed by trying its lock
 
 
 def shortened(run_id: str) -> str:

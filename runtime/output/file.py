@@ -9,6 +9,7 @@ from contextlib import suppress
 from pathlib import Path
 from threading import BoundedSemaphore
 
+from runtime.output.gauge import on_disk
 from runtime.output.paths import NAME_FILE, is_shortened
 from runtime.output.shape import LIMITS, Limits, shaped
 
@@ -45,6 +46,11 @@ class OutputFile:
         self._fd = -1  # of the file that is written, if it is held open
         self._room = limits.head  # in that file
         self._offset = 0
+
+    @property
+    def weight(self) -> int:
+        """How much of the disk it will have taken in the end, in bytes."""
+        return on_disk(min(self._offset, self._limits.head + self._limits.tail))
 
     def append(self, data: bytes) -> None:
         """Add `data`."""

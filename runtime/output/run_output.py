@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import logging
 import os
+from collections.abc import Callable
 from pathlib import Path
 from threading import BoundedSemaphore, Lock, RLock
 
 from runtime.logs import runtime_log
 from runtime.output.file import OutputFile
+from runtime.output.gauge import MUCH, Gauge, weight_of
 from runtime.output.last_lines import LastLines
-from runtime.output.paths import output_file
+from runtime.output.paths import output_file, output_folder
 from runtime.output.shape import LIMITS, Limits
 
 HELD_OPEN = 64
@@ -22,14 +24,25 @@ class Outputs:
 
     Args:
       log: the run log, beside which they are kept; None keeps the last lines only.
+      filled: is called whenever there is much that might be swept: see :class:`runtime.output.gauge.Gauge`.
     """
 
-    def __init__(self, log: Path | None, limits: Limits = LIMITS) -> None:
+    def __init__(self, log: Path | None, limits: Limits = LIMITS, filled: Callable[[], object] = lambda: None) -> None:
         self.log, self.limits = None if log is None else log.resolve(), limits  # as the log does it, beside which they are
         self.slots = BoundedSemaphore(HELD_OPEN)
         self.beginning = Lock()
         """Held while a run begins to write."""
         self.pid = os.getpid()
+        self.gauge = Gauge(filled, MUCH)
+
+    def has_former(self) -> bool:
+        """Return whether there is something that earlier lives have left, or might be."""
+        return self.log is not None and output_folder(self.log).is_dir()
+
+    def weigh(self) -> None:
+        """Count what earlier lives have left. Blocks; in any thread."""
+        if self.log is not None:
+            self.gauge.add(weight_of(output_folder(self.log)))
 
 
 class RunOutput:
@@ -75,7 +88,7 @@ class RunOutput:
                 if self._is_kept and outputs.log is not None:
                     path = output_file(outputs.log, self._task, self._start, self._run_id)
                     file = OutputFile(path, self._task, outputs.slots, outputs.limits)
-                self._written = _Written(file)
+                self._written = _Written(file, outputs.gauge)
             written = self._written
         if self._is_over:
             written.close()
@@ -90,10 +103,10 @@ class RunOutput:
 class _Written:
     """The output of a run that has written something."""
 
-    def __init__(self, file: OutputFile | None) -> None:
+    def __init__(self, file: OutputFile | None, gauge: Gauge) -> None:
         self._lock = RLock()  # a handler of a signal may print in the middle of a print
         self._lines = LastLines()
-        self._file = file  # until it is over, or has failed
+        self._file, self._gauge = file, gauge  # the first until it is over, or has failed
         self._is_over = False
 
     def last_lines(self) -> str | None:
@@ -108,12 +121,14 @@ class _Written:
             self._lines.take(text)
             if self._file is None:
                 return None
+            before = self._file.weight
             try:
                 self._file.append(text.encode("utf-8", "backslashreplace"))
             except OSError as exc:
                 self._file.close()
                 self._file = None
                 return exc
+            self._gauge.add(self._file.weight - before)
             return None
 
     def close(self) -> OSError | None:

@@ -60,6 +60,9 @@ class Showing:
             if number < len(self._rows):
                 self._follow(number, sleep)
                 number += 1
+        if self._rows and self._rows[-1]["status"] == "retry":
+            run_id = self._rows[-1]["run_id"]
+            self._note(f"no runtime writes {self._log} any more; run {run_id} is tried again by the next start of its app")
 
     def _follow(self, number: int, sleep: Callable[[float], object]) -> None:
         row, path, news, is_empty = self._rows[number], self._file_of(self._rows[number]), "", True

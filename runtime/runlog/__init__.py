@@ -49,6 +49,9 @@ class RunLog(Protocol):
           OSError: the disk does not say that it does.
         """
 
+    def seal(self) -> None:
+        """Have the next :meth:`tidy` come to all that was appended so far, if that can be brought about now."""
+
     def tidy(self, keep: Keep, now: float) -> None:
         """Let go of what need not be kept. Blocks; from any thread, while appending and reading go on.
 

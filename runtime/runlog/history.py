@@ -71,7 +71,7 @@ class History:
 
     def take_in_waiting(self, ended: dict[str, Any]) -> None:
         """Take in a run whose next attempt is to come, likewise."""
-        self.waiting[_attempt_key(ended)] = ended
+        self.waiting[attempt_key(ended)] = ended
 
     def _pause(self, document: dict[str, Any]) -> None:
         self.open.pop(run_key(document), None)
@@ -80,7 +80,7 @@ class History:
 
     def _take_in_run(self, document: dict[str, Any], facts: TaskFacts) -> None:
         action, key, created = document["action"], run_key(document), document["created"]
-        goes_on = bool(self.waiting) and self.waiting.pop(_attempt_key(document, before=1), None) is not None
+        goes_on = bool(self.waiting) and self.waiting.pop(attempt_key(document, before=1), None) is not None
         if goes_on and action == "run":
             facts.status = "run"  # it has started before
         else:
@@ -123,7 +123,7 @@ def times(document: Mapping[str, Any]) -> int:
     return count if isinstance(count, int) else 1
 
 
-def _attempt_key(document: Mapping[str, Any], before: int = 0) -> tuple[Any, ...]:
+def attempt_key(document: Mapping[str, Any], before: int = 0) -> tuple[Any, ...]:
     """Return what tells an attempt of a run from others, or that many before it."""
     return document["task_name"], document["run_id"], document.get("due"), document.get("attempt", 1) - before
 

@@ -86,7 +86,7 @@ def _taken(fd: int) -> bool:
 def holder_of(path: Path) -> str | None:
     """Return in words who holds the lock whose file is `path`; None if nobody does. Takes it for a moment."""
     try:
-        fd = os.open(path, os.O_RDONLY | os.O_CLOEXEC)  # who may only read may ask, too
+        fd = os.open(path, os.O_RDONLY | os.O_CLOEXEC)  # who may only read the log may ask too
     except OSError:
         return None
     try:

@@ -12,10 +12,11 @@ from runtime.runlog.history import History
 from runtime.runlog.lines import decode, encode
 from runtime.runlog.retention import Keep, as_of, kept
 from runtime.runlog.state import documents_of, history_of
+from runtime.runlog.turns import with_turns
 from runtime.runlog.wanted import EVERYTHING, Wanted
 
 MOST_LINES = 20_000
-"""How many lines there may be more than the last tidying has left, or as many again, before the next one."""
+"""How many lines there may be more than the last tidying has left, at least, before the next one."""
 
 
 class MemoryLog:
@@ -42,19 +43,23 @@ class MemoryLog:
     def sync(self) -> None:
         """Nothing to do."""
 
+    def seal(self) -> None:
+        """Nothing to do."""
+
     def tidy(self, keep: Keep, now: float) -> None:
         with self.guard:
             lines = self._lines[:]
-        documents = [_decoded(line) for line in lines]
-        history = self._state_after(documents)
-        chosen = kept(keep, now, latest_starts([Contents.of(documents)], keep.runs, as_of(now, history)), history)
-        stay = [line for line, document in zip(lines, documents, strict=True) if chosen.includes(document)]
+        history = self._state_after(map(_decoded, with_turns(lines)))
+        contents = Contents.of(map(_decoded, with_turns(lines)))
+        chosen = kept(keep, now, latest_starts([contents], keep.runs, as_of(now, history)), history)
+        stay = [line for line in with_turns(lines) if chosen.includes(_decoded(line))]
         state = list(map(encode, documents_of(history)))
         with self.guard:
             if self._lines[: len(lines)] == lines:  # else it was rewritten meanwhile
                 self._lines[: len(lines)] = stay
                 self._state, self._counted = state, len(stay)
-            self._most, self.is_untidy = max(len(self._lines) + self._more, 2 * len(self._lines)), False
+            # Twice as many again: each tidying looks at all there is, so that one at each so many would cost more and more.
+            self._most, self.is_untidy = len(self._lines) + max(self._more, len(self._lines)), False
 
     def history(self) -> History:
         with self.guard:

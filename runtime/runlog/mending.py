@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 import os
 import shutil
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from contextlib import suppress
 from dataclasses import replace
 from datetime import UTC, datetime
@@ -21,21 +21,26 @@ from runtime.runlog.segments import Segment
 DRAFT = ".new"
 """What the name of a file ends in that is still being written; whoever opens the log deletes those that are left over."""
 
+Put = Callable[[Path, Path], object]
+_READ_AT_ONCE = 1 << 20
 
-def mend(segment: Segment, *, is_sealed: bool) -> str | None:
+
+def mend(segment: Segment, *, is_sealed: bool, put: Put | None = None) -> str | None:
     """Cut off a torn last line, and leave out damaged ones, having copied the file; return what was damaged, in words.
 
     Only for who holds the lock. The file is replaced at once, or left as it is.
 
     Args:
       is_sealed: whether its last line was whole once, so that a torn one is damage, too.
+      put: puts a draft in the place of a file; default: :func:`publish`.
 
     Raises:
-      OSError: it could not be copied or replaced.
+      OSError: it could not be read, copied or replaced.
     """
-    path, header = segment.path, segment.header
+    path, header, put = segment.path, segment.header, put or publish
+    read_through(path)
     if not path.stat().st_size:
-        write_anew(path, replace(header, is_whole=True, created=time()).line(), ())
+        put(drafted(path, replace(header, is_whole=True, created=time()).line(), ()), path)
         told = f"{path} was empty: what it had was lost, as where the power fails"
         runtime_log.tell(logging.WARNING, "run log: %s", told)
         return told
@@ -51,7 +56,7 @@ def mend(segment: Segment, *, is_sealed: bool) -> str | None:
             kept = (line for line in complete_lines(data) if is_whole(line))
             if header.is_whole:
                 next(kept)
-            write_anew(path, replace(header, is_whole=True, created=header.created or time()).line(), kept)
+            put(drafted(path, replace(header, is_whole=True, created=header.created or time()).line(), kept), path)
             told = f"{path} had {_damage_in_words(damaged, is_headless=is_headless)}"
             runtime_log.tell(logging.WARNING, "run log: %s; the file as it was is %s", told, copy)
             return f"{told}; the file as it was is {copy}"
@@ -60,17 +65,19 @@ def mend(segment: Segment, *, is_sealed: bool) -> str | None:
         if good:
             os.truncate(path, good)
         else:
-            write_anew(path, replace(header, is_whole=True, created=time()).line(), ())
+            put(drafted(path, replace(header, is_whole=True, created=time()).line(), ()), path)
     return None
 
 
-def write_anew(path: Path, header: bytes, lines: Iterable[bytes]) -> None:
-    """Put a file of these lines in the place of `path` at once, on the disk for certain.
+def read_through(path: Path) -> None:
+    """Read all of a file, so that what cannot be read is an error: where it is only mapped, a bad sector kills the process.
 
     Raises:
-      OSError: it could not be written; `path` is as it was.
+      OSError: it cannot be read.
     """
-    publish(drafted(path, header, lines), path)
+    with path.open("rb", buffering=0) as file:
+        while file.read(_READ_AT_ONCE):
+            pass
 
 
 def drafted(path: Path, header: bytes, lines: Iterable[bytes], like: Path | None = None) -> Path:

@@ -61,7 +61,7 @@ class Recorder:
         self._serving, self._is_stopped = trio.CancelScope(), False
         self._tidying_problem: str | None = None
         self._trouble: OSError | None = None
-        self._count = 0
+        self._count, self._is_closed = 0, False
         self.is_strict = False
         """Whether the function of a run begins, and its outcome is seen, only when its record would outlive a loss of power."""
         self.failure: LogFailed | None = None
@@ -158,6 +158,12 @@ class Recorder:
         self._tidying_problem = None
         return self._log.trouble is None
 
+    def make_room(self) -> None:
+        """Have runs let go of now, as their output takes much room: seal the active segment, and tidy up. In the trio thread."""
+        if not self._is_stopped:
+            self._log.seal()
+            self._untidy.set()
+
     async def synced(self) -> None:
         """Wait until what is on record by now would outlive a loss of power, if the app wants that: else no checkpoint."""
         if self.is_strict:
@@ -171,8 +177,11 @@ class Recorder:
             then()
 
     def note(self, document: dict[str, Any]) -> None:
-        """Write `document`, which is no record but for the next start of the runtime, if it can be written."""
-        if not self._backlog:
+        """Write `document`, which is no record but for the next start of the runtime, if it can be written.
+
+        Not after ``close``, as what was left behind ends when it likes: the log may be another runtime's by then.
+        """
+        if not self._backlog and not self._is_closed:
             with suppress(OSError):
                 self._append(document)
 
@@ -200,24 +209,22 @@ class Recorder:
         Args:
           is_warning: whether it is told as a warning, whatever its action.
         """
-        self._count += 1
+        self._count = number = self._count + 1
         if self._backlog.error is None:
             try:
                 self._append(document)
             except OSError as exc:
                 self._backlog.add(document, exc)
-                self._halt(exc)
-            if self._log.trouble is not self._trouble:
-                self._take_trouble(self._log.trouble)
         else:
             self._backlog.follow(document)
-            self._halt(self._backlog.error)
         if self._log.is_untidy:
             self._untidy.set()
         level = logging.WARNING if is_warning else LEVELS.get(document["action"], logging.INFO)
         if task_log.wants(level):
             task_log.tell(level, "%s", ": ".join(_sayings(document)), extra={"callsheet": dict(document)})
-        return self._count
+        if self._backlog.error is not None or self._log.trouble is not self._trouble:
+            self._take_trouble()  # last: what that ends is put on record, too
+        return number
 
     def close(self) -> None:
         """Write what waits, if it can be written, and let go of the log."""
@@ -226,6 +233,7 @@ class Recorder:
         if self.is_strict:
             self._commit.finish()
         self._backlog.give_up()
+        self._is_closed = True
         self._log.close()
 
     def _append(self, document: Mapping[str, Any]) -> None:
@@ -240,13 +248,14 @@ class Recorder:
             reason = f"the run log could not be written for a while, and has lost {lost} records"
             self.record({"created": self.clock.now(), "task_name": "", "run_id": "", "action": "error", "reason": reason})
 
-    def _take_trouble(self, trouble: OSError | None) -> None:
-        """Take note of what will keep the log from being written before long, or that it will not any more."""
-        self._trouble = trouble
-        if trouble is not None:
+    def _take_trouble(self) -> None:
+        """Take note of what keeps the log from being written, or will before long, or does not any more."""
+        trouble = self._log.trouble
+        if trouble is not None and trouble is not self._trouble:
             runtime_log.tell(logging.ERROR, "run log: %s; it goes on in the room that was kept for the last records", trouble)
             self._untidy.set()
-        self._halt(trouble)
+        self._trouble = trouble
+        self._halt(self._backlog.error or trouble)
 
     def _halt(self, error: OSError | None) -> None:
         """Have the app end, if there is an error and it wants to where its log cannot be written."""

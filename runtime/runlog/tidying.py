@@ -6,21 +6,18 @@ import threading
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import AbstractContextManager, suppress
 from pathlib import Path
-from time import sleep
 from typing import Any, TypeVar
 
 from runtime.runlog.contents import Contents, latest_starts, weights
 from runtime.runlog.lines import decode
-from runtime.runlog.mending import drafted, mend, sync_folder
+from runtime.runlog.mending import drafted, mend, read_through, sync_folder
 from runtime.runlog.retention import Keep, Kept, as_of, groups_to_replace, kept
 from runtime.runlog.segments import new_header
 from runtime.runlog.state_file import StateFile
+from runtime.runlog.turns import with_turns
 from runtime.runlog.views import Key, View, views_of
 
 T = TypeVar("T")
-_AT_ONCE = 500
-"""Lines that are looked at before others have a turn: about 2 ms."""
-_TURN = 0.0002
 _TO_STOP = 1.0
 
 
@@ -35,31 +32,36 @@ class Tidying:
     def __init__(self, log: Path, state: StateFile, guard: AbstractContextManager[object], segment_size: int) -> None:
         self._log, self._state, self._guard, self._segment_size = log, state, guard, segment_size
         self._going_on = threading.Lock()
-        self._generation = self._generation_at_work = 0
+        self.generation = self._generation_at_work = 0
+        """Which segments they are, of all that there were one after the other: see :meth:`call_off`."""
         self._contents: dict[Key, Contents] = {}  # of those that were there the last time
         self.damage: list[str] = []
         """What was found damaged, in words."""
 
     def call_off(self) -> None:
         """Have what goes on change nothing any more: the segments have become others. With the guard held."""
-        self._generation += 1
+        self.generation += 1
 
     def stop(self) -> None:
         """Call off what goes on, and wait until it has ended, or for :data:`_TO_STOP` seconds. Without the guard."""
-        self._generation += 1
+        self.generation += 1
         if self._going_on.acquire(timeout=_TO_STOP):
             self._going_on.release()
 
-    def run(self, keep: Keep, now: float) -> Kept | None:
+    def run(self, keep: Keep, now: float, generation: int) -> Kept | None:
         """Do it, and return what is kept; None if there is nothing sealed, another thread is at it, or it was called off.
+
+        Args:
+          generation: as it was when somebody began with it: it may be called off before it comes to this.
 
         Raises:
           OSError: a file could not be written; nothing is lost.
         """
         if not self._going_on.acquire(blocking=False):
             return None
-        self._generation_at_work = self._generation
+        self._generation_at_work = generation
         try:
+            self._check_wanted()
             return self._run(keep, now)
         except _CalledOff:
             return None
@@ -84,15 +86,10 @@ class Tidying:
         return views_of(self._log)[:-1]  # the newest is appended to: also one that a rotation which failed has named as sealed
 
     def _with_turns(self, items: Iterable[T]) -> Iterator[T]:
-        """Yield `items`, and let other threads have a turn now and then: the scheduler waits for the same interpreter."""
-        for number, item in enumerate(items):
-            if number % _AT_ONCE == _AT_ONCE - 1:
-                sleep(_TURN)
-                self._check_wanted()
-            yield item
+        return with_turns(items, self._check_wanted)
 
     def _check_wanted(self) -> None:
-        if self._generation != self._generation_at_work:
+        if self.generation != self._generation_at_work:
             raise _CalledOff
 
     def _publish(self, draft: Path, path: Path) -> None:
@@ -110,23 +107,27 @@ class Tidying:
         """Return `views`, having mended those that are damaged."""
         damaged = [view for view in views if view.is_torn or self._contents_of(view).damaged]
         for view in damaged:
-            if (told := mend(view.segment, is_sealed=True)) is not None:
+            if (told := mend(view.segment, is_sealed=True, put=self._publish)) is not None:
                 self.damage.append(told)
         return self._sealed() if damaged else views
 
     def _documents(self, view: View) -> Iterator[dict[str, Any]]:
         """Yield the documents of a view, and take note of its contents: decoding a line is what takes the time."""
         contents = Contents()
-        for document in self._with_turns(map(decode, view.lines())):
+        for document in self._decoded(view):
             contents.take_in(document)
             if document is not None:
                 yield document
         contents.settle()
         self._contents[view.key] = contents
 
+    def _decoded(self, view: View) -> Iterator[dict[str, Any] | None]:
+        read_through(view.segment.path)
+        return self._with_turns(map(decode, view.lines()))
+
     def _contents_of(self, view: View) -> Contents:
         if view.key not in self._contents:
-            self._contents[view.key] = Contents.of(self._with_turns(map(decode, view.lines())))
+            self._contents[view.key] = Contents.of(self._decoded(view))
         return self._contents[view.key]
 
     def _replace(self, views: Sequence[View], chosen: Kept) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 import os
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from mmap import ACCESS_READ, mmap
 from pathlib import Path
 from typing import Any
@@ -25,6 +25,8 @@ class View:
     segment: Segment
     data: bytes | mmap
     inode: int
+    told: set[Key] = field(default_factory=set, compare=False)
+    """Of which segments it was told already that something is damaged."""
 
     @property
     def key(self) -> Key:
@@ -48,7 +50,7 @@ class View:
         return (complete_lines_backwards if newest_first else complete_lines)(self.data, self.body)
 
     def documents(self, lines: Iterable[bytes] | None = None) -> Iterator[dict[str, Any]]:
-        """Yield its documents that are whole; that others were passed over is told.
+        """Yield its documents that are whole; that others were passed over is told, once.
 
         Args:
           lines: those that matter; None is all, the oldest first.
@@ -59,20 +61,25 @@ class View:
                 yield document
             else:
                 damaged += 1
-        if damaged:
+        if damaged and self.key not in self.told:
+            self.told.add(self.key)
             told = "run log %s: passed over %d damaged line" + "s" * (damaged > 1)
             runtime_log.tell(logging.WARNING, told, self.segment.path, damaged)
 
 
-def views_of(log: Path) -> list[View]:
+def views_of(log: Path, told: set[Key] | None = None) -> list[View]:
     """Return the views of all segments of `log` that count, the oldest first; none if there is no file.
+
+    Args:
+      told: of which segments it was told already that something is damaged, which those add to; None is of none.
 
     Raises:
       LogUnusable: a file is no segment, or cannot be read.
     """
+    told = set() if told is None else told
     for _ in range(TRIES):
         try:
-            views = [_view(segment, is_active=segment.path == log) for segment in chain(log)]
+            views = [_view(segment, told, is_active=segment.path == log) for segment in chain(log)]
         except FileNotFoundError:  # sealed, or replaced, between being found and being opened
             continue
         if None not in views:
@@ -80,7 +87,7 @@ def views_of(log: Path) -> list[View]:
     raise too_fast(log)
 
 
-def _view(segment: Segment, *, is_active: bool) -> View | None:
+def _view(segment: Segment, told: set[Key], *, is_active: bool) -> View | None:
     """Return the view of a segment; None if the file has become another one since its header was read."""
     try:
         with segment.path.open("rb") as file:
@@ -92,4 +99,4 @@ def _view(segment: Segment, *, is_active: bool) -> View | None:
     except (OSError, ValueError) as exc:
         raise LogUnusable(str(segment.path), getattr(exc, "strerror", None) or str(exc)) from exc
     now = header_of(data[:LOOKED_AT], segment.path, segment.number, is_sealed=not is_active)
-    return View(segment, data, status.st_ino) if now == segment.header else None
+    return View(segment, data, status.st_ino, told) if now == segment.header else None

@@ -1,0 +1,24 @@
+"""What is measured in a process of its own, so that what others have left there does not count."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+ROOT = Path(__file__).resolve().parents[1]
+
+
+def apart(module: str, *words: object) -> Any:
+    """Run a module of this package in a process of its own, and return the JSON that it prints.
+
+    Raises:
+      RuntimeError: it has failed; with what it said.
+    """
+    command = [sys.executable, "-m", f"benchmarks.{module}", *map(str, words)]
+    done = subprocess.run(command, capture_output=True, text=True, cwd=ROOT, check=False)  # noqa: S603  # ours
+    if done.returncode:
+        raise RuntimeError(f"{' '.join(command[1:])} has failed:\n{done.stderr}")
+    return json.loads(done.stdout)

@@ -1,0 +1,54 @@
+"""What a kill test has found."""
+
+from __future__ import annotations
+
+from collections import Counter
+from dataclasses import dataclass
+
+from rich.table import Table
+
+PHASES = ("opening", "running", "ending")
+MEANS = ("moment", "operation")
+
+
+@dataclass(frozen=True, slots=True)
+class Report:
+    """What a kill test has found. Nothing was wrong if there are no problems."""
+
+    kills: Counter[tuple[str, str]]
+    """{(what the app did when it was killed, how it was killed): how often}."""
+    orderly: int
+    """How many lives ended in order."""
+    counts: Counter[str]
+    """{what may be there after a kill: how often it was}."""
+    runs: int
+    """How many were claimed, or ended before that."""
+    records: int
+    seconds: float
+    problems: list[str]
+    """In words; the first of them."""
+
+
+def kills_table(report: Report) -> Table:
+    """Return how often the app was killed while it did what: at a random moment, or in the middle of an operation on a file."""
+    table = Table(box=None, header_style="bold", pad_edge=False)
+    for name in ("KILLED WHILE", "AT A MOMENT", "IN AN OPERATION", "ALL"):
+        table.add_column(name, justify="left" if name == "KILLED WHILE" else "right")
+    phases = [*PHASES, *sorted({phase for phase, _ in report.kills} - set(PHASES))]
+    for phase in phases:
+        counts = [report.kills[phase, means] for means in MEANS]
+        table.add_row(phase, *map(str, counts), str(sum(counts)))
+    table.add_row(
+        "all", *(str(sum(report.kills[phase, means] for phase in phases)) for means in MEANS), str(report.kills.total())
+    )
+    return table
+
+
+def traces_table(report: Report) -> Table:
+    """Return what was found after the kills, and may be."""
+    table = Table(box=None, header_style="bold", pad_edge=False)
+    table.add_column("FOUND")
+    table.add_column("TIMES", justify="right")
+    for what, count in sorted(report.counts.items()):
+        table.add_row(what, str(count))
+    return table

@@ -1,0 +1,171 @@
+"""Reports as pictures: bars beside their limits and targets, and curves over sizes. Only what draws imports matplotlib."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from benchmarks.figures import Figure, Report
+from benchmarks.tables import number
+from benchmarks.targets import TARGETS
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+    from matplotlib.figure import Figure as Picture
+
+OURS, OTHERS, LIMIT, TARGET = "#2a6fbb", "#e08214", "#4d4d4d", "#1a7f37"
+"""The colours of Callsheet, of other packages, of bare primitives, and of targets."""
+_CYCLE = ("#2a6fbb", "#8e44ad", "#16a085", "#c0392b", "#7f8c2a", "#d35f9e")
+_STYLE: dict[Any, Any] = {  # matplotlib knows the names of all its settings by type
+    "svg.fonttype": "none",  # texts stay texts: small, sharp, found by a search
+    "svg.hashsalt": "callsheet",  # the same report is the same file
+    "font.size": 9,
+    "axes.spines.top": False,
+    "axes.spines.right": False,
+    "figure.facecolor": "white",
+}
+_WIDTH, _BAR, _PANEL = 9.0, 0.32, 0.75
+"""Inches: of a picture, of a bar, of what a panel has around its bars."""
+
+
+def draw(report: Report, folder: Path) -> list[Path]:
+    """Draw each section of a report, as SVG files in `folder`, which is made; return the files.
+
+    Raises:
+      ModuleNotFoundError: matplotlib is not installed.
+    """
+    from matplotlib import rc_context
+
+    folder.mkdir(parents=True, exist_ok=True)
+    drawn = []
+    with rc_context(_STYLE):
+        for section in report.sections:
+            figures = report.of(section)
+            for name, picture in _pictures(section, figures):
+                drawn.append(folder / f"{name}.svg")
+                picture.savefig(drawn[-1], metadata={"Date": None})
+    return drawn
+
+
+def _pictures(section: str, figures: Sequence[Figure]) -> Iterator[tuple[str, Picture]]:
+    if panels := bar_panels(figures):
+        yield section, _bars(section, panels)
+    if curves := curve_panels(figures):
+        yield f"{section}-curves", _curves(section, curves)
+
+
+def bar_panels(figures: Sequence[Figure]) -> list[tuple[Figure | None, list[Figure]]]:
+    """Return each limit with what is compared with it; and by their units, without one, what is compared with nothing.
+
+    What others are compared with is among them where it is a product itself, as Callsheet is to its peers.
+    """
+    single = {figure.name: figure for figure in figures if figure.size is None}
+    limits = {figure.limit for figure in figures}
+    compared: dict[str, list[Figure]] = {}
+    alone: dict[str, list[Figure]] = {}
+    for figure in single.values():
+        if figure.limit in single:
+            limit = single[figure.limit]
+            compared.setdefault(limit.name, [limit] if limit.package else []).append(figure)
+        elif figure.name not in limits:
+            alone.setdefault(figure.unit, []).append(figure)
+    return [*((single[limit], bars) for limit, bars in compared.items()), *((None, bars) for bars in alone.values())]
+
+
+def curve_panels(figures: Sequence[Figure]) -> list[tuple[str, str, dict[str, list[Figure]]]]:
+    """Return what each panel is of, its unit, and its curves by their names: of one part of several stores, or of one unit."""
+    panels: dict[tuple[str, str, str], dict[str, list[Figure]]] = {}
+    for figure in figures:
+        if figure.size is not None:
+            owner, _, part = figure.name.partition(": ")
+            curves = panels.setdefault((part, figure.unit, figure.size_unit or ""), {})
+            curves.setdefault(owner, []).append(figure)
+    return [(part, unit, curves) for (part, unit, _), curves in panels.items()]
+
+
+def _bars(section: str, panels: Sequence[tuple[Figure | None, list[Figure]]]) -> Picture:
+    from matplotlib.figure import Figure as Canvas
+
+    heights = [len(bars) * _BAR + _PANEL for _, bars in panels]
+    picture = Canvas(figsize=(_WIDTH, sum(heights) + 0.4), layout="constrained")
+    rows = picture.subplots(len(panels), 1, squeeze=False, height_ratios=heights)
+    picture.suptitle(section, x=0.01, ha="left", weight="bold")
+    for (limit, bars), (axes,) in zip(panels, rows, strict=True):
+        _draw_bars(axes, limit, bars)
+    return picture
+
+
+def _draw_bars(axes: Axes, limit: Figure | None, bars: Sequence[Figure]) -> None:
+    """Draw bars from zero, with the range of their samples, the limit as a line across, and targets as short lines."""
+    values = [figure.median for figure in bars]
+    ranges = [[figure.median - figure.low for figure in bars], [figure.high - figure.median for figure in bars]]
+    colours = [OTHERS if is_of_others(figure) else OURS for figure in bars]
+    axes.barh(range(len(bars)), values, height=0.6, color=colours, xerr=ranges, error_kw={"ecolor": "#00000066", "lw": 1})
+    for row, figure in enumerate(bars):
+        label, beyond = _label(figure), [figure.high, 0.0 if limit is None else limit.median]
+        if (most := mark(figure, limit)) is not None:
+            axes.plot([most, most], [row - 0.42, row + 0.42], color=TARGET, lw=2.5)
+            label += f", target {most:,.4g}"
+            beyond.append(most)
+        axes.annotate(label, (max(beyond), row), (6, 0), textcoords="offset points", va="center")
+    if limit is not None:
+        axes.axvline(limit.median, color=LIMIT, lw=1, ls="--")
+        axes.set_title(f"dashed: {limit.name}, {number(limit.median)} {limit.unit}", loc="left", size=8, color=LIMIT)
+    axes.set_yticks(range(len(bars)), [figure.name for figure in bars])
+    axes.set_ylim(len(bars) - 0.4, -0.6)
+    axes.set_xlim(0, 1.5 * max([*(figure.high for figure in bars), *([] if limit is None else [limit.median])]) or 1)
+    axes.xaxis.set_major_formatter(lambda value, _: f"{value:,.10g}")
+
+
+def is_of_others(figure: Figure) -> bool:
+    """Return whether a figure is of a package other than Callsheet."""
+    return figure.package is not None and not figure.package.lower().startswith("callsheet")
+
+
+def _label(figure: Figure) -> str:
+    return f"{number(figure.median)} {figure.unit}" + ("" if figure.ratio is None else f" ({figure.ratio:.2f} ×)")
+
+
+def mark(figure: Figure, limit: Figure | None) -> float | None:
+    """Return the value of a bar at which its target would be just met; None where that is about something else."""
+    for target in TARGETS:
+        if target.concerns(figure) and target.by == "median":
+            return target.most
+        if target.concerns(figure) and target.by == "ratio" and limit is not None:
+            return target.most * limit.median
+    return None
+
+
+def _curves(section: str, panels: Sequence[tuple[str, str, dict[str, list[Figure]]]]) -> Picture:
+    from matplotlib.figure import Figure as Canvas
+
+    columns = min(len(panels), 2)
+    rows = -(-len(panels) // columns)
+    picture = Canvas(figsize=(_WIDTH, 3.2 * rows + 0.4), layout="constrained")
+    grid = picture.subplots(rows, columns, squeeze=False).flat
+    picture.suptitle(section, x=0.01, ha="left", weight="bold")
+    for axes, (part, unit, curves) in zip(grid, panels, strict=False):
+        _draw_curves(axes, unit, curves)
+        axes.set_title(part, loc="left", size=9)
+    for axes in list(grid)[len(panels) :]:
+        axes.set_axis_off()
+    return picture
+
+
+def _draw_curves(axes: Axes, unit: str, curves: dict[str, list[Figure]]) -> None:
+    """Draw curves over sizes, both axes in powers of ten: a cost that does not grow is flat."""
+    limits = {figure.limit for curve in curves.values() for figure in curve}
+    colours = iter(_CYCLE * len(curves))
+    for name, curve in curves.items():
+        ordered = sorted(curve, key=lambda figure: figure.size or 0)
+        is_limit = name in limits
+        colour = LIMIT if is_limit else OTHERS if is_of_others(curve[0]) else next(colours)
+        sizes, values = [figure.size or 0 for figure in ordered], [figure.median for figure in ordered]
+        axes.plot(sizes, values, marker="o", ms=3, lw=1.5, label=name, color=colour, ls="--" if is_limit else "-")
+        lows, highs = [figure.low for figure in ordered], [figure.high for figure in ordered]
+        axes.fill_between(sizes, lows, highs, alpha=0.15, lw=0, color=colour)
+    axes.set(xscale="log", yscale="log", xlabel=curve[0].size_unit)
+    axes.set_ylabel(unit)
+    axes.grid(visible=True, which="major", lw=0.4, alpha=0.5)
+    axes.legend(frameon=False, fontsize=7)

@@ -1,0 +1,53 @@
+"""The suite: its sections, and the report that they make together."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Sequence
+
+from benchmarks import lateness, machine, messages, modes, payload, runlog, scaling, simulation, startup, termination
+from benchmarks.figures import Absent, Figure, Report
+from benchmarks.peers import section as peers
+from benchmarks.section import Section, Settings, pace
+from benchmarks.targets import held
+
+SECTIONS: tuple[Section, ...] = (
+    modes.SECTION,
+    messages.SECTION,
+    termination.SECTION,
+    payload.SECTION,
+    startup.SECTION,
+    lateness.SECTION,
+    scaling.SECTION,
+    runlog.SECTION,
+    simulation.SECTION,
+    peers.SECTION,
+)
+
+
+def chosen(only: Sequence[str], *, with_peers: bool = False) -> list[Section]:
+    """Return the sections that are named; all if none is, that of the peers only if it is asked for."""
+    names = set(only) or {section.name for section in SECTIONS if section is not peers.SECTION}
+    return [section for section in SECTIONS if section.name in names or (with_peers and section is peers.SECTION)]
+
+
+def measure(sections: Sequence[Section], settings: Settings, show: Callable[[Section, list[Figure | Absent]], object]) -> Report:
+    """Measure some sections, one after the other, and return what they make together.
+
+    Args:
+      show: is called with each section, and with what it has found, as soon as that is complete.
+    """
+    began, load_before = time.perf_counter(), machine.load()
+    found: list[Figure | Absent] = []
+    with pace() as progress:
+        for section in sections:
+            progress.begin(section)
+            own = list(section.measure(settings, progress))
+            show(section, own)
+            found += own
+    return Report(
+        machine.machine(load_before, progress.calibrations),
+        tuple(held([each for each in found if isinstance(each, Figure)])),
+        tuple(each for each in found if isinstance(each, Absent)),
+        time.perf_counter() - began,
+    )
