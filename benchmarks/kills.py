@@ -17,7 +17,7 @@ from benchmarks.killing.cradle import Begun, Cradle
 from benchmarks.killing.plan import LOGS, Life, last_life, plan
 from benchmarks.killing.report import Report
 from benchmarks.killing.story import Story
-from benchmarks.killing.victim import HALTED, KEEP, KEEP_RUNS
+from benchmarks.killing.victim import HALTED, IN_ORDER, KEEP, KEEP_RUNS
 from benchmarks.resources import marked, marking
 
 _ROOT = Path(__file__).resolve().parents[1]
@@ -91,7 +91,7 @@ class KillTest:
         was_killed, known = code == -signal.SIGKILL, len(story.ever)
         if not was_killed:
             self._orderly += 1
-            if code not in (0, 3, *([HALTED] if life.full is not None else [])):
+            if code not in (*IN_ORDER, *(HALTED if life.full is not None else ())):
                 self.problems.append(f"{life} has exited with {code}")
         if life.is_patient or life.is_last or not was_killed:
             self.problems += [f"{life}: {told}" for told in self._still_there()]

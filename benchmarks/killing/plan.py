@@ -16,14 +16,16 @@ Place = Literal["before", "amid", "after"]
 PLACES: tuple[Place, ...] = get_args(Place)
 OPERATIONS: dict[str, int] = {"write": 60, "rename": 5, "replace": 5, "unlink": 8, "fsync": 8, "truncate": 1, "open": 12}
 """{operation on a file of the run log: the last of how many in a life may be where it is killed}."""
+FIRST_WRITES = 15
+"""How many writes of a life put on record what was left open before it, where much was."""
 SEGMENT_SIZES = (1_500, 6_000, 30_000)
 FULL_FOR = 40
 """How many writes at most fail in a row where the disk is full."""
 _WAYS: dict[Way, float] = {"opening": 3, "running": 5, "ending": 3, "operation": 6, "orderly": 2}
-_AGAIN = 0.35
+_AGAIN = 0.4
 """The share of kills after which the next life is killed while it starts, too."""
 _WRITES, _FIRST_WRITES = 0.4, 0.7
-"""The share of kills in an operation that are in a write; of those while a life starts."""
+"""The share of kills in an operation that are in a write; in one of the first, where the life is to be killed as it starts."""
 _FULL, _POWER, _PATIENT = 0.15, 0.2, 0.7
 """The share of lives in which the disk is full for a while, that want to outlive a loss of power, that are waited for."""
 
@@ -79,7 +81,9 @@ def plan(seed: int, pace: float = 1.0) -> Iterator[Life]:
     chance, number, again, mends = random.Random(seed), 0, False, False
     while True:
         number += 1
-        way = chance.choice(("opening", "operation")) if again else chance.choices(list(_WAYS), list(_WAYS.values()))[0]
+        way = (
+            chance.choices(("opening", "operation"), (1, 2))[0] if again else chance.choices(list(_WAYS), list(_WAYS.values()))[0]
+        )
         fatal = _operation(chance, early=again, mends=mends) if way == "operation" else None
         yield Life(
             number=number,
@@ -110,5 +114,7 @@ def _operation(chance: random.Random, *, early: bool, mends: bool) -> Operation:
     place = chance.choice(PLACES)
     if mends:
         return Operation("truncate", 1, place)
-    name = "write" if chance.random() < (_FIRST_WRITES if early else _WRITES) else chance.choice(list(OPERATIONS))
+    if early and chance.random() < _FIRST_WRITES:
+        return Operation("write", chance.randint(1, FIRST_WRITES), place)
+    name = "write" if chance.random() < _WRITES else chance.choice(list(OPERATIONS))
     return Operation(name, chance.randint(1, OPERATIONS[name]), place)
