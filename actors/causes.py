@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Literal, NamedTuple
+from typing import Literal, NamedTuple, get_args
 
 CauseKind = Literal[
     "timeout", "end_cond", "terminate", "shutdown", "restart", "overlap", "removed", "changed", "superseded", "cancelled", "log"
@@ -11,6 +11,15 @@ CauseKind = Literal[
 ``shutdown``, ``restart``: the app ends. ``overlap``: its next start is due, and takes its place. ``removed``, ``changed``: its
 task has left the session, or starts otherwise. ``superseded``: it was to be tried again, but its next start comes first.
 ``cancelled``: the program in which the app runs has cancelled it. ``log``: that it begins could not be put on record."""
+
+OF_MISSED = ("down", "suspended", "blocked", "deadline", "overlap", "paused", "error", "lost")
+"""Why starts were missed."""
+OF_RETRIES = ("fail", "timeout", "crash", "asked")
+"""Why a run is tried again."""
+POISON = "poison"
+"""Why a crash is not."""
+CAUSES: tuple[str, ...] = (*dict.fromkeys((*get_args(CauseKind), *OF_MISSED, *OF_RETRIES, POISON)),)
+"""All that there are in records."""
 
 
 class Cause(NamedTuple):

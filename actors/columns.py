@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import asdict, fields
 from datetime import date, datetime, timedelta
 from numbers import Real
 
+from actors.causes import CAUSES
+from actors.config import EXECUTIONS
+from actors.facts import EVENTS
 from actors.progress import Progress
 from actors.records import TaskRunRecord
 from actors.timespans import to_seconds
@@ -17,6 +20,8 @@ TIMES = frozenset({"created", "start", "end", "due", "first", "last", "retry_at"
 """Moments, as seconds since the epoch."""
 SPANS = frozenset({"runtime", "late"})
 """Lengths of time, in seconds."""
+KNOWN: Mapping[str, tuple[str, ...]] = {"action": EVENTS, "execution": EXECUTIONS, "cause": CAUSES}
+"""The values of columns that have no others."""
 _TYPES = {field.name: str(field.type).removesuffix(" | None") for field in fields(TaskRunRecord)}
 
 
@@ -48,7 +53,16 @@ def _moment(value: object) -> float:
             pass  # it is no time, or one that the clocks of this machine do not reach
     elif isinstance(value, Real):
         return _number(value)
-    raise ValueError(f"{value!r} is no time; give seconds since the epoch, a datetime, or a text as '2026-01-31T12:00'")
+    expected = "seconds since the epoch, a datetime, or a text as '2026-01-31T12:00'"
+    raise ValueError(f"{value!r} is no time; give {expected}{_so_long_ago(value)}")
+
+
+def _so_long_ago(value: object) -> str:
+    """Return how to write the time that is a length of time ago; an empty text if `value` is none."""
+    try:
+        return f"; so long ago is time.time() - {_span(value):.15g}" if isinstance(value, (str, timedelta)) else ""
+    except ValueError:
+        return ""
 
 
 def _span(value: object) -> float:

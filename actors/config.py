@@ -235,7 +235,7 @@ class Config(Optioned):
     """What becomes of the app if the run log cannot be written: it goes on, and 10,000 records wait in memory, the latest; or it
     starts no function any more, ends in order, and raises ``LogFailed``."""
     keep = Option[TimeSpan, float](to_timeout, "30 days")
-    """How long runs stay in the run log, or ``"never"`` for all; the last success and the last failure of each task always do."""
+    """How long runs stay in the run log, or ``"never"`` for all; of each task the last that ended in each way always does."""
     keep_runs = Option[int | None, int | None](count_or_none, 1000)
     """How many runs of each task, the latest, stay in the run log; None is all. More may be there until it is tidied up."""
 

@@ -437,6 +437,9 @@ class LogError(CallsheetError):
     """The run log cannot be used."""
 
 
+_COLUMNS_BY_OTHER_NAMES = {"status": "action", "task": "task_name", "name": "task_name", "id": "run_id"}
+
+
 class UnknownColumn(LogError):
     """A query of the run log names a column that no record has."""
 
@@ -445,7 +448,8 @@ class UnknownColumn(LogError):
         self.name, self.valid = name, tuple(valid)
 
     def __str__(self) -> str:
-        return f"the run log has no column {self.name!r}.{nearest(self.name, self.valid)} Columns are: {', '.join(self.valid)}"
+        meant = nearest(_COLUMNS_BY_OTHER_NAMES.get(self.name, self.name), self.valid)
+        return f"the run log has no column {self.name!r}.{meant} Columns are: {', '.join(self.valid)}"
 
 
 class InvalidOperand(LogError, ValueError):

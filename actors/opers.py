@@ -14,8 +14,8 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass, replace
 from functools import partial
 
-from actors.columns import is_ordered, reader_of
-from actors.errors import InvalidOperand
+from actors.columns import KNOWN, is_ordered, reader_of
+from actors.errors import InvalidOperand, nearest
 
 Test = Callable[[object], bool]
 
@@ -113,6 +113,22 @@ def asked_of(column: str, value: object) -> Operator:
       InvalidOperand: the column cannot be compared with that.
     """
     return (value if isinstance(value, OneOf | Range) else OneOf((value,))).of(column)
+
+
+def check_known(column: str, value: object) -> None:
+    """Check that what a query asks of `column` can be there, where only certain values can.
+
+    Raises:
+      InvalidOperand: it cannot; names the nearest that can.
+    """
+    asked = asked_of(column, value)
+    if column not in KNOWN or not isinstance(asked, OneOf):
+        return
+    known = KNOWN[column]
+    for each in asked.values:
+        if each is not None and each not in known:
+            told = f"{each!r} is never there.{nearest(str(each), known)} It may be {', '.join(known)}"
+            raise InvalidOperand(f"{column}={asked}", told)
 
 
 def equal(value: object) -> OneOf:

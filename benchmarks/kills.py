@@ -11,14 +11,13 @@ import time
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import suppress
-from dataclasses import replace
 from pathlib import Path
 
 from benchmarks.killing.cradle import Begun, Cradle
-from benchmarks.killing.plan import Life, plan
+from benchmarks.killing.plan import LOGS, Life, last_life, plan
 from benchmarks.killing.report import Report
 from benchmarks.killing.story import Story
-from benchmarks.killing.victim import HALTED, KEEP, KEEP_RUNS
+from benchmarks.killing.victim import HALTED, IN_ORDER, KEEP, KEEP_RUNS
 from benchmarks.resources import marked, marking
 
 _ROOT = Path(__file__).resolve().parents[1]
@@ -26,7 +25,8 @@ _TO_START, _TO_END, _TO_BE_GONE = 30.0, 30.0, 10.0
 """Seconds: longer than anything takes that works."""
 _LOOK = 0.002
 _MOST_PROBLEMS = 20
-LOGS = ("all", "few")
+_AT_ONE_LOG = 50
+"""How many kills there are until another log is begun: the first lives of one are the only ones that find nothing."""
 
 
 def run(kills: int, seed: int, pace: float = 1.0, killed: Callable[[], object] = lambda: None) -> Report:
@@ -39,18 +39,19 @@ def run(kills: int, seed: int, pace: float = 1.0, killed: Callable[[], object] =
     Raises:
       FileNotFoundError: there is no ``/proc``, by which processes are found.
     """
-    with tempfile.TemporaryDirectory() as folder, marking() as mark, Cradle() as cradle:
-        test = KillTest(Path(folder), mark, cradle, killed)
-        for life in plan(seed, pace):
-            if test.kills.total() >= kills or len(test.problems) >= _MOST_PROBLEMS:
-                break
-            test.live(life)
-        test.finish(seed)
-        return test.report()
+    lives, reports, left = plan(seed, pace), list[Report](), kills
+    with marking() as mark, Cradle() as cradle:
+        while left > 0 and not any(report.problems for report in reports):
+            with tempfile.TemporaryDirectory() as folder:
+                test = KillTest(Path(folder), mark, cradle, killed)
+                test.go_through(lives, min(left, _AT_ONE_LOG))
+                reports.append(test.report())
+            left -= reports[-1].kills.total()
+    return Report.of(reports)
 
 
 class KillTest:
-    """Lets victims live, and kills them.
+    """Lets victims live, one after the other, kills them, and looks at what they leave in the two logs that they share.
 
     Args:
       mark: a variable of the environment, ``NAME=value``, by which all their processes are known.
@@ -66,6 +67,16 @@ class KillTest:
         for name in LOGS:
             (folder / name / "log").mkdir(parents=True)
 
+    def go_through(self, lives: Iterator[Life], kills: int) -> None:
+        """Let victims live these lives until there were so many kills, or something is wrong; then have all come to its end."""
+        while self.kills.total() < kills and len(self.problems) < _MOST_PROBLEMS:
+            self.live(next(lives))
+        for number, name in enumerate(LOGS, 1):
+            self.live(last_life(-number, name))
+            self._call("compact", name, *(["--keep", f"{KEEP} s", "--keep-runs", str(KEEP_RUNS)] if name == "few" else []))
+            self._call("verify", name)
+            self._tell(f"in the end, {name}: ", self._stories[name].at_the_end())
+
     def live(self, life: Life) -> None:
         """Let a victim live this life, and look at what is left of it."""
         story = self._stories[life.log]
@@ -77,28 +88,18 @@ class KillTest:
             self.problems.append(f"{life}: {exc}")
         finally:
             code = begun.end()
-        was_killed = code == -signal.SIGKILL
-        if was_killed:
-            self.kills[victim.phase, "operation" if life.way == "operation" else "moment"] += 1
-            self._killed()
-        else:
+        was_killed, known = code == -signal.SIGKILL, len(story.ever)
+        if not was_killed:
             self._orderly += 1
-            if code not in (0, 3, *([HALTED] if life.full is not None else [])):
+            if code not in (*IN_ORDER, *(HALTED if life.full is not None else ())):
                 self.problems.append(f"{life} has exited with {code}")
         if life.is_patient or life.is_last or not was_killed:
             self.problems += [f"{life}: {told}" for told in self._still_there()]
         self._tell(f"{life}: ", story.take_in(life, was_killed=was_killed))
-
-    def finish(self, seed: int) -> None:
-        """Let what is left be done, tidy up, and look at the end of it all."""
-        for number, name in enumerate(LOGS):
-            quiet = replace(
-                next(plan(seed)), way="orderly", log=name, operation=None, full=None, number=-number - 1, is_last=True
-            )
-            self.live(quiet)
-            self._call("compact", name, *(["--keep", f"{KEEP} s", "--keep-runs", str(KEEP_RUNS)] if name == "few" else []))
-            self._call("verify", name)
-            self.problems += [f"in the end, {name}: {problem}" for problem in self._stories[name].at_the_end()]
+        if was_killed:
+            phase = "recovering" if victim.phase == "opening" and len(story.ever) > known else victim.phase
+            self.kills[phase, "operation" if life.way == "operation" else "moment"] += 1
+            self._killed()
 
     def _tell(self, where: str, problems: Iterable[str]) -> None:
         """Take note of problems, each once: what is wrong stays so."""

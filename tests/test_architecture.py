@@ -211,3 +211,17 @@ def test_no_file_mentions_the_place_where_it_was_written():
     for path in ROOT.rglob("*"):
         if path.suffix in {".py", ".md", ".toml"} and not {".git", ".venv", ".venv-dev", "build"} & set(path.parts):
             assert "/" + "work/" not in path.read_text(), path
+
+
+def test_all_that_type_checkers_know_of_the_package_is_what_a_star_imports():
+    declared = {
+        alias.asname
+        for node in ast.walk(ast.parse((ROOT / "actors" / "__init__.py").read_text()))
+        if isinstance(node, ast.ImportFrom) and node.module != "__future__"
+        for alias in node.names
+        if alias.asname and not alias.asname.startswith("_")
+    }
+    assert sorted(declared) == sorted(actors.__all__)
+    code = "from actors import *; print(Actor.__name__, between.__name__, 'annotations' in globals())"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, cwd=ROOT, check=True)
+    assert done.stdout == "Actor between False\n"

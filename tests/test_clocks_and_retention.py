@@ -4,7 +4,7 @@ import pytest
 
 from logged import end, run
 from runtime.runlog.history import History
-from runtime.runlog.retention import Keep, kept, start_of_ended
+from runtime.runlog.retention import Keep, kept
 
 DAY, NOW = 86400.0, 1_800_000_000.0
 
@@ -16,7 +16,7 @@ def runs(*starts):
 
 def starts_kept(records, keep, now):
     """Return when the runs began that are kept of `records`."""
-    starts = [start for record in records if (start := start_of_ended(record)) is not None]
+    starts = [record["start"] for record in records if record["action"] == "success"]
     chosen = kept(keep, now, {"a": starts}, History.of(map(dict, records)))
     return [start for start in starts if chosen.keeps_start("a", start)]
 

@@ -7,10 +7,11 @@ import pytest
 
 from crashes import Snapshots
 from logged import amount_of, end, fill, note, run, schedule, summary, unstarted
+from runtime.runlog.contents import Contents, latest_starts
 from runtime.runlog.file_log import FileLog
 from runtime.runlog.history import History
 from runtime.runlog.lines import is_whole
-from runtime.runlog.retention import FOREVER, Keep, kept, start_of_ended
+from runtime.runlog.retention import FOREVER, Keep, as_of, kept
 
 SMALL = {"segment_size": 700}
 
@@ -93,11 +94,9 @@ class Truth:
 
 def may_go(documents, keep, now):
     """Return whether a document need not be kept at that moment."""
-    starts = {}
-    for document in documents:
-        if (start := start_of_ended(document)) is not None:
-            starts.setdefault(document["task_name"], []).append(start)
-    chosen = kept(keep, now, starts, History.of(map(dict, documents)))
+    history = History.of(map(dict, documents))
+    starts = latest_starts([Contents.of(documents)], keep.runs, as_of(now, history))
+    chosen = kept(keep, now, starts, history)
     return lambda document: not chosen.includes(document)
 
 

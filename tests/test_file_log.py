@@ -18,7 +18,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from actors.errors import LogLocked, LogUnusable
-from runtime.runlog import file_log, locks
+from runtime.runlog import active, locks
 from runtime.runlog.file_log import FileLog
 from runtime.runlog.lines import complete_lines, decode, encode, is_whole
 from runtime.runlog.locks import holder_of
@@ -31,7 +31,7 @@ C = {"task_name": "c", "created": 3.5}
 HOLDER = """
 import sys, time
 from pathlib import Path
-from runtime.runlog import file_log, locks
+from runtime.runlog import active, locks
 from runtime.runlog.file_log import FileLog
 FileLog(Path(sys.argv[1])).open()
 print("open", flush=True)
@@ -41,7 +41,7 @@ sys.stdin.read()
 FORKING = """
 import os, time
 from pathlib import Path
-from runtime.runlog import file_log, locks
+from runtime.runlog import active, locks
 from runtime.runlog.file_log import FileLog
 log = FileLog(Path("{path}"))
 log.open()
@@ -481,6 +481,17 @@ class TestLock:
         log.close()
         assert holder_of(lock) is None
 
+    def test_who_may_only_read_is_told_too(self, log, path, monkeypatch):
+        real = os.open
+
+        def refuse(path, flags, *args):
+            if flags & (os.O_RDWR | os.O_WRONLY):
+                raise PermissionError(errno.EACCES, os.strerror(errno.EACCES))
+            return real(path, flags, *args)
+
+        monkeypatch.setattr(os, "open", refuse)
+        assert holder_of(path.with_name("runs.jsonl.lock")) is not None
+
     def test_a_link_to_a_log_is_that_log(self, log, path, tmp_path):
         (tmp_path / "elsewhere").mkdir()
         link = tmp_path / "elsewhere" / "link.jsonl"
@@ -510,7 +521,7 @@ class TestLock:
 class TestSomebodyElse:
     @pytest.fixture
     def log(self, log, monkeypatch):
-        monkeypatch.setattr(file_log, "LOOK_EVERY", 0.0)
+        monkeypatch.setattr(active, "LOOK_EVERY", 0.0)
         log.append(A)
         return log
 
@@ -536,6 +547,14 @@ class TestSomebodyElse:
         log.append(B)
         (aside,) = copies(path)
         assert aside.read_text() == "Dear diary"
+        assert list(make().documents()) == [B]
+
+    def test_has_put_something_else_in_its_place_which_is_not_sealed(self, log, path, make):
+        path.unlink()
+        path.write_text("Dear diary")
+        log.seal()
+        log.append(B)
+        assert [aside.read_text() for aside in copies(path)] == ["Dear diary"]
         assert list(make().documents()) == [B]
 
     def test_has_done_nothing_and_nothing_is_told(self, log):
@@ -773,34 +792,34 @@ class TestOtherThreads:
 
     def test_a_log_that_is_closed_while_it_is_tidied_up_keeps_no_reserve(self, tmp_path, monkeypatch):
         """The thread that tidies comes to its end only after that."""
-        journal = FileLog(tmp_path / "runs.jsonl", segment_size=1)
-        journal.open()
+        log = FileLog(tmp_path / "runs.jsonl", segment_size=1)
+        log.open()
         for number in range(3):
-            journal.append({"number": number})
+            log.append({"number": number})
         sweeping, closed = threading.Event(), threading.Event()
         monkeypatch.setattr("runtime.runlog.file_log.sweep", lambda *_: sweeping.set() or closed.wait(5))
-        tidying = threading.Thread(target=journal.tidy, args=(Keep(runs=1), 0.0))
+        tidying = threading.Thread(target=log.tidy, args=(Keep(runs=1), 0.0))
         tidying.start()
         assert sweeping.wait(5)
-        journal.close()
+        log.close()
         closed.set()
         tidying.join()
         assert not (tmp_path / "runs.jsonl.reserve").exists()
 
     def test_a_thread_that_comes_to_tidy_up_when_the_log_was_closed_touches_nothing(self, tmp_path):
         """It may be another process's by then."""
-        journal = FileLog(tmp_path / "runs.jsonl", segment_size=1)
-        journal.open()
+        log = FileLog(tmp_path / "runs.jsonl", segment_size=1)
+        log.open()
         for number in range(3):
-            journal.append({"number": number})
-        journal.close()
+            log.append({"number": number})
+        log.close()
         before = {path.name: path.stat().st_ino for path in tmp_path.iterdir()}
-        journal.tidy(Keep(runs=1), 0.0)
+        log.tidy(Keep(runs=1), 0.0)
         assert {path.name: path.stat().st_ino for path in tmp_path.iterdir()} == before
-        journal.open()
-        journal.tidy(Keep(runs=1), 0.0)
+        log.open()
+        log.tidy(Keep(runs=1), 0.0)
         assert (tmp_path / "runs.jsonl.state").exists()
-        journal.close()
+        log.close()
 
     def test_opening_it_twice_in_one_process_leaves_the_first_as_it_was(self, tmp_path):
         log = FileLog(tmp_path / "runs.jsonl")

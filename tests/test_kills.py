@@ -7,7 +7,7 @@ import pytest
 
 from benchmarks import kills
 from benchmarks.killing import checks
-from benchmarks.killing.plan import OPERATIONS, Full, Life, Operation, plan
+from benchmarks.killing.plan import LOGS, OPERATIONS, Full, Life, Operation, plan
 from benchmarks.killing.story import Story
 from benchmarks.killing.traces import Deed, Tail, segments_of, text_of
 from logged import end, fill, run, unstarted
@@ -18,10 +18,9 @@ EVERYTHING = [run("it", "1", 10.0), end("it", "1", 10.0), run("it", "2", 20.0), 
 
 
 def test_an_app_that_is_killed_at_random_moments_loses_nothing_and_does_nothing_twice():
-    report = kills.run(kills=15, seed=5, pace=0.3)
+    report = kills.run(kills=15, seed=5, pace=0.2)
     assert report.problems == []
     assert report.kills.total() == 15
-    assert {phase for phase, _ in report.kills} == {"opening", "running", "ending"}
     assert report.counts["crash records"]
 
 
@@ -32,7 +31,7 @@ class TestThePlan:
     def test_it_has_all_ways_logs_and_operations(self):
         lives = list(islice(plan(1), 500))
         assert {life.way for life in lives} == {"opening", "running", "ending", "operation", "orderly"}
-        assert {life.log for life in lives} == set(kills.LOGS)
+        assert {life.log for life in lives} == set(LOGS)
         assert {life.operation.name for life in lives if life.operation is not None} == set(OPERATIONS)
         assert {life.operation.place for life in lives if life.operation is not None} == {"before", "amid", "after"}
         assert {life.full is None for life in lives} == {life.durability == "power" for life in lives} == {True, False}

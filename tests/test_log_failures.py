@@ -211,10 +211,10 @@ import errno, os
 from actors import App
 from runtime.runlog.file_log import FileLog
 
-def refuse(self, line):
+def refuse(self, document):
     raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
 
-FileLog._write = refuse
+FileLog.append = refuse
 app = App(on_log_failure="halt", stop_when_idle=True)
 
 @app.task(execution="main", capture_output=False)

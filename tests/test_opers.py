@@ -1,18 +1,22 @@
 """Operators: what a query of the run log may ask of a column."""
 
+import inspect
 import operator
 import pickle
+import re
 from datetime import UTC, date, datetime, timedelta
 from fractions import Fraction
+from typing import get_args
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from actors import TaskRunRecord, between, equal, greater_equal, greater_than, in_, less_equal, less_than, not_equal
+from actors.causes import CAUSES, CauseKind
 from actors.columns import COLUMNS, SPANS, TIMES, is_ordered
 from actors.errors import InvalidOperand, InvalidTimeSpan
-from actors.opers import asked_of
+from actors.opers import asked_of, check_known
 from actors.progress import Progress
 
 NOON = datetime(2026, 1, 31, 12)  # in local time, as people write it
@@ -157,6 +161,42 @@ class TestMistakes:
             "the run log cannot be asked for created=between('x', 3): 'x' is no time; "
             "give seconds since the epoch, a datetime, or a text as '2026-01-31T12:00'"
         )
+
+    @pytest.mark.parametrize("asked", ["2 hours", timedelta(hours=2)])
+    def test_a_length_of_time_says_how_to_write_so_long_ago(self, asked):
+        assert refusal("created", asked).endswith("; so long ago is time.time() - 7200")
+
+    @pytest.mark.parametrize(
+        ("column", "asked", "meant"),
+        [
+            ("action", "faill", "fail"),
+            ("execution", in_(["main", "thred"]), "thread"),
+            ("cause", not_equal("tiemout"), "timeout"),
+        ],
+        ids=str,
+    )
+    def test_a_value_that_is_never_there_names_the_nearest_that_may_be(self, column, asked, meant):
+        with pytest.raises(InvalidOperand, match=f"is never there. Did you mean {meant!r}") as caught:
+            check_known(column, asked)
+        assert "It may be " in str(caught.value)
+
+    @pytest.mark.parametrize(
+        ("column", "asked"),
+        [
+            ("action", "fail"),
+            ("cause", None),
+            ("cause", in_(["poison", None])),
+            ("action", greater_than("f")),
+            ("reason", "faill"),
+        ],
+        ids=str,
+    )
+    def test_what_may_be_there_can_be_asked_for(self, column, asked):
+        check_known(column, asked)
+
+    def test_the_causes_that_can_be_asked_for_are_those_that_the_record_and_the_ends_of_runs_know(self):
+        said = inspect.getsource(TaskRunRecord).partition("cause: str")[2].partition("count: int")[0]
+        assert {*re.findall("``([a-z]+)``", said), *get_args(CauseKind)} == {*CAUSES}
 
     def test_in_of_a_text_says_how_to_write_one_value(self):
         with pytest.raises(InvalidOperand) as caught:

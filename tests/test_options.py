@@ -132,6 +132,7 @@ OF_APPS = [
     ("stop_when_idle", "yes", "True or False is expected"),
     ("restarting", "relauch", "it must be one of 'replace', 'relaunch', 'recall'."),
     ("log", 5, "int"),
+    ("log", "", "the path of a file is expected"),
     ("execution", None, "it must be one of"),
     ("timeout", None, "it is a NoneType"),
 ]

@@ -56,6 +56,17 @@ class TestQueries:
         with pytest.raises(InvalidOperand):
             filled.filter_by(created="yesterday")
 
+    def test_so_is_a_value_that_no_record_ever_has(self, filled):
+        with pytest.raises(InvalidOperand, match="Did you mean 'fail'"):
+            filled.filter_by(action="faill")
+
+    @pytest.mark.parametrize(
+        ("name", "meant"), [("status", "action"), ("task", "task_name"), ("id", "run_id"), ("crated", "created")]
+    )
+    def test_a_column_that_is_not_there_names_the_one_that_is_meant(self, filled, name, meant):
+        with pytest.raises(UnknownColumn, match=f"Did you mean {meant!r}"):
+            filled.filter_by(**{name: "fail"})
+
     def test_the_newest_is_found_from_the_end_of_the_log(self, filled, monkeypatch):
         asked = []
         documents = filled.log.documents

@@ -281,6 +281,13 @@ class TestDecisions:
         assert [each.is_linked for each in weights(segments, kept(Keep(seconds=10.0), 500.0, {}, history))] == [False, True, True]
         assert not any(each.is_linked for each in weights(segments, kept(FOREVER, 500.0, {}, history)))
 
+    def test_runs_of_the_future_do_not_hide_the_latest_of_now(self):
+        """They began while the clock was ahead; that many older ones are still too many."""
+        log = MemoryLog()
+        fill(log, *ended(10), *ended(5, first=10**6), end("b", "now", 99.0))
+        log.tidy(Keep(runs=2), 100.0)
+        assert starts(log)[:2] == [80.0, 90.0]
+
     def test_memory_is_tidied_up_each_time_that_it_has_doubled(self):
         """Else it would be looked through again and again where nothing ever goes."""
         log, looked = MemoryLog(most_lines=10), 0

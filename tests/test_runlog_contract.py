@@ -201,6 +201,15 @@ class TestTidying:
         assert left == [document for document in ended(1, 21) if document in left]
         assert left[-6:] == ended(19, 21)
 
+    def test_once_it_is_sealed_it_comes_to_all_that_was_appended(self, log):
+        documents = [run("a", "1", 1.0), end("a", "1", 1.0), run("a", "2", 3.0), end("a", "2", 3.0)]
+        fill(log, *documents)
+        log.seal()
+        log.seal()
+        assert list(log.documents()) == documents
+        log.tidy(Keep(runs=1), 10.0)
+        assert list(log.documents()) == documents[2:]
+
     def test_an_empty_log_is_tidy(self, log):
         log.tidy(Keep(runs=1), 0.0)
         assert list(log.documents()) == []

@@ -8,7 +8,7 @@ import pytest
 
 from actors.errors import LogUnusable
 from logged import amount_of, end, fill, run, summary
-from runtime.runlog import file_log, mending, segments, tidying
+from runtime.runlog import active, file_log, mending, segments, tidying
 from runtime.runlog.file_log import FileLog
 from runtime.runlog.lines import decode, encode
 from runtime.runlog.retention import FOREVER, Keep
@@ -206,7 +206,7 @@ class TestChain:
 
 def at(monkeypatch, moment):
     """Have the machine's clock stand still there."""
-    for module in (file_log, segments):
+    for module in (active, file_log, segments):
         monkeypatch.setattr(module, "time", lambda: moment)
 
 

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from rich.table import Table
 
-PHASES = ("opening", "running", "ending")
+PHASES = ("opening", "recovering", "running", "ending")
 MEANS = ("moment", "operation")
 
 
@@ -27,6 +28,18 @@ class Report:
     seconds: float
     problems: list[str]
     """In words; the first of them."""
+
+    @classmethod
+    def of(cls, parts: Sequence[Report]) -> Report:
+        """Return what several have found, taken together."""
+        kills: Counter[tuple[str, str]] = Counter()
+        counts: Counter[str] = Counter()
+        for part in parts:
+            kills.update(part.kills)
+            counts.update(part.counts)
+        total = [sum(numbers) for numbers in zip(*((part.orderly, part.runs, part.records) for part in parts), strict=True)]
+        seconds, problems = sum(part.seconds for part in parts), [problem for part in parts for problem in part.problems]
+        return cls(kills, total[0], counts, total[1], total[2], seconds, problems)
 
 
 def kills_table(report: Report) -> Table:

@@ -41,7 +41,7 @@ class Story:
         self.counts: Counter[str] = Counter()
         """How often what was found that may be there after a kill."""
         self._keeps_all = keeps_all
-        self._new_deeds, self._told = Tail(folder / "deeds"), Tail(folder / "told")
+        self._new_deeds, self._told, self._printed = (Tail(folder / name) for name in ("deeds", "told", "stderr"))
         self._lost: set[checks.RunKey] = set()  # whose records waited for a full disk
         self._lost_starts: set[tuple[str, float]] = set()
         self._texts: set[str] = set()
@@ -115,6 +115,9 @@ class Story:
             self.counts["processes that have outlived their scheduler"] += "has outlived the runtime" in words
             if said["level"] == "ERROR" and life.full is None:
                 errors.append(f"the runtime says: {words}")
+        printed = self._printed.lines()
+        if any(line.startswith("Traceback") for line in printed):
+            errors.append("the victim has printed:\n" + "\n".join(printed))
         return told, errors
 
     def _complete(self, life: Life, told: list[Record], there: list[Record], *, was_killed: bool) -> Iterator[str]:

@@ -8,6 +8,7 @@ from __future__ import annotations
 import json
 import logging
 import os
+import signal
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
@@ -21,8 +22,10 @@ from runtime.runlog import backlog
 from runtime.runlog.file_log import FileLog
 from runtime.runlog.repo import RunRepo
 
-HALTED = 5
-"""The exit code where the app has ended since its log could not be written."""
+IN_ORDER = (0, 3)
+"""How a victim exits that has ended in order, with all that ran or without some of it."""
+HALTED = (5, -signal.SIGTERM)
+"""How it does where its log could not be written: a signal may also come when the app has ended, and nobody heeds it any more."""
 KEEP, KEEP_RUNS = 2.0, 5
 """How many seconds the log ``few`` keeps runs, and how many of each task."""
 MAX_RESCUES = 2
@@ -41,7 +44,7 @@ def live(folder: Path, life: Life) -> int:
     try:
         return app.run().exit_code
     except LogFailed:  # as planned
-        return HALTED
+        return HALTED[0]
 
 
 def life_of(said: Mapping[str, Any]) -> Life:

@@ -39,7 +39,7 @@ log.add_command(repair)
 def compact(keep: str | None, keep_runs: int | None, log: str, as_json: bool) -> None:
     """Make the run log smaller: leave out what is not needed any more, and make one segment of several small ones.
 
-    Runs go only where that is asked for; never the last success and failure of a task, nor what has not ended, and totals stay.
+    Runs go only where that is asked for; never the last of a task that ended in each way, nor what has not ended; totals stay.
     Needs that no app runs; one that runs does this by itself, as its `keep` and `keep_runs` say.
     """
     from time import time

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import math
 from array import array
-from bisect import bisect_left
+from bisect import bisect_left, bisect_right
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
+from actors.facts import TERMINAL
 from actors.records import is_record, run_key
 from runtime.runlog.history import RunKey
-from runtime.runlog.retention import Kept, Weight, start_of_ended
+from runtime.runlog.retention import Kept, Weight
 
 
 class Contents:
@@ -51,8 +52,8 @@ class Contents:
             return
         if action == "run":
             self.going.add(run_key(document))
-        elif (start := start_of_ended(document)) is not None:
-            self.starts.setdefault(document["task_name"], array("d")).append(start)
+        elif action in TERMINAL:
+            self.starts.setdefault(document["task_name"], array("d")).append(document.get("start", document["created"]))
             self._end(document)
         elif action == "retry" and "start" in document:
             self.attempts.setdefault(document["task_name"], array("d")).append(document["start"])
@@ -108,11 +109,15 @@ def _linked(segments: Sequence[Contents], keeps: Callable[[RunKey], bool]) -> It
                 yield from range(began + 1, index + 1)
 
 
-def latest_starts(segments: Iterable[Contents], count: float) -> dict[str, list[float]]:
-    """Return when the runs of each task began that have ended: those that may be among the latest `count`, if that is finite."""
+def latest_starts(segments: Iterable[Contents], count: float, until: float) -> dict[str, list[float]]:
+    """Return when the runs of each task began that have ended: those that may be among the latest `count` up to a moment.
+
+    None of them where the count is infinite.
+    """
     found: dict[str, list[float]] = {}
     if count < math.inf:
         for contents in segments:
             for task, moments in contents.starts.items():
-                found.setdefault(task, []).extend(moments[-int(count) :])
+                end = bisect_right(moments, until)
+                found.setdefault(task, []).extend(moments[max(end - int(count), 0) : end])
     return found

@@ -16,14 +16,15 @@ from actors.errors import LogLocked, LogUnusable
 from runtime.logs import runtime_log
 from runtime.output.paths import output_folder
 from runtime.output.sweep import sweep
+from runtime.runlog.active import Active
 from runtime.runlog.history import History
 from runtime.runlog.indexes import Indexes
 from runtime.runlog.lines import encode
 from runtime.runlog.locks import FileLock, lock_path
-from runtime.runlog.mending import DRAFT, copy_path, drafted, give_rights, mend, publish, sync_folder
+from runtime.runlog.mending import DRAFT, drafted, mend, publish, sync_folder
 from runtime.runlog.reserve import Reserve
 from runtime.runlog.retention import Keep
-from runtime.runlog.segments import Header, Segment, chain, check_alone, new_header, sealed_files, sealed_path
+from runtime.runlog.segments import Header, Segment, chain, check_alone, new_header, sealed_files
 from runtime.runlog.state_file import StateFile, fits
 from runtime.runlog.tidying import Tidying
 from runtime.runlog.views import Key, View, views_of
@@ -34,8 +35,6 @@ SEGMENT_SIZE = 16 << 20
 SEGMENT_AGE = 7 * 86400.0
 """Seconds likewise, so that what is too old to be kept comes into a sealed one."""
 FULL = (errno.ENOSPC, errno.EDQUOT)
-LOOK_EVERY = 10.0
-"""Seconds between two looks at whether somebody else has removed, replaced or cut the active segment, where records come."""
 
 
 class FileLog:
@@ -57,12 +56,7 @@ class FileLog:
         self._told: set[Key] = set()  # in which segments readers have met damage, and said so
         self._tidying = Tidying(self.path, self._state, self.guard, segment_size)
         self._segment_size, self._segment_age = segment_size, segment_age
-        self._fd = -1
-        self._header = Header()
-        self._size = 0  # bytes of complete lines; a write that fails half way is cut back to this
-        self._is_torn = False  # whether there may be more bytes than these
-        self._limit, self._until = segment_size, float("inf")  # when the active segment is sealed: at that size, and moment
-        self._next_look = 0.0
+        self._active: Active | None = None  # while it is open
         self._unsynced: list[int] = []  # descriptors of what was sealed since the last sync
 
     def open(self) -> None:
@@ -98,11 +92,11 @@ class FileLog:
             if segment.number > known and (damage := mend(segment, is_sealed=segment.path != self.path)) is not None:
                 self._tidying.damage.append(damage)
         if segments and segments[-1].path == self.path:
-            self._header = segments[-1].header
+            header = segments[-1].header
         else:  # there is none yet, or a rotation was cut off
-            self._header = new_header(max(files, default=0) + 1)
-            publish(drafted(self.path, self._header.line(), ()), self.path)
-        self._take_over(os.open(self.path, os.O_RDWR | os.O_APPEND | os.O_CLOEXEC))
+            header = new_header(max(files, default=0) + 1)
+            publish(drafted(self.path, header.line(), ()), self.path)
+        self._active = self._opened(self.path, header)
         self._reserve.make()
         self.is_untidy = len(segments) > 1
 
@@ -113,121 +107,67 @@ class FileLog:
             told = f"it is older than {files[newest].name} beside it, as if it came from a backup. Move one of them elsewhere"
             raise LogUnusable(str(self.path), told)
 
-    def _take_over(self, fd: int) -> None:
-        """Append to the file `fd` from now on, whose header is known."""
-        self._fd, self._size, self._is_torn = fd, os.fstat(fd).st_size, False
-        self._limit = self._segment_size
-        self._until = self._header.created + self._segment_age if self._header.created else float("inf")
+    def _opened(self, file: Path, header: Header) -> Active:
+        """Return the active segment that is, or will be, the one in `file`."""
+        fd = os.open(file, os.O_RDWR | os.O_APPEND | os.O_CLOEXEC)
+        return Active(self.path, header, fd, self._segment_size, self._segment_age)
 
     def append(self, document: Mapping[str, Any]) -> None:
         line = encode(document)
         with self.guard:
-            if self._fd < 0:
+            active = self._active
+            if active is None:
                 self._append_alone(line)
                 return
-            if self._size >= self._limit or time() >= self._next_look:
-                self._look()
+            if active.size >= active.limit or time() >= active.next_look:
+                active = self._look(active)
             try:
-                self._write(line)
+                active.write(line)
             except OSError as exc:
                 if exc.errno not in FULL or not self._reserve.free():
                     raise
-                self._write(line)
+                active.write(line)
                 self.trouble = exc
 
-    def _look(self) -> None:
-        """See whether the active segment is still the file that it was, and is to be sealed."""
-        now = time()
-        try:
-            status = self.path.stat()
-            is_ours, is_cut = os.path.samestat(os.fstat(self._fd), status), status.st_size < self._size
-        except OSError:
-            is_ours = is_cut = False
-        if not is_ours or is_cut:
-            what = "cut by somebody else" if is_ours else "removed or replaced by somebody else"
-            told = f"{self.path} was {what}; what it had then is lost to the log, which goes on in a new file"
+    def _look(self, active: Active) -> Active:
+        """Return the segment that is to be written to now: a new one where this has to be sealed, or is not what it was."""
+        is_due, told = active.look()
+        if told is not None:
             if told not in self._tidying.damage:
                 self._tidying.damage.append(told)
             runtime_log.tell(logging.ERROR, "run log: %s", told)
-            if not is_ours and self.path.exists():
-                self.path.rename(copy_path(self.path))
-            self._rotate()
-        elif self._size >= self._limit or now >= self._until:
-            self._rotate()
-        self._next_look = min(now + LOOK_EVERY, self._until)
+        return self._rotated(active) if is_due else active
+
+    def _rotated(self, active: Active) -> Active:
+        """Seal a segment and return the next one; if that cannot be done now, go on with this for a while."""
+        try:
+            self._active = active.sealed()
+        except OSError:
+            active.postpone()
+            return active
+        self._unsynced.append(active.fd)
+        self.is_untidy = True
+        return self._active
 
     def seal(self) -> None:
-        """Seal the active segment if there is anything in it, so that :meth:`tidy` comes to that, too. Only while it is open."""
         with self.guard:
-            if self._size > len(self._header.line()):
-                self._rotate()
+            if self._active is not None and self._active.has_documents:
+                with suppress(OSError):  # what is in the place of the file cannot be moved aside: the next record says so
+                    if self._look(self._active) is self._active:  # else that has done it
+                        self._rotated(self._active)
 
     def _append_alone(self, line: bytes) -> None:
         """Append while nobody has the log open."""
         self.open()
         try:
-            self._write(line)
+            assert self._active is not None
+            self._active.write(line)
         finally:
             self.close()
 
-    def _write(self, line: bytes) -> None:
-        if self._is_torn:
-            self._cut_back()
-        self._is_torn = True
-        written = os.write(self._fd, line)
-        if written < len(line):  # the disk is full: half a line must not stay in front of the next one
-            self._cut_back()
-            told = f"{os.strerror(errno.ENOSPC)}: only {written} of {len(line)} bytes could be written"
-            raise OSError(errno.ENOSPC, told, str(self.path))
-        self._is_torn = False
-        self._size += written
-
-    def _cut_back(self) -> None:
-        """Cut off what was written half; where that fails too, it is tried again before anything is written behind it."""
-        os.ftruncate(self._fd, self._size)
-        self._is_torn = False
-
-    def _rotate(self) -> None:
-        """Seal the active segment and begin another; if that cannot be done now, go on with it for a while."""
-        header = new_header(self._header.number + 1)
-        try:
-            fd = self._begun(header)
-        except OSError:
-            self._limit, self._until = self._size + self._segment_size // 16, time() + self._segment_age / 16
-            return
-        self._unsynced.append(self._fd)
-        self._header = header
-        self._take_over(fd)
-        self.is_untidy = True
-
-    def _begun(self, header: Header) -> int:
-        """Name the active segment as a sealed one, put a new one in its place, and return the descriptor of that.
-
-        Raises:
-          OSError: it could not; all is as it was, as far as that could be brought about.
-        """
-        draft, sealed, line = (
-            self.path.with_name(self.path.name + DRAFT),
-            sealed_path(self.path, self._header.number),
-            header.line(),
-        )
-        with ExitStack() as undoing:
-            fd = os.open(draft, os.O_RDWR | os.O_CREAT | os.O_TRUNC | os.O_APPEND | os.O_CLOEXEC, 0o644)
-            undoing.callback(os.close, fd)
-            undoing.callback(draft.unlink, missing_ok=True)
-            give_rights(fd, os.fstat(self._fd))
-            if os.write(fd, line) < len(line):
-                raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC), str(draft))
-            if self.path.exists():  # else it was deleted, or could not be named back after a rotation that has failed
-                self.path.rename(sealed)  # from here until the next step there is no active segment, which readers know
-                undoing.callback(sealed.rename, self.path)
-            draft.rename(self.path)
-            undoing.pop_all()
-        return fd
-
     def sync(self) -> None:
         with self.guard:  # both at once: what is sealed in between would be in neither
-            active = os.dup(self._fd)
+            active = os.dup(-1 if self._active is None else self._active.fd)
             sealed, self._unsynced = self._unsynced, []
         self._sync([*sealed, active], names=bool(sealed))
 
@@ -246,7 +186,7 @@ class FileLog:
         self.is_untidy = False
         try:
             with self.guard:
-                if self._fd < 0:
+                if self._active is None:
                     return
                 generation = self._tidying.generation
                 sealed, self._unsynced = self._unsynced, []
@@ -281,27 +221,26 @@ class FileLog:
 
     def rewrite(self, documents: Iterable[Mapping[str, Any]]) -> None:
         with self.guard:
-            was_closed = self._fd < 0
-            if was_closed:
+            if was_closed := self._active is None:
                 self.open()
+            assert self._active is not None
             try:
-                self._rewrite(documents)
+                self._rewrite(self._active, documents)
             finally:
                 if was_closed:
                     self.close()
 
-    def _rewrite(self, documents: Iterable[Mapping[str, Any]]) -> None:
-        header = new_header(self._header.number + 1, first=1)
+    def _rewrite(self, active: Active, documents: Iterable[Mapping[str, Any]]) -> None:
+        header = new_header(active.header.number + 1, first=1)
         draft = drafted(self.path, header.line(), map(encode, documents))
         with ExitStack() as undoing:
             undoing.callback(draft.unlink, missing_ok=True)
-            fd = os.open(draft, os.O_RDWR | os.O_APPEND | os.O_CLOEXEC)
-            undoing.callback(os.close, fd)
+            following = self._opened(draft, header)
+            undoing.callback(os.close, following.fd)
             draft.replace(self.path)
             undoing.pop_all()
-        os.close(self._fd)
-        self._header = header
-        self._take_over(fd)
+        os.close(active.fd)
+        self._active = following
         self._tidying.call_off()
         with suppress(OSError):  # from here on it has happened: what is left of the old ones does not count
             sync_folder(self.path.parent)
@@ -320,12 +259,11 @@ class FileLog:
     def close(self) -> None:
         self._tidying.stop()  # before the lock is let go of: another process must be the only one
         with self.guard:
-            for fd in (*self._unsynced, self._fd):
-                if fd >= 0:
-                    os.close(fd)
+            for fd in (*self._unsynced, *([] if self._active is None else [self._active.fd])):
+                os.close(fd)
             if self._lock.is_held:
                 self._reserve.free()
-            self._fd, self._unsynced = -1, []
+            self._active, self._unsynced = None, []
             self._lock.release()
 
     def _beside(self, ending: str) -> Path:

@@ -15,7 +15,7 @@ from tinydb.table import Table
 
 from actors.columns import COLUMNS
 from actors.errors import UnknownColumn
-from actors.opers import between
+from actors.opers import between, check_known
 from actors.records import TaskRunRecord
 from actors.statistics import TaskStats
 from runtime.codec import make_codec
@@ -92,11 +92,12 @@ class RunRepo:
 
         Raises:
           UnknownColumn: there is no such column; names the nearest.
-          InvalidOperand: a column cannot be compared with what is asked of it.
+          InvalidOperand: a column cannot be compared with what is asked of it, or never has that value.
         """
-        for name in columns:
+        for name, value in columns.items():
             if name not in COLUMNS:
                 raise UnknownColumn(name, COLUMNS)
+            check_known(name, value)
         return RunQuery(self, Wanted(columns))
 
     def stats(self, task: str | None = None, since: object = None, until: object = None) -> dict[str, TaskStats]:

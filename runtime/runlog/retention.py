@@ -8,7 +8,6 @@ from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, NamedTuple
 
-from actors.facts import TERMINAL
 from actors.records import is_record, run_key
 from runtime.runlog.history import History, RunKey, is_note
 
@@ -86,6 +85,11 @@ class Kept:
         return start >= self.since_when(document["task_name"]) or run_key(document) in self.runs
 
 
+def as_of(now: float, history: History) -> float:
+    """Return at which moment it is decided what is kept: a clock that is far ahead must not be what everything is too old for."""
+    return min(now, history.latest)
+
+
 def kept(keep: Keep, now: float, starts: Mapping[str, Iterable[float]], history: History) -> Kept:
     """Return what is kept at `now`, seconds since the epoch; or when the latest record was written, if that is earlier.
 
@@ -93,7 +97,7 @@ def kept(keep: Keep, now: float, starts: Mapping[str, Iterable[float]], history:
       starts: {task: when its runs that have ended began}, in any order.
       history: what all records amount to among which it is to be chosen, or more.
     """
-    now = min(now, history.latest)  # a clock that is far ahead must not be what everything is too old for
+    now = as_of(now, history)
     oldest = now - keep.seconds
     since = {}
     if keep.runs < math.inf:
@@ -109,14 +113,6 @@ def kept(keep: Keep, now: float, starts: Mapping[str, Iterable[float]], history:
         if start is not None:
             spared.setdefault(task, set()).add(start)
     return Kept(oldest, since, going | last, going, dict(history.schedules), spared)
-
-
-def start_of_ended(document: Mapping[str, Any]) -> float | None:
-    """Return when the run began whose end `document` puts on record, or when it would have; None if it is no such record."""
-    if document.get("action") not in TERMINAL or not is_record(document):
-        return None
-    start: float = document.get("start", document["created"])
-    return start
 
 
 class Weight(NamedTuple):

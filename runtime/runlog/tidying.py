@@ -11,7 +11,7 @@ from typing import Any, TypeVar
 from runtime.runlog.contents import Contents, latest_starts, weights
 from runtime.runlog.lines import decode
 from runtime.runlog.mending import drafted, mend, read_through, sync_folder
-from runtime.runlog.retention import Keep, Kept, groups_to_replace, kept
+from runtime.runlog.retention import Keep, Kept, as_of, groups_to_replace, kept
 from runtime.runlog.segments import new_header
 from runtime.runlog.state_file import StateFile
 from runtime.runlog.turns import with_turns
@@ -75,7 +75,7 @@ class Tidying:
         history = self._state.follow(sealed, self._publish, self._documents)
         sealed = self._whole(sealed)
         contents = [self._contents_of(view) for view in sealed]
-        chosen = kept(keep, now, latest_starts(contents, keep.runs), history)
+        chosen = kept(keep, now, latest_starts(contents, keep.runs, as_of(now, history)), history)
         found = weights([(each, len(view.data)) for each, view in zip(contents, sealed, strict=True)], chosen)
         for group in groups_to_replace(found, self._segment_size):
             self._replace([sealed[index] for index in group], chosen)
