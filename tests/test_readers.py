@@ -7,6 +7,7 @@ from itertools import count
 import pytest
 
 from logged import amount_of, end, fill, run, summary
+from runtime.runlog import views
 from runtime.runlog.file_log import FileLog
 from runtime.runlog.history import History
 from runtime.runlog.retention import FOREVER, Keep, kept
@@ -101,3 +102,20 @@ def _stays(document, documents):
     history = History.of(map(dict, documents))
     starts = {task: [each["start"] for each in documents if each["task_name"] == task] for task in "ab"}
     return kept(Keep(runs=1), 0.0, starts, history).includes(document)
+
+
+def test_a_log_that_is_sealed_whenever_somebody_reads_it_can_be_read(tmp_path, monkeypatch):
+    """However small its segments are, and however slow the reader is."""
+    log, found, number = FileLog(tmp_path / "runs.jsonl"), views.chain, count(1)
+    log.open()
+    fill(log, *runs(1, 3))
+
+    def chain_then_another(path):
+        segments = found(path)
+        log.seal()
+        fill(log, *runs(10 + next(number), 10 + next(number)))
+        return segments
+
+    monkeypatch.setattr(views, "chain", chain_then_another)
+    assert list(FileLog(log.path).documents()) == runs(1, 3)
+    log.close()

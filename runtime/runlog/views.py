@@ -5,7 +5,8 @@ from __future__ import annotations
 import logging
 import os
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass, field
+from contextlib import suppress
+from dataclasses import dataclass, field, replace
 from mmap import ACCESS_READ, mmap
 from pathlib import Path
 from typing import Any
@@ -13,7 +14,7 @@ from typing import Any
 from actors.errors import LogUnusable
 from runtime.logs import runtime_log
 from runtime.runlog.lines import complete_lines, complete_lines_backwards, decode, lines_with, lines_with_backwards
-from runtime.runlog.segments import LOOKED_AT, TRIES, Header, Segment, chain, header_of, too_fast
+from runtime.runlog.segments import LOOKED_AT, TRIES, Header, Segment, chain, header_of, sealed_path, too_fast
 
 Key = tuple[int, Header]
 
@@ -79,7 +80,7 @@ def views_of(log: Path, told: set[Key] | None = None) -> list[View]:
     told = set() if told is None else told
     for _ in range(TRIES):
         try:
-            views = [_view(segment, told, is_active=segment.path == log) for segment in chain(log)]
+            views = [_active_view(each, told) if each.path == log else _view(each, told) for each in chain(log)]
         except FileNotFoundError:  # sealed, or replaced, between being found and being opened
             continue
         if None not in views:
@@ -87,7 +88,15 @@ def views_of(log: Path, told: set[Key] | None = None) -> list[View]:
     raise too_fast(log)
 
 
-def _view(segment: Segment, told: set[Key], *, is_active: bool) -> View | None:
+def _active_view(segment: Segment, told: set[Key]) -> View | None:
+    """Return the view of the active segment, also where it was sealed since its header was read; None likewise."""
+    with suppress(FileNotFoundError):
+        if (view := _view(segment, told, is_active=True)) is not None:
+            return view
+    return _view(replace(segment, path=sealed_path(segment.path, segment.number)), told)
+
+
+def _view(segment: Segment, told: set[Key], *, is_active: bool = False) -> View | None:
     """Return the view of a segment; None if the file has become another one since its header was read."""
     try:
         with segment.path.open("rb") as file:
