@@ -10,8 +10,11 @@ from typing import Any
 
 from actors.facts import TERMINAL
 from actors.records import is_record, run_key
-from runtime.runlog.history import RunKey
+from runtime.runlog.history import RunKey, attempt_key
 from runtime.runlog.retention import Kept, Weight
+
+Link = tuple[Any, ...]
+"""The key of a run, or of an attempt: what the record that begins it and the one that ends it have in common."""
 
 
 class Contents:
@@ -22,10 +25,10 @@ class Contents:
         """{task: when its runs began that ended here}."""
         self.attempts: dict[str, array[float]] = {}
         """{task: when attempts began that ended here, and were followed by others}."""
-        self.going: set[RunKey] = set()
-        """Those that began here, and ended later or not at all."""
-        self.came: set[RunKey] = set()
-        """Those that ended here, and began before."""
+        self.going: set[Link] = set()
+        """What began here, and ended later or not at all: runs, and waits for a next attempt."""
+        self.came: dict[Link, RunKey] = {}
+        """{what ended here, and began before: the run, or attempt, that says so}."""
         self.oldest = math.inf
         """When the oldest record was written that is about no run."""
         self.damaged = 0
@@ -51,6 +54,7 @@ class Contents:
         if not is_record(document):
             return
         if action == "run":
+            self._end_wait(document)
             self.going.add(run_key(document))
         elif action in TERMINAL:
             self.starts.setdefault(document["task_name"], array("d")).append(document.get("start", document["created"]))
@@ -58,6 +62,7 @@ class Contents:
         elif action == "retry" and "start" in document:
             self.attempts.setdefault(document["task_name"], array("d")).append(document["start"])
             self._end(document)
+            self.going.add(attempt_key(document))
         else:
             self.oldest = min(self.oldest, document["created"])
 
@@ -68,11 +73,21 @@ class Contents:
                 each[task] = array("d", sorted(moments))
 
     def _end(self, document: Mapping[str, Any]) -> None:
-        key = run_key(document)
-        if key in self.going:
-            self.going.discard(key)
-        elif key[2] is not None:
-            self.came.add(key)
+        if "start" in document:
+            self._finish(run_key(document), document)
+        else:
+            self._end_wait(document)
+
+    def _end_wait(self, document: Mapping[str, Any]) -> None:
+        """Take note that the attempt has begun, or is not to begin any more, for which a run waited."""
+        if document.get("attempt", 1) > 1:
+            self._finish(attempt_key(document, before=1), document)
+
+    def _finish(self, link: Link, document: Mapping[str, Any]) -> None:
+        if link in self.going:
+            self.going.discard(link)
+        else:
+            self.came[link] = run_key(document)
 
     def weight(self, size: int, chosen: Kept) -> Weight:
         """Return how much of a segment of so many bytes is kept."""
@@ -101,10 +116,10 @@ def weights(segments: Sequence[tuple[Contents, int]], chosen: Kept) -> list[Weig
 
 
 def _linked(segments: Sequence[Contents], keeps: Callable[[RunKey], bool]) -> Iterator[int]:
-    """Yield those in which a run goes on that is let go of, and began in one before."""
+    """Yield those in which a run goes on, or a wait for its next attempt, that is let go of and began in one before."""
     for index, contents in enumerate(segments):
-        for key in contents.came:
-            began = next((before for before in range(index - 1, -1, -1) if key in segments[before].going), index)
+        for link, key in contents.came.items():
+            began = next((before for before in range(index - 1, -1, -1) if link in segments[before].going), index)
             if began < index and not keeps(key):
                 yield from range(began + 1, index + 1)
 
