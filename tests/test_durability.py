@@ -222,8 +222,7 @@ class TestTheDisk:
             with log.shut():
                 app.session["it"].run()
                 assert await run.wait_ended() == ["success"]
-                (problem,) = app.session.health.problems
-                assert "the disk has not answered for 5 s" in problem
+                assert any("the disk has not answered for 5 s" in problem for problem in app.session.health.problems)
                 assert trio.current_time() <= 4 * LONGEST
 
     async def test_one_that_hangs_holds_no_more_than_one_thread(self, app, log, autojump_clock):
