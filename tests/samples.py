@@ -250,8 +250,8 @@ async def cleans_up_on_asyncio():
 
 
 def fails_to_clean_up():
-    print("it begins", flush=True)
     try:
+        print("it begins", flush=True)
         time.sleep(60)
     finally:
         raise ValueError("cannot clean up")

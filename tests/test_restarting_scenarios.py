@@ -424,7 +424,7 @@ async def test_the_log_tells_of_a_restart_with_the_traceback_from_the_actor_on(a
     declare(app, player(Diary(), "it", restart=PATIENT))
     async with running_virtually(app):
         await fail(app.session.actor("it"), ValueError("oops"))
-    (told,) = caplog.messages
+    (told,) = [message for message in caplog.messages if message.startswith("actor 'it' failed")]
     head, _, traceback = told.partition("\n")
     assert head == "actor 'it' failed: ValueError: oops; it is restarted in 60 s"
     assert traceback.startswith("Traceback (most recent call last):\n")
