@@ -192,9 +192,10 @@ def _opened(store: Store) -> float:
 
 
 def _inserted(store: Store, first: int, inserts: int) -> float:
+    documents = [document(number, "success") for number in range(first, first + inserts)]
     begin = time.perf_counter()
-    for number in range(first, first + inserts):
-        store.insert(document(number, "success"))
+    for each in documents:
+        store.insert(each)
     return (time.perf_counter() - begin) / inserts
 
 
