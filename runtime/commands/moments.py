@@ -23,39 +23,40 @@ def zone_of(name: str | None) -> tzinfo | None:
 
 def moment_of(text: str, app: App, option: str, after: float | None = None) -> float:
     """Return the time that `text` names, on the clocks of the app; a length of time counts from `after`."""
-    from actors.errors import InvalidTimeSpan
-    from actors.timespans import to_seconds
     from runtime.machine import local_zone
 
-    try:
-        moment = datetime.fromisoformat(text)
-        return (moment if moment.tzinfo else moment.replace(tzinfo=app.session.config.timezone or local_zone())).timestamp()
-    except ValueError:
-        pass
-    except OverflowError as exc:
-        raise click.BadParameter(f"{text!r} is too far away", param_hint=option) from exc
-    try:
-        if after is not None:
-            return after + to_seconds(text)
-    except InvalidTimeSpan as exc:
-        raise click.BadParameter(f"neither a date nor a length of time: {exc}", param_hint=option) from exc
-    raise click.BadParameter(f"{text!r} is no date as 2026-01-31 or 2026-01-31T12:00", param_hint=option)
+    if (moment := _date(text, option, app.session.config.timezone or local_zone())) is not None:
+        return moment
+    if after is None:
+        raise click.BadParameter(f"{text!r} is no date as 2026-01-31 or 2026-01-31T12:00", param_hint=option)
+    return after + _length(text, option)
 
 
 def past_moment(text: str, option: str) -> float:
     """Return the time that `text` names, on the clocks of this machine; a length of time is that long ago."""
     from time import time
 
+    moment = _date(text, option, None)
+    return time() - _length(text, option) if moment is None else moment
+
+
+def _date(text: str, option: str, zone: tzinfo | None) -> float | None:
+    """Return the time that a date names, on the clocks of `zone` where it does not say on which; None if it is no date."""
+    try:
+        date = datetime.fromisoformat(text)
+        return (date if date.tzinfo else date.replace(tzinfo=zone)).timestamp()
+    except ValueError:
+        return None
+    except OverflowError as exc:
+        raise click.BadParameter(f"{text!r} is too far away", param_hint=option) from exc
+
+
+def _length(text: str, option: str) -> float:
+    """Return a length of time in seconds."""
     from actors.errors import InvalidTimeSpan
     from actors.timespans import to_seconds
 
     try:
-        return datetime.fromisoformat(text).timestamp()
-    except ValueError:
-        pass
-    except OverflowError as exc:
-        raise click.BadParameter(f"{text!r} is too far away", param_hint=option) from exc
-    try:
-        return time() - to_seconds(text)
+        return to_seconds(text)
     except InvalidTimeSpan as exc:
         raise click.BadParameter(f"neither a date nor a length of time: {exc}", param_hint=option) from exc
