@@ -38,9 +38,10 @@ def mend(segment: Segment, *, is_sealed: bool, put: Put | None = None) -> str | 
       OSError: it could not be read, copied or replaced.
     """
     path, header, put = segment.path, segment.header, put or publish
+    renewed = replace(header, is_whole=True, created=header.created or time()).line()  # one that cannot be read says no time
     read_through(path)
     if not path.stat().st_size:
-        put(drafted(path, replace(header, is_whole=True, created=time()).line(), ()), path)
+        put(drafted(path, renewed, ()), path)
         told = f"{path} was empty: what it had was lost, as where the power fails"
         runtime_log.tell(logging.WARNING, "run log: %s", told)
         return told
@@ -56,7 +57,7 @@ def mend(segment: Segment, *, is_sealed: bool, put: Put | None = None) -> str | 
             kept = (line for line in complete_lines(data) if is_whole(line))
             if header.is_whole:
                 next(kept)
-            put(drafted(path, replace(header, is_whole=True, created=header.created or time()).line(), kept), path)
+            put(drafted(path, renewed, kept), path)
             told = f"{path} had {_damage_in_words(damaged, is_headless=is_headless)}"
             runtime_log.tell(logging.WARNING, "run log: %s; the file as it was is %s", told, copy)
             return f"{told}; the file as it was is {copy}"
@@ -65,7 +66,7 @@ def mend(segment: Segment, *, is_sealed: bool, put: Put | None = None) -> str | 
         if good:
             os.truncate(path, good)
         else:
-            put(drafted(path, replace(header, is_whole=True, created=time()).line(), ()), path)
+            put(drafted(path, renewed, ()), path)
     return None
 
 
