@@ -7,20 +7,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from actors.records import is_record, run_key
+from logged import end, run, unstarted
 from runtime.runlog.report import SLACK, latest_runs
-
-
-def run(task, run_id, start, **more):
-    return {"created": start, "task_name": task, "run_id": run_id, "action": "run", "start": start, "due": start, **more}
-
-
-def end(task, run_id, start, action="success", at=None, **more):
-    at = start + 1 if at is None else at
-    return {**run(task, run_id, start), "created": at, "action": action, "end": at, "runtime": at - start, **more}
-
-
-def unstarted(task, run_id, at):
-    return {"created": at, "task_name": task, "run_id": run_id, "action": "terminate", "due": at, "reason": "before it started"}
 
 
 def note(task, run_id, start, action, **more):
