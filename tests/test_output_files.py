@@ -416,6 +416,12 @@ class TestSweep:
         assert sweep(output_folder(LOG), lambda task, start: False) == 1
         assert not output_folder(LOG).exists()
 
+    def test_an_empty_folder_is_left_to_the_run_that_may_have_made_it(self):
+        of_task = the_file().parent
+        of_task.mkdir(parents=True)
+        assert sweep(output_folder(LOG), lambda task, start: False) == 0
+        assert of_task.exists()
+
     def test_where_there_is_nothing_nothing_happens(self):
         assert sweep(output_folder(LOG), lambda task, start: False) == 0
 
@@ -430,20 +436,21 @@ class TestSweep:
 
     def test_a_run_may_begin_to_write_meanwhile(self):
         stop = threading.Event()
+        latest = 0.0
 
         def sweeps():
             while not stop.is_set():
-                sweep(output_folder(LOG), lambda task, start: start > 0)
+                sweep(output_folder(LOG), lambda task, start: start >= latest)
 
         thread = threading.Thread(target=sweeps)
         thread.start()
         try:
             for number in range(1, 300):
-                output = run_output(start=float(number))
+                latest = float(number)  # so the folder is about to be empty, and to be removed
+                output = run_output(start=latest)
                 output.write("one\n")
                 output.close()
-                assert the_file(start=float(number)).read_text() == "one\n"
-                the_file(start=float(number)).unlink()
+                assert the_file(start=latest).read_text() == "one\n"
         finally:
             stop.set()
             thread.join()

@@ -5,13 +5,14 @@ from __future__ import annotations
 import os
 from collections.abc import Callable, Iterator
 from contextlib import suppress
+from functools import partial
 from pathlib import Path
 
 from runtime.output.paths import NAME_FILE, start_of, task_of
 
 
 def sweep(folder: Path, is_kept: Callable[[str, float], bool]) -> int:
-    """Delete the output of runs that are not kept, and folders that are empty then; return how many files that were.
+    """Delete the output of runs that are not kept, and folders that are empty by that; return how many files that were.
 
     Blocks; from any thread, while runs write theirs. What is none of ours is left alone, and so is what cannot be deleted, until
     the next time.
@@ -20,20 +21,26 @@ def sweep(folder: Path, is_kept: Callable[[str, float], bool]) -> int:
       folder: where the output of the runs of one log is: see :func:`runtime.output.paths.output_folder`.
       is_kept: called with the name of a task and when a run of it began, as in its records.
     """
-    count = 0
+    total = 0
     for of_task in _folders_in(folder):
         task = task_of(of_task)
-        if task is None:
-            continue
-        for path in _files_in(of_task):
-            start = start_of(path.name)
-            if start is not None and not is_kept(task, start):
-                with suppress(OSError):
-                    path.unlink()
-                    count += 1
-        _remove_if_empty(of_task)
-    with suppress(OSError):
-        folder.rmdir()
+        if task is not None and (count := _delete_in(of_task, partial(is_kept, task))):
+            total += count
+            _remove_if_empty(of_task)
+    if total:
+        with suppress(OSError):
+            folder.rmdir()
+    return total
+
+
+def _delete_in(of_task: Path, is_kept: Callable[[float], bool]) -> int:
+    count = 0
+    for path in _files_in(of_task):
+        start = start_of(path.name)
+        if start is not None and not is_kept(start):
+            with suppress(OSError):
+                path.unlink()
+                count += 1
     return count
 
 
@@ -52,6 +59,7 @@ def _files_in(folder: Path) -> Iterator[Path]:
 
 
 def _remove_if_empty(folder: Path) -> None:
+    """Remove a folder in which files have just been deleted: one that has been empty before may be new, made by a run."""
     with suppress(OSError):
         if [path.name for path in folder.iterdir()] == [NAME_FILE]:
             (folder / NAME_FILE).unlink()
