@@ -62,7 +62,8 @@ class Admission:
         self._queues: dict[str, deque[tuple[Launch, float]]] = {}  # {task: launches behind one of the same task}, never empty
         self._plain = {mode: Line(mode) for mode in EXECUTIONS}  # the lines of launches that need no tokens
         self._lines: dict[tuple[str, tuple[Token, ...]], Line] = {}  # the others, never empty
-        self._ready: list[Turn] = []  # heap
+        self.ready: list[Turn] = []
+        """The heap of what ``admit`` has to look at: nothing, if it is empty."""
         self._parked: dict[str | Token, list[Turn]] = {}  # {mode or token: heap, there was none left}
         self._engaged: defaultdict[str, int] = defaultdict(int)  # {task: its launches in lines or admitted}
         self._admitted: dict[int, Line] = {}  # {number: the line it came from}
@@ -74,11 +75,6 @@ class Admission:
         self._delayed: dict[int, Launch] = {}  # {number: launch}
         self._paused: defaultdict[str, int] = defaultdict(int)  # {task: its delayed launches that are no first attempts}
         self._agenda: Agenda[int | Token] = Agenda()  # when a delay is over, and when there is a token of a rate again
-
-    @property
-    def may_admit(self) -> bool:
-        """Whether ``admit`` has anything to look at."""
-        return bool(self._ready)
 
     @property
     def idle(self) -> bool:
@@ -160,7 +156,7 @@ class Admission:
             if isinstance(need, Token):
                 self._agenda.drop(need)
         self._parked.clear()
-        self._ready.clear()
+        self.ready.clear()
         for line in self._all_lines():
             if line.turns:
                 self._present(line)
@@ -183,14 +179,14 @@ class Admission:
     def admit(self, now: float) -> list[tuple[Launch, str]]:
         """Return the launches that may start now, each with its mode; they count as running from here on."""
         admitted: list[tuple[Launch, str]] = []
-        while self._ready and not self._used["main"]:
-            turn = self._ready[0]
+        while self.ready and not self._used["main"]:
+            turn = self.ready[0]
             line = turn[2]
             if line.turns and line.turns[0] is turn:
                 lacking = self._lacking(line, now)
                 if line.mode == "main" and lacking is None and self._unstarted:
                     break
-                heapq.heappop(self._ready)
+                heapq.heappop(self.ready)
                 if lacking is None:
                     admitted.append((self._first_of(line, now), line.mode))
                 else:
@@ -199,7 +195,7 @@ class Admission:
                 if self._parked:
                     self._pass_on(line, now)
             else:
-                heapq.heappop(self._ready)
+                heapq.heappop(self.ready)
         return admitted
 
     def started(self, launch: Launch) -> None:
@@ -246,7 +242,7 @@ class Admission:
     def _present(self, line: Line) -> None:
         """Have ``admit`` look at the first launch of `line`."""
         line.lacking = None
-        heapq.heappush(self._ready, line.turns[0])
+        heapq.heappush(self.ready, line.turns[0])
 
     def _first_of(self, line: Line, now: float) -> Launch:
         """Take the first launch out of `line`, with the tokens it needs, and return it."""

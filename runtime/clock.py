@@ -28,9 +28,7 @@ class SystemClock:
     """The wall clock of the machine."""
 
     earliest = RELEASED
-
-    def now(self) -> float:
-        return time.time()
+    now = staticmethod(time.time)  # each launch asks four times: as a method of ours it would take twice as long
 
 
 class VirtualClock:

@@ -380,7 +380,7 @@ class Supervisor:
             self._begin_shutdown()
         if self._shutdown is not None:
             self._advance(self._shutdown)
-        if self._admission.may_admit and not (self._on_hold and self._shutdown is None and self._only is None):
+        if self._admission.ready and not (self._on_hold and self._shutdown is None and self._only is None):
             self._admit()
         if not self._is_planned:
             self._is_planned = True
@@ -394,7 +394,7 @@ class Supervisor:
                     self._expire(launch)
                 else:
                     self._actors[launch.task].mailbox.put(Start(launch, mode, self._admission.refused.get(launch.number)))
-            if not self._admission.may_admit:
+            if not self._admission.ready:
                 break
         if (moment := self._admission.next_moment) < math.inf:
             self._alarm.set(moment)

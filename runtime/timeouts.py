@@ -14,31 +14,47 @@ from runtime.task_actor import TaskActor
 class Timeouts:
     """The timeouts of the runs that go on. One agenda for all costs less than a deadline for each scope.
 
+    Runs that may take equally long are due in the order in which they began, so that only the first of them is on the agenda:
+    most begin and end without being planned there.
+
     Args:
       time: returns what trio's clock shows.
     """
 
     def __init__(self, time: Callable[[], float]) -> None:
         self._time = time
-        self._agenda: Agenda[int] = Agenda()
-        self._timed: dict[int, tuple[TaskActor, float]] = {}  # {number of the launch: its actor, its timeout in seconds}
+        self._agenda: Agenda[float] = Agenda()  # {timeout: when to look at its queue, which may be too early}
+        self._queues: dict[float, dict[int, tuple[TaskActor, float]]] = {}  # {timeout: {number: actor, when it is due}, in order}
+        self._queue_of: dict[int, dict[int, tuple[TaskActor, float]]] = {}  # {number: where it is}
 
     def set(self, number: int, actor: TaskActor, timeout: float) -> float:
         """Let the run of that launch end after `timeout` seconds; return when that is."""
         moment = self._time() + timeout
-        self._timed[number] = actor, timeout
-        self._agenda.set(number, moment)
+        if (queue := self._queues.get(timeout)) is None:
+            queue = self._queues[timeout] = {}
+            self._agenda.set(timeout, moment)
+        queue[number] = actor, moment
+        self._queue_of[number] = queue
         return moment
 
     def drop(self, number: int) -> None:
         """Forget a run, which has ended."""
-        self._agenda.drop(number)
-        self._timed.pop(number, None)
+        if (queue := self._queue_of.pop(number, None)) is not None:
+            del queue[number]
 
     def enforce(self) -> float:
         """End the runs that took too long, and return when to look again."""
-        for number in self._agenda.take_due(self._time()):
-            actor, timeout = self._timed[number]
-            cause = Cause("timeout", f"timeout: it took longer than {to_words(timeout)}")
-            actor.mailbox.put(Cancel(cause, number=number))
+        now = self._time()
+        for timeout in self._agenda.take_due(now):
+            queue = self._queues[timeout]
+            for number, (actor, moment) in list(queue.items()):
+                if moment > now:
+                    break
+                self.drop(number)
+                cause = Cause("timeout", f"timeout: it took longer than {to_words(timeout)}")
+                actor.mailbox.put(Cancel(cause, number=number))
+            if (first := next(iter(queue.values()), None)) is not None:
+                self._agenda.set(timeout, first[1])
+            else:
+                del self._queues[timeout]
         return self._agenda.next_moment()

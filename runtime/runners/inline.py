@@ -25,7 +25,7 @@ class InlineRunner:
 
     async def run(self, call: Call, scope: trio.CancelScope) -> Any:
         result = call.function(**call.kwargs) if call.circumstances is None else call.invoke()
-        if result is None or not inspect.isawaitable(result):
+        if result is None or not (isinstance(result, CoroutineType) or inspect.isawaitable(result)):
             return result
         call.awaited = result
         with scope:
