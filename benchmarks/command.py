@@ -1,7 +1,7 @@
 """``python -m benchmarks [--quick] [--only SECTION]``: what Callsheet costs, beside the bare primitives, in one run.
 
-``--json FILE`` keeps what was measured, ``--compare FILE`` holds it against what was kept before, and ``--plot DIR`` draws it. To
-look again at what was kept, and measure nothing: ``--load FILE``.
+``--json FILE`` keeps what was measured, ``--compare FILE`` holds it against what was kept before, ``--plot DIR`` draws it, and
+``--page FILE`` renews the tables of a page. To look again at what was kept, and measure nothing: ``--load FILE``.
 
 ``--only soak [--launches N] [--seed SEED]`` costs nothing but looks whether all ends as it should; so does
 ``--only kills [--kills N] [--seed SEED]``, with an app that is killed again and again.
@@ -24,6 +24,7 @@ from benchmarks.contest import is_installed
 from benchmarks.environments import default_folder
 from benchmarks.figures import Absent, Figure, Report, UnreadableReport, load, save
 from benchmarks.killing.report import kills_table, traces_table
+from benchmarks.page import UnknownTable, filled
 from benchmarks.section import Section, Settings
 
 SOAK, KILLS = "soak", "kills"
@@ -56,6 +57,11 @@ _FILE = click.Path(dir_okay=False, path_type=Path)
     type=click.Path(file_okay=False, path_type=Path),
     help="Draw it, as SVG files in this folder; by matplotlib.",
 )
+@click.option(
+    "--page",
+    type=click.Path(exists=True, dir_okay=False, path_type=Path),
+    help="Renew the tables of this Markdown page, such as docs/performance.md.",
+)
 @click.option("--load", "loaded", type=_FILE, help="Measure nothing: take this file, which was written by --json.")
 @click.option("--launches", type=click.IntRange(min=1), default=10_000, show_default=True, help="How many the soak makes.")
 @click.option("--kills", "times", type=click.IntRange(min=1), default=200, show_default=True, help="How often an app is killed.")
@@ -68,6 +74,7 @@ def main(
     kept: Path | None,
     old: Path | None,
     pictures: Path | None,
+    page: Path | None,
     loaded: Path | None,
     launches: int,
     times: int,
@@ -98,6 +105,15 @@ def main(
         console.print(tables.comparison(compare(before, report)))
     if pictures is not None:
         console.print(f"drawn: {', '.join(map(str, plots.draw(report, pictures)))}", soft_wrap=True)
+    if page is not None:
+        _renew(page, report)
+
+
+def _renew(page: Path, report: Report) -> None:
+    try:
+        page.write_text(filled(page.read_text("utf-8"), report), "utf-8")
+    except UnknownTable as exc:
+        raise click.ClickException(f"{page} was left as it is: {exc}") from exc
 
 
 def _read(file: Path) -> Report:

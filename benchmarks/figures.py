@@ -172,3 +172,11 @@ def ratio(own: Sequence[float], limit: Sequence[float]) -> float:
 def percentile(ordered: Sequence[float], share: int) -> float:
     """Return the value that `share` of a hundred do not exceed, of values that are in order: one of them."""
     return ordered[max(-(-len(ordered) * share // 100), 1) - 1]
+
+
+def number(value: float) -> str:
+    """Return a number with about three digits that mean something."""
+    if value == 0:
+        return "0"
+    digits = 0 if abs(value) >= 100 else 1 if abs(value) >= 10 else 2 if abs(value) >= 1 else 3  # noqa: PLR2004  # powers of ten
+    return f"{value:,.{digits}f}"

@@ -8,8 +8,7 @@ from itertools import cycle
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from benchmarks.figures import Figure, Report
-from benchmarks.tables import number
+from benchmarks.figures import Figure, Report, number
 from benchmarks.targets import TARGETS
 
 if TYPE_CHECKING:

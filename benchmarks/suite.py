@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Sequence
 
-from benchmarks import lateness, machine, messages, modes, payload, runlog, scaling, simulation, startup, termination
+from benchmarks import anatomy, lateness, machine, messages, modes, payload, runlog, scaling, simulation, startup, termination
 from benchmarks.figures import Absent, Figure, Report
 from benchmarks.peers import section as peers
 from benchmarks.section import Section, Settings, pace
@@ -13,6 +13,7 @@ from benchmarks.targets import held
 
 SECTIONS: tuple[Section, ...] = (
     modes.SECTION,
+    anatomy.SECTION,
     messages.SECTION,
     termination.SECTION,
     payload.SECTION,

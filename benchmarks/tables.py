@@ -11,7 +11,7 @@ from rich.text import Text
 from benchmarks import noise
 from benchmarks.compare import RULE, Comparison
 from benchmarks.contest import UNITS
-from benchmarks.figures import Absent, Figure, Machine, Report
+from benchmarks.figures import Absent, Figure, Machine, Report, number
 from benchmarks.targets import Verdict, held, verdicts
 
 _STYLES = {"better": "green", "worse": "red", "same": "dim", "unknown": "dim"}
@@ -112,14 +112,6 @@ def comparison(compared: Comparison) -> RenderableType:
     parts += [Text(f"no longer measured: {figure.section}: {figure.name}", "dim") for figure in compared.gone]
     parts += [Text(f"new: {figure.section}: {figure.name}", "dim") for figure in compared.come]
     return Group(*parts)
-
-
-def number(value: float) -> str:
-    """Return a number with about three digits that mean something."""
-    if value == 0:
-        return "0"
-    digits = 0 if abs(value) >= 100 else 1 if abs(value) >= 10 else 2 if abs(value) >= 1 else 3  # noqa: PLR2004  # powers of ten
-    return f"{value:,.{digits}f}"
 
 
 def _table(*columns: str, left: int) -> Table:

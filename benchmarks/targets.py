@@ -6,7 +6,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from typing import Literal
 
-from benchmarks.figures import Figure
+from benchmarks.figures import Figure, number
 
 By = Literal["median", "ratio", "p99", "growth", "ahead"]
 """What of a figure is looked at: its median; how many times its limit it is; its 99th percentile; its median as a multiple of
@@ -58,6 +58,12 @@ class Verdict:
     def is_met(self) -> bool | None:
         """Whether the value is within the target; None if it was not measured."""
         return None if self.value is None else self.value <= self.target.most
+
+    def in_words(self) -> str:
+        """Return what was measured, in the terms of the target; nothing if it was not."""
+        if self.figure is None or self.value is None:
+            return ""
+        return f"{number(self.value)} {self.figure.unit if self.target.by in ('median', 'p99') else '×'}"
 
 
 TARGETS = (
