@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable, Hashable, Iterator, Mapping
+from functools import cached_property
 from typing import TYPE_CHECKING, Any, Unpack
 
 from actors.args.base import Circumstances
@@ -11,21 +12,22 @@ from actors.blocking import warn_if_blocking
 from actors.callables import Function, name_of
 from actors.changes import CreateTask, RemoveTask
 from actors.conds.base import Condition, leaves
-from actors.conds.custom import CustomConditions
 from actors.conds.option import StartCondition
 from actors.config import Config
 from actors.controls import HERE, Controls, Standby
 from actors.errors import ActorExists, DuplicateTask, InvalidOption, UnknownTask, UnportableChange
-from actors.family import Family
-from actors.health import Health
 from actors.hooks import AddHook, Hook, Hooks, around, check_callback
 from actors.loading import is_worker
 from actors.parameters import Parameters
-from actors.records import Repo
-from actors.task import Task, WorkOptions
+from actors.task import Task
 
 if TYPE_CHECKING:
+    from actors.conds.custom import CustomConditions
+    from actors.family import Family
+    from actors.health import Health
+    from actors.keywords import WorkOptions
     from actors.nodes import DeadLetter, Node
+    from actors.records import Repo
     from actors.ref import ActorRef
     from actors.spec import ActorOptions, ActorSpec, Factory
 
@@ -80,8 +82,6 @@ class Session:
 
     def __init__(self, config: Mapping[str, Any], hooks: AppHooks) -> None:
         self.controls: Controls = Standby()
-        self.conditions = CustomConditions()
-        """The app's own conditions, which texts may name."""
         self.config = Config(config, self)
         self.returns = Returns(self)
         self.parameters = Parameters(lambda: self.controls)
@@ -93,6 +93,13 @@ class Session:
         self._actors: dict[str, ActorSpec] = {}
         self._functions: dict[Function, Task] = {}  # {function: the first task of it}; not those that cannot be hashed
         self._changing = threading.Lock()  # held from the check for a duplicate until the task is in
+
+    @cached_property
+    def conditions(self) -> CustomConditions:
+        """The app's own conditions, which texts may name."""
+        from actors.conds.custom import CustomConditions  # as most apps have none
+
+        return CustomConditions()
 
     @property
     def tasks(self) -> list[Task]:

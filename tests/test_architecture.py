@@ -156,9 +156,9 @@ def test_there_is_no_cycle_of_imports():
 def test_the_public_names_are_these():
     public = {name for name, value in vars(actors).items() if not name.startswith("_") and not inspect.ismodule(value)}
     assert public - {"annotations", "TYPE_CHECKING"} == {
-        "App", "Argument", "CallsheetError", "Condition", "Flag", "Group", "MinimalRecord", "MinimalRunRecord", "Retry",
-        "SchedulerExit", "SchedulerRestart", "Session", "Task", "TaskInactionException", "TaskLogRecord", "TaskRunRecord",
-        "TaskTerminationException", "TerminationFlag", "cancellation_point", "cleanup", "limit", "progress", "rate",
+        "App", "Argument", "CallsheetError", "Condition", "Flag", "Group", "Retry", "SchedulerExit", "SchedulerRestart",
+        "Session", "Task", "TaskInactionException", "TaskTerminationException", "TerminationFlag", "cancellation_point",
+        "cleanup", "limit", "progress", "rate",
     }  # fmt: skip
 
 
@@ -171,16 +171,48 @@ def test_conditions_are_public_names_too_and_loaded_at_first_use():
         _ = actors.dayly
 
 
-def test_what_actors_are_made_of_is_public_too_and_loaded_at_first_use():
+def test_what_actors_are_made_of_and_what_records_are_is_public_too_and_loaded_at_first_use():
     lazily = {
         "Actor", "ActorRef", "ActorSpec", "Completed", "Decline", "Down", "Failed", "GaveUp", "Ignored", "Killed", "Lost",
-        "Message", "Outcome", "Ref", "Restart", "Stopped", "Supervisor", "handler", "one_for_all", "one_for_one", "rest_for_one",
-        "TaskStats", "between", "equal", "greater_equal", "greater_than", "in_", "less_equal", "less_than", "not_equal",
+        "Message", "MinimalRecord", "MinimalRunRecord", "Outcome", "Ref", "Restart", "Stopped", "Supervisor", "TaskLogRecord",
+        "TaskRunRecord", "TaskStats", "handler", "one_for_all", "one_for_one", "rest_for_one", "between", "equal",
+        "greater_equal", "greater_than", "in_", "less_equal", "less_than", "not_equal",
     }  # fmt: skip
     assert set(dir(actors)) - set(vars(actors)) - set(actors.conds.__all__) == lazily
     assert all(getattr(actors, name).__name__ == name for name in lazily)
-    code = "import sys, actors; print(sorted({'actors.actor', 'actors.outcomes', 'actors.spec'} & {*sys.modules}))"
-    assert subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, cwd=ROOT, check=True).stdout == "[]\n"
+
+
+NOT_FOR_ALL = {
+    "actors": (
+        *("actor", "commands", "conds.custom", "conds.language", "health", "keywords", "nodes", "opers", "outcomes", "pickled"),
+        *("policies", "records", "ref", "sources", "spec", "statistics", "supervision"),
+    ),
+    "the standard library": (
+        *(
+            "asyncio",
+            "difflib",
+            "hashlib",
+            "json",
+            "logging",
+            "multiprocessing",
+            "pathlib",
+            "pickle",
+            "random",
+            "shlex",
+            "socket",
+        ),
+        *("subprocess", "tempfile", "urllib", "uuid", "zoneinfo"),
+    ),
+}
+"""What many an app does without, and so is loaded where it is first needed."""
+
+
+@pytest.mark.parametrize("whose", NOT_FOR_ALL)
+def test_what_many_apps_do_without_is_not_loaded_with_the_package(whose):
+    code = "import sys; before = {*sys.modules}; import actors; print(*({*sys.modules} - before))"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, cwd=ROOT, check=True)
+    prefix = "actors." if whose == "actors" else ""
+    assert {prefix + name for name in NOT_FOR_ALL[whose]} & {*done.stdout.split()} == set()
 
 
 def all_errors():
