@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable, Hashable, Iterator, Mapping
+from contextlib import nullcontext
 from functools import cached_property
 from typing import TYPE_CHECKING, Any, Unpack
 
@@ -183,16 +184,16 @@ class Session:
         Warns:
           BlockingTask: a sync function would run beside the scheduler, in its thread, and calls something that blocks it.
         """
-        task = Task(self, func, name, start_cond, options, family)
-        if func is not None and not is_worker() and task.execution == "async":  # a worker's scheduler will look
+        task, in_worker = Task(self, func, name, start_cond, options, family), is_worker()
+        if func is not None and not in_worker and task.execution == "async":  # a worker's scheduler will look
             warn_if_blocking(task.name, func)
         if self.controls.elsewhere(CreateTask(func, task.name, *task.declared_as(options))):
             return task
         if not isinstance(self.controls, Standby):
             task.check_references()
-        hooks = () if is_worker() else self.hooks.task_init  # the scheduler has called them
+        hooks = () if in_worker else self.hooks.task_init  # the scheduler has called them
         try:
-            with around(hooks, Circumstances(task, self)):
+            with around(hooks, Circumstances(task, self)) if hooks else nullcontext():
                 self._add(task)
         except BaseException:
             self._take_out(task)  # a hook may have raised after it was in

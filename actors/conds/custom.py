@@ -157,6 +157,8 @@ class CustomConditions:
         Raises:
           ValueError: it names one, with arguments that are no plain Python values.
         """
+        if not self._known:  # as in most apps
+            return None
         for condition in self:
             for words in condition.syntax:
                 if isinstance(words, str):
