@@ -57,7 +57,11 @@ def names_asyncio(function: Function) -> bool:
     if code is None:
         return False
     scope = getattr(inspect.unwrap(_underlying(function)), "__globals__", {})
-    return any(name.split(".")[0] == "asyncio" or _is_of_asyncio(scope.get(name)) for name in _names_in(code))
+
+    def is_asyncio(name: str) -> bool:
+        return name.partition(".")[0] == "asyncio" or _is_of_asyncio(scope.get(name))
+
+    return any(map(is_asyncio, _mentioned_in(code))) and any(map(is_asyncio, _names_in(code)))
 
 
 def backend_of(function: Function) -> str:
@@ -114,6 +118,15 @@ def _call_of(instance: Any) -> Any:
 def _code_of(function: Function) -> CodeType | None:
     code = getattr(inspect.unwrap(_underlying(function)), "__code__", None)
     return code if isinstance(code, CodeType) else None
+
+
+def _mentioned_in(code: CodeType) -> Iterator[str]:
+    """Yield all names in `code`, attributes too: where none is of interest, the closer look is not worth its time."""
+    yield from code.co_freevars
+    yield from code.co_names
+    for constant in code.co_consts:
+        if isinstance(constant, CodeType):
+            yield from _mentioned_in(constant)
 
 
 def _names_in(code: CodeType) -> Iterator[str]:
