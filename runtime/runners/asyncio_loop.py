@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable
+from collections.abc import Awaitable, Coroutine
 from typing import TYPE_CHECKING, Any
 
 import trio
@@ -10,7 +10,7 @@ import trio
 from actors.errors import RunAbandoned
 from runtime.left_behind import LeftBehind
 from runtime.runners import Call
-from runtime.runners.outside import Outside, Place, discard
+from runtime.runners.outside import Outside, Place
 from runtime.stopping import Patience
 from runtime.tracebacks import stack_of
 
@@ -65,3 +65,9 @@ class AsyncioLoop:
         """End the loop; one that is blocked by a function is left behind after so many seconds."""
         if self._current is not None:
             await self._current.end(seconds)
+
+
+def discard(awaited: Awaitable[Any]) -> None:
+    """Give up what was never awaited, so that Python does not complain of that."""
+    if isinstance(awaited, Coroutine):
+        awaited.close()

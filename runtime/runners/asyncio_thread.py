@@ -16,7 +16,8 @@ from actors.termination import current_cleanup
 from runtime.daemon_threads import DaemonThreads
 from runtime.logs import runtime_log
 from runtime.masked import masked_by
-from runtime.runners.outside import CANCELLED, Answer, discard
+from runtime.runners.asyncio_loop import discard
+from runtime.runners.outside import CANCELLED, Answer
 
 _TO_BEGIN = 10.0
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Awaitable, Callable, Coroutine
+from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any
@@ -125,9 +125,3 @@ class _Cancelled(BaseException):
 
 
 CANCELLED = Answer(error=_Cancelled())
-
-
-def discard(awaited: Awaitable[Any]) -> None:
-    """Give up what was never awaited, so that Python does not complain of that."""
-    if isinstance(awaited, Coroutine):
-        awaited.close()
