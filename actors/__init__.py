@@ -1,6 +1,6 @@
 """Callsheet: tasks as supervised actors. What most modules need; everything has its home in one of the modules below.
 
-Conditions, what actors are made of, and what queries of the run log say are loaded at first use: not every worker needs them.
+Conditions, what actors are made of, records, and what queries of them say are loaded at first use: not every worker needs them.
 """
 
 from __future__ import annotations
@@ -21,10 +21,6 @@ from actors.group import Group as Group
 from actors.limits import limit as limit
 from actors.limits import rate as rate
 from actors.progress import progress as progress
-from actors.records import MinimalRecord as MinimalRecord
-from actors.records import MinimalRunRecord as MinimalRunRecord
-from actors.records import TaskLogRecord as TaskLogRecord
-from actors.records import TaskRunRecord as TaskRunRecord
 from actors.retries import Retry as Retry
 from actors.session import Session as Session
 from actors.task import Task as Task
@@ -95,6 +91,10 @@ if TYPE_CHECKING:
     from actors.outcomes import Lost as Lost
     from actors.outcomes import Outcome as Outcome
     from actors.outcomes import Stopped as Stopped
+    from actors.records import MinimalRecord as MinimalRecord
+    from actors.records import MinimalRunRecord as MinimalRunRecord
+    from actors.records import TaskLogRecord as TaskLogRecord
+    from actors.records import TaskRunRecord as TaskRunRecord
     from actors.ref import ActorRef as ActorRef
     from actors.spec import ActorSpec as ActorSpec
     from actors.spec import Supervisor as Supervisor
@@ -213,11 +213,15 @@ _LAZILY = {
     "Killed": "actors.outcomes",
     "Lost": "actors.outcomes",
     "Message": "actors.actor",
+    "MinimalRecord": "actors.records",
+    "MinimalRunRecord": "actors.records",
     "Outcome": "actors.outcomes",
     "Ref": "actors.args",
     "Restart": "actors.supervision",
     "Stopped": "actors.outcomes",
     "Supervisor": "actors.spec",
+    "TaskLogRecord": "actors.records",
+    "TaskRunRecord": "actors.records",
     "TaskStats": "actors.statistics",
     "between": "actors.opers",
     "equal": "actors.opers",

@@ -7,19 +7,19 @@ from contextlib import AbstractAsyncContextManager
 from typing import TYPE_CHECKING, Any, Unpack
 
 from actors.callables import Function
-from actors.conds.custom import Custom
 from actors.conds.option import StartCondition
-from actors.config import Settings
 from actors.declaring import Declaring
 from actors.errors import InvalidOption
 from actors.group import Group
 from actors.hooks import AddHook
 from actors.loading import check_may_run
 from actors.session import AppHooks, Session
-from actors.task import Task, WorkOptions
+from actors.task import Task
 
 if TYPE_CHECKING:
     import runtime
+    from actors.conds.custom import Custom
+    from actors.keywords import Settings, WorkOptions
     from actors.records import Repo
     from actors.spec import ActorSpec
 

@@ -5,15 +5,16 @@ from __future__ import annotations
 import dis
 import functools
 import inspect
+import os
 import sys
 from collections.abc import Callable, Iterator
-from pathlib import Path
 from types import CodeType, FunctionType, ModuleType
 from typing import Any
 
 from actors.errors import UnportableFunction
 
 Function = Callable[..., Any]
+_OURS = os.path.dirname(__file__)  # noqa: PTH120  # pathlib takes 5 ms to import
 
 
 def name_of(function: Function) -> str:
@@ -31,11 +32,10 @@ def qualname_of(function: Function) -> str:
 def place_of(function: Function) -> str:
     """Return ``file:line`` of the definition of `function`, or of the call that led here where it has none, or has it here."""
     code = _code_of(function)
-    ours = str(Path(__file__).parent)
-    if code is not None and not code.co_filename.startswith(ours):
+    if code is not None and not code.co_filename.startswith(_OURS):
         return f"{code.co_filename}:{code.co_firstlineno}"
     frame = sys._getframe(1)
-    while frame.f_back is not None and frame.f_code.co_filename.startswith(ours):
+    while frame.f_back is not None and frame.f_code.co_filename.startswith(_OURS):
         frame = frame.f_back
     return f"{frame.f_code.co_filename}:{frame.f_lineno}"
 
@@ -57,7 +57,11 @@ def names_asyncio(function: Function) -> bool:
     if code is None:
         return False
     scope = getattr(inspect.unwrap(_underlying(function)), "__globals__", {})
-    return any(name.split(".")[0] == "asyncio" or _is_of_asyncio(scope.get(name)) for name in _names_in(code))
+
+    def is_asyncio(name: str) -> bool:
+        return name.partition(".")[0] == "asyncio" or _is_of_asyncio(scope.get(name))
+
+    return any(map(is_asyncio, _mentioned_in(code))) and any(map(is_asyncio, _names_in(code)))
 
 
 def backend_of(function: Function) -> str:
@@ -85,11 +89,12 @@ def check_portable(task: str, function: Function) -> None:
         raise UnportableFunction(task, f"a lambda ({place_of(function)})", "has no name that a worker could find it by")
     if "<locals>" in qualname:
         raise UnportableFunction(task, qualname, "is defined inside a function, where a worker cannot find it")
-    if (
-        getattr(function, "__module__", None) == "__main__"
-        and not Path(getattr(sys.modules["__main__"], "__file__", "")).is_file()
-    ):
+    if getattr(function, "__module__", None) == "__main__" and not _is_file(getattr(sys.modules["__main__"], "__file__", "")):
         raise UnportableFunction(task, qualname, "is defined in an interactive session, which a worker cannot load")
+
+
+def _is_file(path: str) -> bool:
+    return os.path.isfile(path)  # noqa: PTH113  # likewise
 
 
 def _unwrapped(function: Function) -> Any:
@@ -113,6 +118,15 @@ def _call_of(instance: Any) -> Any:
 def _code_of(function: Function) -> CodeType | None:
     code = getattr(inspect.unwrap(_underlying(function)), "__code__", None)
     return code if isinstance(code, CodeType) else None
+
+
+def _mentioned_in(code: CodeType) -> Iterator[str]:
+    """Yield all names in `code`, attributes too: where none is of interest, the closer look is not worth its time."""
+    yield from code.co_freevars
+    yield from code.co_names
+    for constant in code.co_consts:
+        if isinstance(constant, CodeType):
+            yield from _mentioned_in(constant)
 
 
 def _names_in(code: CodeType) -> Iterator[str]:

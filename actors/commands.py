@@ -6,21 +6,12 @@ import os
 import shlex
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from pathlib import Path
-from typing import Any, Literal
+from typing import TYPE_CHECKING, Any
 
-from actors.options import one_of
+from actors.command_options import CommandLine
 
-CommandLine = str | Sequence[str | os.PathLike[str]]
-"""A program and its arguments: a list of texts or paths, or one text, which is split into words as a shell does it."""
-
-Argform = Literal["--", "long", "-", "short"]
-"""How parameters become arguments: ``--name value`` or ``-name value``."""
-
-OPTIONS = ("cwd", "env", "shell", "argform")
-"""The options that only tasks with a command have."""
-
-_DASHES = {"--": "--", "long": "--", "-": "-", "short": "-"}
+if TYPE_CHECKING:
+    from pathlib import Path
 
 
 @dataclass(frozen=True)
@@ -92,33 +83,6 @@ class Command:
             yield f"{self.argform}{name}"
             if value is not True:
                 yield str(value)
-
-
-def to_cwd(given: str | os.PathLike[str] | None) -> Path | None:
-    """Return a working directory, absolute so that it stays the same; None for the scheduler's."""
-    return None if given is None else Path(given).absolute()
-
-
-def to_env(given: Mapping[str, str | None] | None) -> dict[str, str | None]:
-    """Return changes of the environment, checked."""
-    changes = {} if given is None else given
-    if not isinstance(changes, Mapping) or not all(map(_is_variable, changes, changes.values())):
-        raise ValueError("a mapping of names of variables to texts is expected, or to None for those to be removed")
-    return dict(changes)
-
-
-def to_argform(given: Argform) -> str:
-    """Return the dashes that `given` stands for."""
-    return _DASHES[one_of(*_DASHES)(given)]
-
-
-def _is_variable(name: object, value: object) -> bool:
-    return (
-        isinstance(name, str)
-        and name != ""
-        and not {"=", "\0"} & set(name)
-        and (value is None or (isinstance(value, str) and "\0" not in value))
-    )
 
 
 def _shell_line(given: CommandLine) -> str:

@@ -7,12 +7,12 @@ from collections import deque
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any, Protocol
 
-from actors.changes import Change
 from actors.errors import NotRunning
-from actors.facts import TaskFacts
-from actors.health import NOT_RUNNING, Health
 
 if TYPE_CHECKING:
+    from actors.changes import Change
+    from actors.facts import TaskFacts
+    from actors.health import Health
     from actors.nodes import DeadLetter, Node
     from actors.ref import ActorRef
     from actors.spec import ActorSpec
@@ -178,6 +178,8 @@ class Standby(Local):
             return "the app to run" if any(name == task for name, _ in self.launches) else None
 
     def health(self) -> Health:
+        from actors.health import NOT_RUNNING  # asked for seldom, and not by workers
+
         return NOT_RUNNING
 
     def actor(self, name: str, uid: int | None = None) -> ActorRef:

@@ -8,15 +8,15 @@ from typing import TYPE_CHECKING, Any, Generic, TypeVar, Unpack, cast, overload
 
 from actors.args.functions import FuncArg
 from actors.callables import Function, name_of
-from actors.commands import CommandLine
-from actors.conds.base import Condition
-from actors.conds.custom import POLL, Custom, Syntax, custom
+from actors.conds.base import POLL, Condition
 from actors.conds.option import StartCondition
-from actors.task import TaskOptions, WorkOptions
-from actors.timespans import TimeSpan
 
 if TYPE_CHECKING:
+    from actors.command_options import CommandLine
+    from actors.conds.custom import Custom, Syntax
+    from actors.keywords import TaskOptions, WorkOptions
     from actors.spec import ActorOptions, ActorSpec, Factory
+    from actors.timespans import TimeSpan
 
 F = TypeVar("F", bound=Callable[..., Any])
 H = TypeVar("H")
@@ -101,6 +101,8 @@ class Declaring(Generic[H]):
           poll: how often the function is asked at most, while its answer matters. It runs in the scheduler's thread, so it
             must be quick, or async.
         """
+        from actors.conds.custom import custom  # as most apps have none
+
         if callable(syntax):
             raise TypeError("write @app.cond() with parentheses")
 

@@ -11,15 +11,16 @@ from typing import TYPE_CHECKING, Any, NamedTuple, Unpack
 from actors.args.signature import Signature
 from actors.callables import Function, name_of
 from actors.conds.base import Condition
-from actors.conds.custom import Custom
 from actors.conds.option import StartCondition, read
 from actors.declaring import Declaring
 from actors.errors import InvalidOption, UnknownOption
 from actors.family import Family
 from actors.session import Session
-from actors.task import Task, TaskOptions, WorkOptions
+from actors.task import Task
 
 if TYPE_CHECKING:
+    from actors.conds.custom import Custom
+    from actors.keywords import TaskOptions, WorkOptions
     from actors.spec import ActorSpec
 
 

@@ -68,7 +68,11 @@ class Inherited(Option[Given | None, Kept]):
     """A task's setting that falls back to the app's config of the same name when it is None."""
 
     def __init__(self, check: Callable[[Given], Kept]) -> None:
-        super().__init__(lambda value: None if value is None else check(value), None)  # type: ignore[arg-type, return-value]  # None is kept as "ask the config", and never handed out
+        super().__init__(check, None)  # type: ignore[arg-type]  # it is never asked about None
+
+    def checked(self, holder: Optioned, value: Given | None) -> Kept:
+        """Return `value` as it is kept: None as "ask the config", which is never handed out."""
+        return None if value is None else super().checked(holder, value)  # type: ignore[return-value]  # as it says
 
     @overload
     def __get__(self, holder: None, owner: type) -> Option[Given | None, Kept]: ...
@@ -84,35 +88,35 @@ class Inherited(Option[Given | None, Kept]):
 class Optioned:
     """Something that has options: unknown names and impossible values are errors at once."""
 
+    _options: ClassVar[dict[str, Option[Any, Any]]]
     _kept: dict[str, Any]
     _fixed: ClassVar[frozenset[str]] = frozenset()
     """Attributes that cannot be assigned to later."""
 
+    def __init_subclass__(cls, **rest: Any) -> None:
+        super().__init_subclass__(**rest)
+        members = (member for base in reversed(cls.__mro__) for member in vars(base).items())
+        cls._options = {name: value for name, value in members if isinstance(value, Option)}
+
     def __init__(self, given: Mapping[str, Any]) -> None:
-        valid = self.option_names()
         for name in given:
-            if name not in valid:
-                raise UnknownOption(self._label(), name, valid)
+            if name not in self._options:
+                raise UnknownOption(self._label(), name, self.option_names())
         self._kept = {}
-        for name in valid:
-            option: Option[Any, Any] = getattr(type(self), name)
+        for name, option in self._options.items():
             self._kept[name] = option.checked(self, given.get(name, option.default))
 
     @classmethod
     def option_names(cls) -> list[str]:
         """Return the names of all options, in the order of their definition."""
-        return [name for base in reversed(cls.__mro__) for name, value in vars(base).items() if isinstance(value, Option)]
+        return list(cls._options)
 
     def __setattr__(self, name: str, value: object) -> None:
-        if (
-            not name.startswith("_")
-            and not hasattr(type(self), name)
-            and name not in self.__dict__
-            and "_sealed" in self.__dict__
-        ):
-            raise UnknownOption(self._label(), name, self.option_names())
-        if name in self._fixed and "_sealed" in self.__dict__:
-            raise InvalidOption(self._label(), name, repr(value), "it is fixed when the task is made")
+        if "_sealed" in self.__dict__:
+            if not name.startswith("_") and not hasattr(type(self), name) and name not in self.__dict__:
+                raise UnknownOption(self._label(), name, self.option_names())
+            if name in self._fixed:
+                raise InvalidOption(self._label(), name, repr(value), "it is fixed when the task is made")
         super().__setattr__(name, value)
 
     def condition(self, given: Any) -> Condition:

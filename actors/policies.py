@@ -9,17 +9,11 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
-from typing import Literal, NamedTuple
+from typing import NamedTuple
 
 from actors.conds.base import INF, Condition, leaves
+from actors.config import Misfire, Overlap
 from actors.facts import Facts
-
-Misfire = Literal["latest", "skip", "all"]
-"""What becomes of slots that passed while nobody looked: run the latest of them, none, or all."""
-Overlap = Literal["skip", "queue_one", "queue", "cancel_running", "allow"]
-"""What becomes of a slot that comes while the task runs."""
-MISFIRES: tuple[str, ...] = ("latest", "skip", "all")
-OVERLAPS: tuple[str, ...] = ("skip", "queue_one", "queue", "cancel_running", "allow")
 
 ON_TIME = 60.0
 """Seconds by which a slot may be late without being missed; a tenth of the time between two slots where that is more."""

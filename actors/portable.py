@@ -1,17 +1,21 @@
-"""What can cross to a worker process and back: pickle, with answers that people can use."""
+"""What can cross to a worker process and back: pickle, with answers that people can use.
+
+Pickle itself is loaded where something is to cross: it takes 3 ms to import, and most apps have no processes.
+"""
 
 from __future__ import annotations
 
-import pickle
 from collections.abc import Mapping
 from contextlib import suppress
 from importlib import import_module
 from types import FunctionType
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from actors.callables import Function
 from actors.errors import UnportableParameter, UnportableResult
-from actors.pickled import Pickled
+
+if TYPE_CHECKING:
+    from actors.pickled import Pickled
 
 
 class Reference:
@@ -25,6 +29,8 @@ class Reference:
     """
 
     def __init__(self, function: Function) -> None:
+        import pickle
+
         self._module, self._name = "", ""
         self._pickled: bytes | None = None
         try:
@@ -37,6 +43,8 @@ class Reference:
     def found(self) -> Function:
         """Return the function."""
         if self._pickled is not None:
+            import pickle
+
             unpickled: Function = pickle.loads(self._pickled)
             return unpickled
         place: Any = import_module(self._module)
@@ -64,7 +72,7 @@ def pickled_parameters(task: str, params: Mapping[str, Any]) -> dict[str, Pickle
     pickled = {}
     for name, value in params.items():
         try:
-            pickled[name] = Pickled(value)
+            pickled[name] = _pickled(value)
         except Exception as exc:
             raise UnportableParameter(task, name, describe(exc)) from exc
     return pickled
@@ -77,7 +85,7 @@ def pickled_result(task: str, value: object) -> Pickled:
       UnportableResult: it cannot be.
     """
     try:
-        return Pickled(value)
+        return _pickled(value)
     except Exception as exc:
         raise UnportableResult(task, type(value).__qualname__, describe(exc)) from None
 
@@ -85,8 +93,14 @@ def pickled_result(task: str, value: object) -> Pickled:
 def pickled_or_none(value: object) -> Pickled | None:
     """Return `value` pickled, or None if it cannot be."""
     with suppress(Exception):
-        return Pickled(value)
+        return _pickled(value)
     return None
+
+
+def _pickled(value: object) -> Pickled:
+    from actors.pickled import Pickled
+
+    return Pickled(value)
 
 
 def describe(exc: BaseException) -> str:
@@ -106,6 +120,8 @@ def first_line(exc: BaseException) -> str:
 
 def portable(exc: BaseException) -> bytes | None:
     """Return `exc` pickled if its copy still says the same, else None."""
+    import pickle
+
     with suppress(Exception):
         blob = pickle.dumps(exc, pickle.HIGHEST_PROTOCOL)
         copy = pickle.loads(blob)

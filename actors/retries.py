@@ -11,7 +11,6 @@ from datetime import UTC, datetime, tzinfo
 from typing import Any, NamedTuple
 
 from actors.errors import InvalidOption, TaskSignal
-from actors.policies import share
 from actors.portable import describe
 from actors.timespans import TimeSpan, to_finite, to_words
 
@@ -154,6 +153,8 @@ def next_attempt(
 
 def delay_before(policy: Retry, seed: str, attempt: int) -> float:
     """Return how many seconds after attempt number `attempt` the next one begins. A restart does not draw anew."""
+    from actors.policies import share  # most of that is for a scheduler
+
     try:
         grown = policy.base * float(policy.factor) ** (attempt - 1)
     except OverflowError:

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable, Hashable, Iterator, Mapping
+from contextlib import nullcontext
+from functools import cached_property
 from typing import TYPE_CHECKING, Any, Unpack
 
 from actors.args.base import Circumstances
@@ -11,21 +13,22 @@ from actors.blocking import warn_if_blocking
 from actors.callables import Function, name_of
 from actors.changes import CreateTask, RemoveTask
 from actors.conds.base import Condition, leaves
-from actors.conds.custom import CustomConditions
 from actors.conds.option import StartCondition
 from actors.config import Config
 from actors.controls import HERE, Controls, Standby
 from actors.errors import ActorExists, DuplicateTask, InvalidOption, UnknownTask, UnportableChange
-from actors.family import Family
-from actors.health import Health
 from actors.hooks import AddHook, Hook, Hooks, around, check_callback
 from actors.loading import is_worker
 from actors.parameters import Parameters
-from actors.records import Repo
-from actors.task import Task, WorkOptions
+from actors.task import Task
 
 if TYPE_CHECKING:
+    from actors.conds.custom import CustomConditions
+    from actors.family import Family
+    from actors.health import Health
+    from actors.keywords import WorkOptions
     from actors.nodes import DeadLetter, Node
+    from actors.records import Repo
     from actors.ref import ActorRef
     from actors.spec import ActorOptions, ActorSpec, Factory
 
@@ -80,8 +83,6 @@ class Session:
 
     def __init__(self, config: Mapping[str, Any], hooks: AppHooks) -> None:
         self.controls: Controls = Standby()
-        self.conditions = CustomConditions()
-        """The app's own conditions, which texts may name."""
         self.config = Config(config, self)
         self.returns = Returns(self)
         self.parameters = Parameters(lambda: self.controls)
@@ -93,6 +94,13 @@ class Session:
         self._actors: dict[str, ActorSpec] = {}
         self._functions: dict[Function, Task] = {}  # {function: the first task of it}; not those that cannot be hashed
         self._changing = threading.Lock()  # held from the check for a duplicate until the task is in
+
+    @cached_property
+    def conditions(self) -> CustomConditions:
+        """The app's own conditions, which texts may name."""
+        from actors.conds.custom import CustomConditions  # as most apps have none
+
+        return CustomConditions()
 
     @property
     def tasks(self) -> list[Task]:
@@ -176,16 +184,16 @@ class Session:
         Warns:
           BlockingTask: a sync function would run beside the scheduler, in its thread, and calls something that blocks it.
         """
-        task = Task(self, func, name, start_cond, options, family)
-        if func is not None and not is_worker() and task.execution == "async":  # a worker's scheduler will look
+        task, in_worker = Task(self, func, name, start_cond, options, family), is_worker()
+        if func is not None and not in_worker and task.execution == "async":  # a worker's scheduler will look
             warn_if_blocking(task.name, func)
         if self.controls.elsewhere(CreateTask(func, task.name, *task.declared_as(options))):
             return task
         if not isinstance(self.controls, Standby):
             task.check_references()
-        hooks = () if is_worker() else self.hooks.task_init  # the scheduler has called them
+        hooks = () if in_worker else self.hooks.task_init  # the scheduler has called them
         try:
-            with around(hooks, Circumstances(task, self)):
+            with around(hooks, Circumstances(task, self)) if hooks else nullcontext():
                 self._add(task)
         except BaseException:
             self._take_out(task)  # a hook may have raised after it was in

@@ -6,14 +6,16 @@ import os
 import sys
 from collections.abc import Mapping
 from dataclasses import dataclass
-from pathlib import Path
 from types import CodeType, ModuleType
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from actors.args.base import Circumstances, all_valued
 from actors.args.signature import Signature
 from actors.callables import Function
 from actors.portable import describe
+
+if TYPE_CHECKING:
+    from pathlib import Path
 
 RESULT = "return_value"
 """The variable of a code task that holds what it returns."""
@@ -55,6 +57,8 @@ class InFile:
     @classmethod
     def of(cls, path: str | os.PathLike[str], function: str) -> InFile:
         """Return the function of that name in the file, which must be there; raises ValueError."""
+        from pathlib import Path  # takes 5 ms to import
+
         file = Path(path).absolute()
         if not file.is_file():
             raise ValueError(f"there is no file {file}")

@@ -5,25 +5,23 @@ from __future__ import annotations
 import os
 from collections.abc import Mapping
 from datetime import UTC, datetime, tzinfo
-from pathlib import Path
-from typing import TYPE_CHECKING, Any, TypedDict
+from typing import TYPE_CHECKING, Any
 
 from actors.args.base import Argument, travelling
 from actors.args.signature import Signature
 from actors.callables import Function, check_portable, is_generator, name_of, place_of
 from actors.changes import Resume, SetOption
-from actors.commands import OPTIONS as COMMAND_OPTIONS
-from actors.commands import Argform, Command, CommandLine, to_argform, to_cwd, to_env
+from actors.command_options import OPTIONS as COMMAND_OPTIONS
+from actors.command_options import Argform, CommandLine, to_argform, to_cwd, to_env
 from actors.conds.base import Condition, leaves, never
-from actors.conds.custom import CustomConditions
 from actors.conds.option import StartCondition, read
 from actors.config import (
     BACKENDS,
     EXECUTIONS,
-    Backend,
     ConditionOption,
-    Execution,
+    Misfire,
     OnOrphan,
+    Overlap,
     RunIdFunction,
     callable_or_none,
     count_or_none,
@@ -38,84 +36,41 @@ from actors.config import (
 from actors.controls import HERE, Standby
 from actors.errors import InvalidOption, UnexpectedArgument, UnknownTask
 from actors.facts import Action, TaskFacts
-from actors.family import Family
 from actors.hooks import Hook, check_callback
 from actors.limits import Limit, Limits, Rate, to_limits
 from actors.options import Inherited, Option, Optioned, instance_of, one_of
 from actors.parameters import Given
-from actors.policies import Misfire, Overlap
 from actors.portable import check_parameters
 from actors.processes import OF_PROCESSES, OF_WORKERS, idle_options, to_cpu_time, to_memory, to_nice
 from actors.retries import Retry, to_retries
 from actors.sizes import Size
-from actors.sources import Code, InFile
 from actors.timespans import TimeSpan, to_finite, to_seconds
 from actors.zones import to_zone
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
+    from actors.commands import Command
+    from actors.conds.custom import CustomConditions
+    from actors.family import Family
     from actors.session import Session
+    from actors.sources import Code, InFile
 
 
 INSTEAD = ("command", "code", "path")
 """The options that give a task something else to run than a function."""
 
 
-class TaskOptions(TypedDict, total=False):
-    """The options of a task, as keyword arguments. See :class:`Task` for their meanings and defaults."""
-
-    execution: Execution | None
-    backend: Backend | None
-    parameters: Mapping[str, Any]
-    timeout: TimeSpan | None
-    end_cond: StartCondition
-    grace: TimeSpan | None
-    cleanup: TimeSpan | None
-    interrupt: bool | None
-    multilaunch: bool | None
-    func_run_id: RunIdFunction | None
-    on_startup: bool
-    on_shutdown: bool
-    priority: int
-    disabled: bool
-    permanent: bool
-    timezone: str | tzinfo | None
-    misfire: Misfire | None
-    overlap: Overlap | None
-    catchup_limit: int | None
-    catchup_window: TimeSpan | None
-    queue_limit: int | None
-    retries: int | Retry | None
-    on_orphan: OnOrphan | None
-    max_rescues: int | None
-    memory: Size | None
-    cpu_time: TimeSpan | None
-    nice: int
-    fresh: bool | None
-    max_runs_per_worker: int | None
-    capture_output: bool | None
-    deadline: TimeSpan
-    jitter: TimeSpan
-    spread: TimeSpan
-    limits: Limits
-    on_fail: Function | None
-    description: str | None
-    cwd: str | os.PathLike[str] | None
-    env: Mapping[str, str | None] | None
-    shell: bool
-    argform: Argform
-
-
 def _to_callback(given: Function | None) -> Hook | None:
     return None if given is None else check_callback(Hook.of(given))
 
 
-class WorkOptions(TaskOptions, total=False):
-    """Those, and what a task runs if not a function."""
+def _to_code(given: str | None) -> Code | None:
+    if given is None:
+        return None
+    from actors.sources import Code  # as most tasks have none
 
-    command: CommandLine | None
-    code: str | None
-    path: str | os.PathLike[str] | None
-    func_name: str
+    return Code.of(given)
 
 
 def _to_parameters(given: Mapping[str, Any]) -> Given:
@@ -131,22 +86,28 @@ class _StartCond(Option[StartCondition, Condition]):
         return holder.condition(value)
 
 
-class _CommandOption(Option[CommandLine | None, Command | None]):
+class _CommandOption(Option[CommandLine | None, "Command | None"]):
     """The option that is made of what the holder's others say of commands, which therefore come before it."""
 
     def converted(self, holder: Optioned, value: CommandLine | None) -> Command | None:
         assert isinstance(holder, Task)
         if value is None:
             return None
+        from actors.commands import Command  # as most tasks have none
+
         return Command.of(value, shell=holder.shell, cwd=holder.cwd, env=holder.env, argform=holder.argform)
 
 
-class _PathOption(Option[str | os.PathLike[str] | None, InFile | None]):
+class _PathOption(Option[str | os.PathLike[str] | None, "InFile | None"]):
     """The option that is made with ``func_name``, which therefore comes before it."""
 
     def converted(self, holder: Optioned, value: str | os.PathLike[str] | None) -> InFile | None:
         assert isinstance(holder, Task)
-        return None if value is None else InFile.of(value, holder.func_name)
+        if value is None:
+            return None
+        from actors.sources import InFile  # as most tasks have none
+
+        return InFile.of(value, holder.func_name)
 
 
 class Task(Optioned):
@@ -166,22 +127,22 @@ class Task(Optioned):
     """``main``, ``async``, ``thread`` or ``process``; default: the app's."""
     backend = Inherited(one_of(*BACKENDS))
     """What drives an async function: ``auto``, ``trio`` or ``asyncio``; default: the app's."""
-    parameters = Option[Mapping[str, Any], dict[str, Any]](_to_parameters, {})
+    parameters: Option[Mapping[str, Any], dict[str, Any]] = Option(_to_parameters, {})
     """Arguments of every run; those given to ``run()`` come over them."""
-    timeout = Inherited[TimeSpan, float](to_timeout)
+    timeout: Inherited[TimeSpan, float] = Inherited(to_timeout)
     """Seconds a run may take, infinity for ``"never"``; default: the app's."""
     end_cond = ConditionOption()
     """Ends its runs once it holds: looked at while it runs, when it can change; None is never."""
-    grace = Inherited[TimeSpan, float](to_seconds)
+    grace: Inherited[TimeSpan, float] = Inherited(to_seconds)
     """Seconds a run may take to end by itself once it was asked to: a thread, and what takes a ``TerminationFlag``; default: the
     app's."""
-    cleanup = Inherited[TimeSpan, float](to_seconds)
+    cleanup: Inherited[TimeSpan, float] = Inherited(to_seconds)
     """Seconds a run may take to clean up once it is cancelled, before it is killed or given up; default: the app's."""
     interrupt = Inherited(to_bool)
     """Whether a thread that has not ended in its grace is interrupted by an exception; default: the app's."""
     multilaunch = Inherited(to_bool)
     """Whether it may be started again while it runs; default: the app's."""
-    func_run_id = Inherited[RunIdFunction | None, RunIdFunction | None](callable_or_none)
+    func_run_id: Inherited[RunIdFunction | None, RunIdFunction | None] = Inherited(callable_or_none)
     """``func_run_id(task, params) -> str``; default: the app's, else a UUID."""
     on_startup = Option(to_bool, False)
     """Whether it runs once when the app starts, whatever its condition."""
@@ -193,66 +154,66 @@ class Task(Optioned):
     """Whether its condition is disregarded; it still runs when it is asked to."""
     permanent = Option(to_bool, False)
     """Whether it runs until the app ends: no timeout, and a shutdown does not wait for it."""
-    timezone = Inherited[str | tzinfo | None, tzinfo | None](to_zone)
+    timezone: Inherited[str | tzinfo | None, tzinfo | None] = Inherited(to_zone)
     """On whose clocks its condition looks; default: the app's."""
-    misfire = Inherited[Misfire, Misfire](to_misfire)
+    misfire: Inherited[Misfire, Misfire] = Inherited(to_misfire)
     """What becomes of slots that passed while the app was down: ``latest``, ``skip`` or ``all``; default: the app's."""
-    overlap = Inherited[Overlap | None, Overlap | None](overlap_or_none)
+    overlap: Inherited[Overlap | None, Overlap | None] = Inherited(overlap_or_none)
     """What becomes of a slot that comes while it runs: ``skip``, ``queue_one``, ``queue``, ``cancel_running`` or ``allow``;
     default: the app's."""
     catchup_limit = Inherited(to_count)
     """How many slots ``misfire="all"`` makes up for; default: the app's."""
-    catchup_window = Inherited[TimeSpan, float](to_seconds)
+    catchup_window: Inherited[TimeSpan, float] = Inherited(to_seconds)
     """Seconds: how old slots may be that it makes up for; default: the app's."""
     queue_limit = Inherited(to_count)
     """How many slots ``overlap="queue"`` keeps; default: the app's."""
-    retries = Inherited[int | Retry, Retry](to_retries)
+    retries: Inherited[int | Retry, Retry] = Inherited(to_retries)
     """How often a run that failed is tried again: a whole number, or a :class:`Retry`; default: the app's."""
-    on_orphan = Inherited[OnOrphan, OnOrphan](to_on_orphan)
+    on_orphan: Inherited[OnOrphan, OnOrphan] = Inherited(to_on_orphan)
     """What becomes of a run that the end of the whole process has cut off: ``mark`` puts it on record as a crash, ``rerun`` runs
     it again, for which its parameters are kept in the run log, as plain text; default: the app's."""
     max_rescues = Inherited(to_count)
     """How often ``rerun`` runs one run again; default: the app's."""
-    memory = Option[Size | None, int | None](to_memory, None)
+    memory: Option[Size | None, int | None] = Option(to_memory, None)
     """Bytes that the process of a run may take on top of what it has when the run begins; more is a ``MemoryError`` there.
     Given as ``"500 MB"``, ``"2 GiB"`` or bytes; None is no limit. This and the next on Linux only."""
-    cpu_time = Option[TimeSpan | None, int | None](to_cpu_time, None)
+    cpu_time: Option[TimeSpan | None, int | None] = Option(to_cpu_time, None)
     """Seconds of processor time a run may use, in all its threads together, before its process is killed. Rounded up to whole
     ones; None is no limit."""
     nice = Option(to_nice, 0)
     """How much further back than the scheduler its processes stand when the processor is wanted: 0 to 19."""
     fresh = Inherited(to_bool)
     """Whether each of its runs gets a process of its own, which does nothing before it or after it; default: the app's."""
-    max_runs_per_worker = Inherited[int | None, int | None](count_or_none)
+    max_runs_per_worker: Inherited[int | None, int | None] = Inherited(count_or_none)
     """How many runs, of whatever tasks, a worker process has done when it is replaced after one of these; default: the app's."""
     capture_output = Inherited(to_bool)
     """Whether what its runs print and log is kept, for ``callsheet logs`` and for the records of those that did not succeed. Of
     processes and commands the last lines are in these records in any case. Default: the app's."""
-    deadline = Option[TimeSpan, float](to_timeout, "never")
+    deadline: Option[TimeSpan, float] = Option(to_timeout, "never")
     """Seconds after which a slot is not started any more but put on record as missed; infinity is never."""
-    jitter = Option[TimeSpan, float](to_finite, 0)
+    jitter: Option[TimeSpan, float] = Option(to_finite, 0)
     """Seconds up to which each start is delayed, by a random time that is always the same for the same slot."""
-    spread = Option[TimeSpan, float](to_finite, 0)
+    spread: Option[TimeSpan, float] = Option(to_finite, 0)
     """Seconds over which tasks like this one are spread: each is delayed by a share that is its own on this machine."""
-    limits = Option[Limits, tuple[Limit | Rate, ...]](to_limits, ())
+    limits: Option[Limits, tuple[Limit | Rate, ...]] = Option(to_limits, ())
     """What its runs share with those of other tasks: ``limit("db", 2)``, ``rate("api", 20, per="1 minute")``, or a list of them.
     Changing it counts for launches that wait; runs that go on keep what they hold."""
-    on_fail = Option[Function | None, Hook | None](_to_callback, None)
+    on_fail: Option[Function | None, Hook | None] = Option(_to_callback, None)
     """Called with the record, a :class:`TaskRunRecord`, of each run that failed, or took longer than its timeout, for good:
     after all its retries; in a thread of its own, or if it is async awaited; it has 30 seconds. Its other parameters may have
     arguments as defaults."""
-    description = Option[str | None, str | None](text_or_none, None)
+    description: Option[str | None, str | None] = Option(text_or_none, None)
     """What it is for, for people."""
-    cwd = Option[str | os.PathLike[str] | None, Path | None](to_cwd, None)
+    cwd: Option[str | os.PathLike[str] | None, Path | None] = Option(to_cwd, None)
     """The working directory of its command, made absolute; None is the scheduler's. These five are fixed when it is made."""
-    env = Option[Mapping[str, str | None] | None, dict[str, str | None]](to_env, {})
+    env: Option[Mapping[str, str | None] | None, dict[str, str | None]] = Option(to_env, {})
     """What is changed for its command in the environment of the scheduler; None removes a variable."""
     shell = Option(to_bool, False)
     """Whether its command is a line for ``/bin/sh``."""
-    argform = Option[Argform, str](to_argform, "--")
+    argform: Option[Argform, str] = Option(to_argform, "--")
     """How parameters become arguments of its command: ``--`` or ``long`` for ``--name value``, ``-`` or ``short`` for
     ``-name value``. True is the flag alone, False and None are left out, a list repeats the flag."""
-    code = Option[str | None, Code | None](lambda text: None if text is None else Code.of(text), None)
+    code: Option[str | None, Code | None] = Option(_to_code, None)
     """The Python that it executes in place of a function; parameters are its variables, ``return_value`` what it returns."""
     func_name = Option(instance_of(str, "the name of a function"), "main")
     """The function of the file ``path`` that it runs."""
@@ -319,7 +280,7 @@ class Task(Optioned):
         Args:
           catch_up: whether slots that came meanwhile count as missed, as if the app had been down; else they count for nothing.
         """
-        if self.session.controls.elsewhere(Resume(self.name, catch_up)):
+        if self.session.controls.elsewhere(Resume(self.name, catch_up=catch_up)):
             return
         self._kept["disabled"] = False
         self.session.controls.task_changed(self.name, catch_up=catch_up)

@@ -12,7 +12,7 @@ from functools import partial
 from pathlib import Path
 
 from benchmarks import contest
-from benchmarks.apart import ROOT, apart
+from benchmarks.apart import ROOT, apart, environment
 from benchmarks.contest import Contender
 from benchmarks.figures import Absent, Figure
 from benchmarks.runlog import fill_log
@@ -86,7 +86,8 @@ def _timed(words: Sequence[str]) -> float:
 
 def _output(*words: str) -> str:
     command = [sys.executable, *words]
-    return subprocess.run(command, stdout=subprocess.PIPE, text=True, cwd=ROOT, check=True).stdout  # noqa: S603  # ours
+    done = subprocess.run(command, stdout=subprocess.PIPE, text=True, cwd=ROOT, env=environment(), check=True)  # noqa: S603  # ours
+    return done.stdout
 
 
 SECTION = Section("startup", "from the start of a process", measure)

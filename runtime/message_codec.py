@@ -1,4 +1,7 @@
-"""The cattrs converter of messages that cross between a process and the actors: to plain data, and back."""
+"""The cattrs converter of messages that cross between a process and the actors: to plain data, and back.
+
+Every app that may have processes has one, few send messages: so cattrs is loaded when the first is to cross.
+"""
 
 from __future__ import annotations
 
@@ -8,21 +11,21 @@ from collections.abc import Iterable, Iterator
 from dataclasses import is_dataclass
 from decimal import Decimal
 from fractions import Fraction
-from functools import reduce
+from functools import cached_property, reduce
 from pathlib import PurePath
-from typing import Any
+from typing import TYPE_CHECKING, Any
 from uuid import UUID
 
 from attrs import has as is_attrs
-from cattrs import Converter, StructureHandlerNotFoundError, transform_error
-from cattrs.strategies import configure_union_passthrough
-from cattrs.v import format_exception
 
 from actors.actor import Message
 from actors.errors import UnportableMessage
 from actors.portable import describe
 from actors.ref import ActorRef
 from runtime.worker.protocol import PlainMessage
+
+if TYPE_CHECKING:
+    from cattrs import Converter
 
 _VALUES = (
     bool, int, float, complex, str, bytes, Decimal, Fraction, UUID,
@@ -41,13 +44,18 @@ class MessageCodec:
     enumerations, such classes, and references to actors.
     """
 
-    def __init__(self) -> None:
-        self._converter = converter = Converter(forbid_extra_keys=True)
+    @cached_property
+    def _converter(self) -> Converter:
+        from cattrs import Converter
+        from cattrs.strategies import configure_union_passthrough
+
+        converter = Converter(forbid_extra_keys=True)
         converter.register_unstructure_hook_func(lambda kind: kind is Any or kind is object, lambda value: value)
         for kind in _VALUES:
             converter.register_structure_hook(kind, _as_it_is)
         converter.register_structure_hook_func(_is_of_a_family, _as_it_is)
         configure_union_passthrough(bool | int | float | str | bytes | None, converter)
+        return converter
 
     def packed(self, message: Message[Any]) -> PlainMessage:
         """Return `message` as plain data.
@@ -94,6 +102,8 @@ class MessageCodec:
         try:
             return self._converter.structure(data, kind)
         except Exception as exc:
+            from cattrs import transform_error
+
             problems = transform_error(exc, format_exception=_in_words)
             raise UnportableMessage(kind.__name__, "; ".join(map(_by_field, problems))) from exc
 
@@ -111,6 +121,9 @@ def _class_of(plain: PlainMessage, known: Iterable[type]) -> type[Message[Any]] 
 
 
 def _in_words(exc: BaseException, kind: type | None) -> str:
+    from cattrs import StructureHandlerNotFoundError
+    from cattrs.v import format_exception
+
     is_ours = isinstance(exc, (TypeError, StructureHandlerNotFoundError))
     return str(exc) if is_ours else format_exception(exc, kind)
 

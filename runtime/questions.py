@@ -19,7 +19,6 @@ from typing import Any
 
 from actors.errors import AppNotAnswering
 from actors.nodes import Node
-from runtime.codec import decode_node, encode_node
 
 VERSION = 1
 PATIENCE = 5.0
@@ -90,6 +89,8 @@ def refused(why: str) -> bytes:
 
 def answered(tree: Node, problems: Sequence[str] = ()) -> bytes:
     """Return the answer to the question for the tree of this process, with what is wrong with its app."""
+    from runtime.codec import encode_node  # cattrs takes 15 ms to import, and few apps are ever asked
+
     return _line({"pid": os.getpid(), "tree": encode_node(tree), "problems": list(problems)})
 
 
@@ -147,6 +148,8 @@ def _exchanged(path: Path, question: bytes) -> bytes:
 def _understood(log: Path, line: bytes) -> Snapshot:
     if not line.endswith(b"\n"):
         raise AppNotAnswering(str(log), "it closed the connection, as one does that ends or is asked by too many")
+    from runtime.codec import decode_node
+
     try:
         answer = json.loads(line)
         if "error" not in answer and answer["version"] == VERSION:

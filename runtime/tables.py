@@ -19,7 +19,7 @@ SHRINKING = "ABOUT"
 NARROWEST = 10
 MINUTE = 60
 THOUSAND = 1000
-UNSEEN = re.compile(r"[^\n\t -~\xa0-\ud7ff\ue000-\U0010ffff]")
+UNSEEN = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f\ud800-\udfff]")
 """What terminals obey rather than show, but for ends of lines and tabs; and halves of characters, which cannot be printed."""
 UNITS = (("d", 86400), ("h", 3600), ("min", MINUTE), ("s", 1))
 

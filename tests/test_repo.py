@@ -8,7 +8,6 @@ import pytest
 from actors import MinimalRecord, MinimalRunRecord, TaskLogRecord, TaskRunRecord, between, greater_than, in_, less_than
 from actors.errors import InvalidOperand, UnknownColumn
 from logged import end, fill, unstarted
-from runtime.codec import make_codec
 from runtime.runlog.repo import RunRepo, open_repo
 
 
@@ -21,7 +20,7 @@ def log(remake):
 
 @pytest.fixture
 def repo(log):
-    return RunRepo(log, make_codec())
+    return RunRepo(log)
 
 
 class TestQueries:

@@ -45,9 +45,8 @@ from actors import (
     rest_for_one,
 )
 from actors.conds import Condition, Custom, running
-from actors.config import Config
+from actors.config import Config, Overlap
 from actors.nodes import DeadLetter, Node
-from actors.policies import Overlap
 from actors.progress import Progress
 from runtime import Ended
 

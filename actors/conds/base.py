@@ -5,11 +5,14 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
-from typing import ClassVar, NoReturn
+from typing import TYPE_CHECKING, ClassVar, NoReturn
 
-from actors.facts import Facts
+if TYPE_CHECKING:
+    from actors.facts import Facts
 
 INF = math.inf
+POLL = 1.0
+"""Seconds between two times that the function of a custom condition is asked, by default."""
 MOST_STEPS = 1000
 """How many slots a combination looks through for one that counts."""
 MOST_COUNTED = 1000
@@ -113,8 +116,14 @@ class Condition:
 
 
 @dataclass(frozen=True, slots=True)
-class Always(Condition):
+class Constant(Condition):
+    """What is said of conditions that never change: all of a kind are equal."""
+
+
+class Always(Constant):
     """Holds at any moment: the task starts again as soon as it has ended."""
+
+    __slots__ = ()
 
     def holds(self, now: float, facts: Facts) -> bool:
         return True
@@ -123,9 +132,10 @@ class Always(Condition):
         return "true"
 
 
-@dataclass(frozen=True, slots=True)
-class Never(Condition):
+class Never(Constant):
     """Holds at no moment: the task starts only when it is asked to."""
+
+    __slots__ = ()
 
     def holds(self, now: float, facts: Facts) -> bool:
         return False
@@ -137,10 +147,9 @@ class Never(Condition):
         return "false"
 
 
+@dataclass(frozen=True, slots=True)
 class Combination(Condition):
-    """What is said of conditions that are made of conditions."""
-
-    __slots__ = ()
+    """What is said of conditions that are made of conditions. Those of two kinds are never equal."""
 
     parts: tuple[Condition, ...]
 
@@ -158,12 +167,14 @@ class Combination(Condition):
     def watched(self) -> tuple[str, ...]:
         return tuple(name for part in self.parts for name in part.watched())
 
+    def mapped(self, change: Callable[[Condition], Condition]) -> Condition:
+        return replace(self, parts=tuple(part.mapped(change) for part in self.parts))
 
-@dataclass(frozen=True, slots=True)
+
 class All(Combination):
     """Holds while every part holds. Parts are asked in their order, up to the first that does not."""
 
-    parts: tuple[Condition, ...]
+    __slots__ = ()
 
     def holds(self, now: float, facts: Facts) -> bool:
         return all(part.holds(now, facts) for part in self.parts)
@@ -205,18 +216,14 @@ class All(Combination):
     def admits(self, slot: float, facts: Facts) -> bool:
         return all(part.admits(slot, facts) for part in self.parts)
 
-    def mapped(self, change: Callable[[Condition], Condition]) -> Condition:
-        return replace(self, parts=tuple(part.mapped(change) for part in self.parts))
-
     def __str__(self) -> str:
         return " & ".join(f"({part})" if isinstance(part, Any) else str(part) for part in self.parts)
 
 
-@dataclass(frozen=True, slots=True)
 class Any(Combination):
     """Holds while at least one part holds. Parts are asked in their order, up to the first that does."""
 
-    parts: tuple[Condition, ...]
+    __slots__ = ()
 
     def holds(self, now: float, facts: Facts) -> bool:
         return any(part.holds(now, facts) for part in self.parts)
@@ -240,9 +247,6 @@ class Any(Combination):
 
     def admits(self, slot: float, facts: Facts) -> bool:
         return any(part.admits(slot, facts) for part in self.parts)
-
-    def mapped(self, change: Callable[[Condition], Condition]) -> Condition:
-        return replace(self, parts=tuple(part.mapped(change) for part in self.parts))
 
     def __str__(self) -> str:
         return " | ".join(str(part) for part in self.parts)
@@ -313,7 +317,7 @@ def leaves(condition: Condition) -> Iterator[Condition]:
 
 def is_timed(condition: Condition) -> bool:
     """Return whether time alone decides it."""
-    return all(isinstance(leaf, (Timed, Always, Never)) for leaf in leaves(condition))
+    return all(isinstance(leaf, (Timed, Constant)) for leaf in leaves(condition))
 
 
 def _is_met(condition: Condition, now: float, facts: Facts) -> bool:

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
 from actors.callables import is_generator, name_of
-from actors.conds.base import INF, Condition, Unanswered
+from actors.conds.base import INF, POLL, Condition, Unanswered
 from actors.errors import InvalidTimeSpan
 from actors.facts import Facts
 from actors.portable import Reference
@@ -17,8 +17,6 @@ from actors.timespans import TimeSpan, to_seconds
 if TYPE_CHECKING:
     import ast
 
-POLL = 1.0
-"""Seconds between two times that a function is asked, by default."""
 SHORTEST_POLL = 0.01
 RESERVED = frozenset(
     (
@@ -159,6 +157,8 @@ class CustomConditions:
         Raises:
           ValueError: it names one, with arguments that are no plain Python values.
         """
+        if not self._known:  # as in most apps
+            return None
         for condition in self:
             for words in condition.syntax:
                 if isinstance(words, str):

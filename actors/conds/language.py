@@ -27,6 +27,8 @@ from actors.timespans import to_finite
 
 _SPACE = re.compile(rf"({QUOTED.pattern})|\s+", re.DOTALL)
 _WORD = re.compile(rf"{QUOTED.pattern}|[,'\"]|[^\s,'\"]+", re.DOTALL)
+_PLAIN = re.compile(r"[^()&|~'\"]+")
+"""What neither ends a statement nor hides its end."""
 _UNITS: dict[str, Unit] = {adverb: cast(Unit, unit) for unit, adverb in ADVERBS.items()}
 _PARTS = ("before", "after", "between", "starting", "on", "at")
 LONGEST_NUMBER = 9
@@ -106,10 +108,10 @@ class _Reader:
         begin = end = self._at
         depth = 0
         while end < len(self._line):
-            sign = self._line[end]
-            if name := QUOTED.match(self._line, end):
-                end = name.end()
+            if inside := _PLAIN.match(self._line, end) or QUOTED.match(self._line, end):
+                end = inside.end()
                 continue
+            sign = self._line[end]
             if sign == "(":
                 depth += 1
             if not depth and sign in "&|~)":

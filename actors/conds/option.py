@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
-from typing import Any, Protocol
+from typing import TYPE_CHECKING, Any, Protocol
 
 from actors.conds.base import Condition, always, never
-from actors.conds.custom import CustomConditions
+
+if TYPE_CHECKING:
+    from actors.conds.custom import CustomConditions
 
 StartCondition = str | bool | Condition | None
 """A condition, its text, or a constant; None is never: the task runs when it is asked to."""

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-from hashlib import sha256
 from pathlib import Path
 from urllib.parse import quote, unquote_to_bytes
 
@@ -39,6 +38,8 @@ def safe(name: str) -> str:
         quoted = f"%2E{quoted[1:]}" if quoted else "~"
     if len(quoted) <= LONGEST_NAME:
         return quoted
+    from hashlib import sha256  # takes 3 ms to import, and few names are so long
+
     return f"{quoted[: LONGEST_NAME - _CHECKSUM - 1]}~{sha256(data).hexdigest()[:_CHECKSUM]}"
 
 

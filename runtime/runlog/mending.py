@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import logging
 import os
-import shutil
 from collections.abc import Callable, Iterable
 from contextlib import suppress
 from dataclasses import replace
@@ -52,8 +51,10 @@ def mend(segment: Segment, *, is_sealed: bool, put: Put | None = None) -> str | 
         damaged = sum(not is_whole(line) for line in lines) + (not header.is_whole and good > 0) + (is_sealed and torn > 0)
         is_headless = not header.is_whole and is_whole(data[: data.find(b"\n") + 1])
         if damaged:
+            from shutil import copy2  # takes 2 ms to import, and few logs are ever damaged
+
             copy = copy_path(path)
-            shutil.copy2(path, copy)
+            copy2(path, copy)
             kept = (line for line in complete_lines(data) if is_whole(line))
             if header.is_whole:
                 next(kept)

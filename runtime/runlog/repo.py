@@ -5,26 +5,26 @@ from __future__ import annotations
 import os
 from collections import deque
 from collections.abc import Iterator, Mapping
+from functools import cached_property
 from itertools import islice
 from pathlib import Path
 from types import NoneType
-from typing import Any
-
-from cattrs import Converter
-from tinydb.table import Table
+from typing import TYPE_CHECKING, Any
 
 from actors.columns import COLUMNS
 from actors.errors import UnknownColumn
 from actors.opers import between, check_known
 from actors.records import TaskRunRecord
 from actors.statistics import TaskStats
-from runtime.codec import make_codec
 from runtime.runlog import RunLog
 from runtime.runlog.file_log import FileLog
 from runtime.runlog.memory_log import MemoryLog
 from runtime.runlog.statistics import stats_of
-from runtime.runlog.table import open_table
 from runtime.runlog.wanted import Wanted
+
+if TYPE_CHECKING:
+    from cattrs import Converter
+    from tinydb.table import Table
 
 
 class RunQuery:
@@ -68,13 +68,25 @@ class RunRepo:
     """The run log, as one asks it. Works while a runtime writes it, and while none does.
 
     ``model`` is the record model that queries return; ``table`` is the TinyDB table, for ``table.search(where(...))``.
+    What it takes to answer is loaded for the first question: a runtime writes the log without.
     """
 
-    def __init__(self, log: RunLog, codec: Converter) -> None:
+    def __init__(self, log: RunLog) -> None:
         self.log = log
         self._model: type[Any] = TaskRunRecord
-        self.table: Table = open_table(log)
-        self._codec = codec
+
+    @cached_property
+    def table(self) -> Table:
+        """The TinyDB table itself, for ``table.search(where(...))``."""
+        from runtime.runlog.table import open_table
+
+        return open_table(self.log)
+
+    @cached_property
+    def _codec(self) -> Converter:
+        from runtime.codec import make_codec
+
+        return make_codec()
 
     @property
     def model(self) -> type[Any]:
@@ -124,4 +136,4 @@ class RunRepo:
 
 def open_repo(path: str | os.PathLike[str] | None) -> RunRepo:
     """Return the run log in the file `path`, which need not exist yet; None is a new one in memory."""
-    return RunRepo(MemoryLog() if path is None else FileLog(Path(path)), make_codec())
+    return RunRepo(MemoryLog() if path is None else FileLog(Path(path)))

@@ -18,7 +18,6 @@ from actors.session import TaskKey
 from actors.spec import ActorOptions, Factory
 from actors.timespans import TimeSpan, to_seconds, to_words
 from runtime.clock import VirtualClock
-from runtime.codec import make_codec
 from runtime.runlog.repo import RunRepo
 from runtime.system import Ended, System
 from runtime.testing.probe import Probe
@@ -36,7 +35,7 @@ class World:
         self.app, self.session, self.system, self.clock = app, app.session, system, clock
         repo = app.session.get_repo()
         assert isinstance(repo, RunRepo)
-        self._repo = RunRepo(repo.log, make_codec())  # of our own: the model of the app's may be changed
+        self._repo = RunRepo(repo.log)  # of our own: the model of the app's may be changed
         self._patience = patience
         self._ends: list[tuple[str, Action]] = []  # (task, how its run ended): the log takes too long to be asked each time
         self._counts: Counter[str | None] = Counter()  # {task: how many of its runs have ended; None: of all}

@@ -1,9 +1,9 @@
 """Started by the process runner as a script, with ``-P``: nothing of the user's folders can stand in for our modules."""
 
+import os
 import sys
-from pathlib import Path
 
-sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
+sys.path.insert(0, os.path.realpath(f"{__file__}/../../.."))  # pathlib would cost each worker 5 ms
 
 from runtime.worker.child import serve  # the line above is what makes it importable
 
