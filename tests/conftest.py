@@ -4,6 +4,7 @@ import inspect
 import os
 from contextlib import suppress
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
 import pytest
 from trio.testing import MockClock, trio_test
@@ -12,6 +13,17 @@ from actors import App
 from helpers import MODES
 from logged import LOGS
 from troupe import scheduled_by
+
+
+def pytest_configure(config):
+    """Have the hundreds of interpreters that are started here share their bytecode, also where none is kept beside the code.
+
+    Else each would compile all that it imports, which takes longer than most tests.
+    """
+    if os.environ.pop("PYTHONDONTWRITEBYTECODE", None) and "PYTHONPYCACHEPREFIX" not in os.environ:
+        folder = TemporaryDirectory(prefix="bytecode-")
+        config.add_cleanup(folder.cleanup)
+        os.environ["PYTHONPYCACHEPREFIX"] = folder.name
 
 
 @pytest.hookimpl(tryfirst=True)

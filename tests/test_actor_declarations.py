@@ -106,7 +106,7 @@ class TestSpec:
             (lambda: Counter(1), "an actor cannot have name='': it needs one, where it is made by a lambda, which has none"),
             (make_counter, "actor 'make_counter' cannot have args={}: missing a required argument: 'start'"),
         ],
-        ids=str,
+        ids=["a name", "an actor", "another class", "an async function", "a lambda", "without an argument"],
     )
     def test_what_makes_no_actor_is_refused(self, factory, words):
         with pytest.raises(InvalidOption) as caught:

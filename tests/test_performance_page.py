@@ -16,7 +16,9 @@ KEPT = ROOT / "docs" / "performance" / "report.json"
 BARE = Figure("modes", "nursery.start_soon", "µs", (4.0, 5.0, 6.0))
 OURS = Figure("modes", "main", "µs", (20.0, 20.5, 21.0), "nursery.start_soon", 4.1)
 CURVE = [Figure("runlog", "run log: insert", "µs", (size / 1000,) * 3, size=size, size_unit="records") for size in (1000, 9000)]
-REPORT = Report(Machine("a processor", 2, "Linux 6", "CPython 3.11", {"trio": "0.31"}, 0.1, 0.2, (1.0,)), (BARE, OURS, *CURVE), (), 1.0)
+REPORT = Report(
+    Machine("a processor", 2, "Linux 6", "CPython 3.11", {"trio": "0.31"}, 0.1, 0.2, (1.0,)), (BARE, OURS, *CURVE), (), 1.0
+)
 
 
 def part(name, old=""):

@@ -40,7 +40,7 @@ def test_a_mistake_is_told_when_it_is_made():
 @pytest.mark.parametrize(
     ("asked", "texts"),
     [("1", {"1"}), (equal("1"), {"1"}), (in_(["1", "2"]), {"1", "2"}), (in_([]), set())],
-    ids=str,
+    ids=["one", "an equal one", "one of two", "none"],
 )
 def test_the_only_texts_that_a_column_may_have_are_told(asked, texts):
     assert Wanted({"run_id": asked}).exactly("run_id") == texts
