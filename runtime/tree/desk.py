@@ -51,26 +51,25 @@ class Desk:
         mailbox, time = self._cell.mailbox, self._cell.tree.time
         left, until = SLICE, time() + SLICE_SECONDS
         while not self.is_closing or (self.drains and mailbox.user):
-            if mailbox.control:
-                item = mailbox.control.popleft()
-            elif mailbox.user:
-                item = mailbox.user.popleft()
-                mailbox.took_one()
-            else:
+            item = mailbox.take()
+            if item is None:
                 await mailbox.wait()
                 left, until = SLICE, time() + SLICE_SECONDS
                 continue
             self.current, self.since = item, time()
-            if not isinstance(item, Envelope):
-                await self._deal(actor, item, item)
-            elif self._is_wanted(item):
-                await self._deal(actor, item, item.message)
+            if (handler := self._handler_of(item)) is not None:
+                try:  # in no coroutine of its own: each between trio and the handler is felt in each message
+                    value = await getattr(actor, handler.method)(item.message if isinstance(item, Envelope) else item)
+                except Exception as exc:
+                    if not self._survives(item, handler, exc):
+                        raise
+                else:
+                    if isinstance(item, Question) and not self._is_aside:
+                        item.take(value, wants_answer=handler.wants_answer)
                 if isinstance(item, Tick):
                     self.timers.dealt_with(item)
-            else:
-                self.current = None
             self.leave()
-            item = None  # it is not kept until the next one comes
+            item = value = None  # they are not kept until the next one comes
             left -= 1
             if self.is_cut or left <= 0 or self.since >= until:
                 await trio.lowlevel.checkpoint()
@@ -162,30 +161,27 @@ class Desk:
         if self._timers is not None:
             self._timers.end()
 
-    async def _deal(self, actor: Actor, item: Any, message: Any) -> None:
-        """Have the actor deal with a message, and answer it."""
-        handler = self._cell.handlers.of(type(message))
-        if handler is None:  # it came before it was known what the actor takes
-            if isinstance(item, Question):
-                item.refuse(UnexpectedMessage(self._cell.name, item.kind, self._cell.handlers.known))
-            return
-        try:
-            value = await getattr(actor, handler.method)(message)
-        except Exception as exc:
-            if not self._survives(item, handler, exc):
-                raise
-        else:
-            if item is not message and not self._is_aside and isinstance(item, Question):
-                item.take(value, wants_answer=handler.wants_answer)
+    def _handler_of(self, item: Any) -> Handler | None:
+        """Return what deals with the current message; None if nothing is to."""
+        handlers = self._cell.handlers
+        if not isinstance(item, Envelope):
+            return handlers.of(type(item))
+        if not self._is_wanted(item):
+            self.current = None
+            return None
+        handler = handlers.of(type(item.message))
+        if handler is None and isinstance(item, Question):  # it came before it was known what the actor takes
+            item.refuse(UnexpectedMessage(self._cell.name, item.kind, handlers.known))
+        return handler
 
     def _is_wanted(self, item: Envelope) -> bool:
         """Return whether an envelope is still worth being dealt with."""
-        if isinstance(item, Tick):
-            return self.timers.take(item)
         if isinstance(item, Question):
             if not item.is_open:
                 return False
             item.reader = self
+        elif isinstance(item, Tick):
+            return self.timers.take(item)
         if item.deadline <= self.since:
             self._cell.bury(item, "expired")
             if isinstance(item, Question):

@@ -53,11 +53,7 @@ class LocalRef(ActorRef):
         if cell.handlers.found.get(type(message)) is None:
             cell.handler_of(message)
         item: Any = message if within is None else Envelope(message, cell.tree.time() + to_seconds(within))
-        mailbox = cell.mailbox
-        if len(mailbox) < mailbox.room:
-            mailbox.put(item)
-        else:
-            cell.offer(item)
+        cell.offer(item)
 
     def _tell_from_elsewhere(self, message: Message[Any], within: TimeSpan | None) -> None:
         try:
@@ -95,13 +91,12 @@ class LocalRef(ActorRef):
             expires = min(expires, life.desk.deadline)
             life.begin_wait(cell)
         try:
-            question = Question(message, cell, min(expires, trio.current_effective_deadline()), seconds)
+            question = Question(message, cell, min(expires, trio.current_effective_deadline()), now, seconds)
             if cell.spec.overflow == "block" and cell.mailbox.is_open and not cell.has_room:
                 await self._put_in_turn(question, expires)
             else:
                 cell.offer(question)
-            question.open(now, expires)
-            found = await question.wait()
+            found = await question.wait(expires)
             return found
         finally:
             if life is not None:
