@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Awaitable
+from collections.abc import Awaitable, Callable
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import outcome
@@ -50,7 +51,7 @@ class Question(Envelope):
       within: seconds that whoever asks had for it, as an error says.
     """
 
-    __slots__ = ("_answer", "_asked", "_entry", "_task", "_within", "cell", "is_open", "reader")
+    __slots__ = ("_answer", "_asked", "_entry", "_hear", "_within", "cell", "is_open", "reader")
 
     def __init__(self, message: Message[Any], cell: Cell, deadline: float, asked: float, within: float) -> None:
         self.message, self.deadline, self.attempts = message, deadline, 0
@@ -58,16 +59,20 @@ class Question(Envelope):
         self.reader: Desk | None = None
         """Who deals with it, or has put off its answer."""
         self._answer: outcome.Outcome[Any] | None = None  # if it came before anybody waited for it
-        self._task: trio.lowlevel.Task | None = None
+        self._hear: Callable[[outcome.Outcome[Any]], object] | None = None
         self._entry: Entry | None = None
 
     def wait(self, expires: float) -> Awaitable[Any]:
         """Wait for the answer, until `expires` at most; to be awaited at once. A cancellation takes the question back."""
         if self._answer is not None:
             return _unwrapped(self._answer)
-        self._entry = self.cell.tree.deadlines.at(expires, self._expire)
-        self._task = trio.lowlevel.current_task()
+        self.hear(partial(trio.lowlevel.reschedule, trio.lowlevel.current_task()), expires)
         return trio.lowlevel.wait_task_rescheduled(self._give_up)  # noqa: ASYNC105  # by who calls
+
+    def hear(self, hear: Callable[[outcome.Outcome[Any]], object], expires: float) -> None:
+        """Have `hear` told once of what comes of it, until `expires` at most; not if it is withdrawn before."""
+        self._hear = hear
+        self._entry = self.cell.tree.deadlines.at(expires, self._expire)
 
     def answer(self, value: object) -> None:
         """Answer it, if it is still open."""
@@ -108,7 +113,6 @@ class Question(Envelope):
         return type(self.message).__name__
 
     def _give_up(self, _: object) -> trio.lowlevel.Abort:
-        self._task = None
         self.withdraw()
         return trio.lowlevel.Abort.SUCCEEDED
 
@@ -118,15 +122,15 @@ class Question(Envelope):
         self.cell.expired(self)
 
     def _close(self, answer: outcome.Outcome[Any]) -> None:
+        hear = self._hear
         self._done()
-        if self._task is not None:
-            task, self._task = self._task, None
-            trio.lowlevel.reschedule(task, answer)
+        if hear is not None:
+            hear(answer)
         else:
             self._answer = answer
 
     def _done(self) -> None:
-        self.is_open = False
+        self.is_open, self._hear = False, None
         if self._entry is not None:
             self.cell.tree.deadlines.call_off(self._entry)
             self._entry = None

@@ -19,7 +19,7 @@ from actors.termination import asker
 from actors.timespans import TimeSpan, to_seconds
 from runtime.tree.acting import acting
 from runtime.tree.envelopes import Envelope, Question
-from runtime.tree.errand import Errand
+from runtime.tree.errand import Errand, Inquiry
 
 if TYPE_CHECKING:
     from runtime.tree.cell import Cell
@@ -124,19 +124,21 @@ class LocalRef(ActorRef):
                 life.end_wait(cell)
 
     def send_sync(self, message: Message[Any], *, within: TimeSpan = WITHIN) -> None:
-        self._errand("send", message, within).wait()
+        self._check_thread("send")
+        Errand(self.cell.tree, partial(self.send, message, within=within)).wait()
 
     def ask_sync(self, message: Message[R], *, within: TimeSpan = WITHIN) -> R:
-        answer: R = self._errand("ask", message, within).wait()
+        self._check_thread("ask")
+        self.cell.handler_of(message)
+        answer: R = Inquiry(self.cell, message, to_seconds(within), partial(self.ask, message, within=within)).wait()
         return answer
 
-    def _errand(self, what: Literal["ask", "send"], message: Message[Any], within: TimeSpan) -> Errand:
+    def _check_thread(self, what: Literal["ask", "send"]) -> None:
         if self.cell.tree.thread == threading.get_ident():
             raise RuntimeError(
                 f"{what}_sync() would block the scheduler, and so the actor {self.name!r}, for ever; in an async function "
                 f"`await ref.{what}(...)`, else give the task execution='thread'"
             )
-        return Errand(self.cell.tree, partial(getattr(self, what), message, within=within))
 
     async def stop(self, reason: str = "", *, drain: Drain = "current", within: TimeSpan | None = None) -> Outcome:
         cell = self.cell
