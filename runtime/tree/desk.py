@@ -56,20 +56,23 @@ class Desk:
                 await mailbox.wait()
                 left, until = SLICE, time() + SLICE_SECONDS
                 continue
-            self.current, self.since = item, time()
-            if (handler := self._handler_of(item)) is not None:
+            self.since = time()
+            message = item.message if (is_envelope := isinstance(item, Envelope)) else item
+            handler = None if is_envelope and not self._is_wanted(item) else self._handler_of(item, message)
+            if handler is not None:
+                self.current = item
                 try:  # in no coroutine of its own: each between trio and the handler is felt in each message
-                    value = await getattr(actor, handler.method)(item.message if isinstance(item, Envelope) else item)
+                    value = await getattr(actor, handler.method)(message)
                 except Exception as exc:
                     if not self._survives(item, handler, exc):
                         raise
                 else:
-                    if isinstance(item, Question) and not self._is_aside:
+                    if is_envelope and not self._is_aside:
                         item.take(value, wants_answer=handler.wants_answer)
-                if isinstance(item, Tick):
+                if is_envelope and isinstance(item, Tick):
                     self.timers.dealt_with(item)
             self.leave()
-            item = value = None  # they are not kept until the next one comes
+            item = message = value = None  # they are not kept until the next one comes
             left -= 1
             if self.is_cut or left <= 0 or self.since >= until:
                 await trio.lowlevel.checkpoint()
@@ -161,16 +164,11 @@ class Desk:
         if self._timers is not None:
             self._timers.end()
 
-    def _handler_of(self, item: Any) -> Handler | None:
-        """Return what deals with the current message; None if nothing is to."""
+    def _handler_of(self, item: Any, message: object) -> Handler | None:
+        """Return what deals with a message; None if it came before it was known that nothing does."""
         handlers = self._cell.handlers
-        if not isinstance(item, Envelope):
-            return handlers.of(type(item))
-        if not self._is_wanted(item):
-            self.current = None
-            return None
-        handler = handlers.of(type(item.message))
-        if handler is None and isinstance(item, Question):  # it came before it was known what the actor takes
+        handler = handlers.of(type(message))
+        if handler is None and isinstance(item, Question):
             item.refuse(UnexpectedMessage(self._cell.name, item.kind, handlers.known))
         return handler
 

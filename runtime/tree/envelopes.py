@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import math
 from collections.abc import Awaitable, Callable
-from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import outcome
@@ -30,6 +29,9 @@ class Envelope:
         self.attempts = 0
         """How often an actor has failed on it."""
 
+    def take(self, value: object, *, wants_answer: bool) -> None:
+        """Take what its handler has returned, for which nobody waits here."""
+
 
 class Tick(Envelope):
     """A message of a timer, in the control lane."""
@@ -51,7 +53,7 @@ class Question(Envelope):
       within: seconds that whoever asks had for it, as an error says.
     """
 
-    __slots__ = ("_answer", "_asked", "_entry", "_hear", "_within", "cell", "is_open", "reader")
+    __slots__ = ("_answer", "_asked", "_entry", "_task", "_within", "cell", "is_open", "reader")
 
     def __init__(self, message: Message[Any], cell: Cell, deadline: float, asked: float, within: float) -> None:
         self.message, self.deadline, self.attempts = message, deadline, 0
@@ -59,19 +61,19 @@ class Question(Envelope):
         self.reader: Desk | None = None
         """Who deals with it, or has put off its answer."""
         self._answer: outcome.Outcome[Any] | None = None  # if it came before anybody waited for it
-        self._hear: Callable[[outcome.Outcome[Any]], object] | None = None
+        self._task: trio.lowlevel.Task | None = None
         self._entry: Entry | None = None
 
     def wait(self, expires: float) -> Awaitable[Any]:
         """Wait for the answer, until `expires` at most; to be awaited at once. A cancellation takes the question back."""
         if self._answer is not None:
             return _unwrapped(self._answer)
-        self.hear(partial(trio.lowlevel.reschedule, trio.lowlevel.current_task()), expires)
+        self.open(expires)
+        self._task = trio.lowlevel.current_task()
         return trio.lowlevel.wait_task_rescheduled(self._give_up)  # noqa: ASYNC105  # by who calls
 
-    def hear(self, hear: Callable[[outcome.Outcome[Any]], object], expires: float) -> None:
-        """Have `hear` told once of what comes of it, until `expires` at most; not if it is withdrawn before."""
-        self._hear = hear
+    def open(self, expires: float) -> None:
+        """Have it wait until `expires` at most."""
         self._entry = self.cell.tree.deadlines.at(expires, self._expire)
 
     def answer(self, value: object) -> None:
@@ -113,6 +115,7 @@ class Question(Envelope):
         return type(self.message).__name__
 
     def _give_up(self, _: object) -> trio.lowlevel.Abort:
+        self._task = None
         self.withdraw()
         return trio.lowlevel.Abort.SUCCEEDED
 
@@ -122,18 +125,40 @@ class Question(Envelope):
         self.cell.expired(self)
 
     def _close(self, answer: outcome.Outcome[Any]) -> None:
-        hear = self._hear
         self._done()
-        if hear is not None:
-            hear(answer)
+        if self._task is not None:
+            task, self._task = self._task, None
+            trio.lowlevel.reschedule(task, answer)
         else:
             self._answer = answer
 
     def _done(self) -> None:
-        self.is_open, self._hear = False, None
+        self.is_open = False
         if self._entry is not None:
             self.cell.tree.deadlines.call_off(self._entry)
             self._entry = None
+
+
+class Relayed(Question):
+    """A question for which no task waits: who hears of what comes of it, once, is a function; not if it is withdrawn before."""
+
+    __slots__ = ("_hear",)
+
+    def __init__(
+        self,
+        message: Message[Any],
+        cell: Cell,
+        deadline: float,
+        asked: float,
+        within: float,
+        hear: Callable[[outcome.Outcome[Any]], object],
+    ) -> None:
+        super().__init__(message, cell, deadline, asked, within)
+        self._hear = hear
+
+    def _close(self, answer: outcome.Outcome[Any]) -> None:
+        self._done()
+        self._hear(answer)
 
 
 class Later:

@@ -14,7 +14,7 @@ from actors.actor import Message
 from actors.errors import DeadlockError, NotRunning, TaskTerminationException
 from actors.termination import current_flag
 from runtime.tree.acting import acting
-from runtime.tree.envelopes import Question
+from runtime.tree.envelopes import Relayed
 
 if TYPE_CHECKING:
     from runtime.tree.cell import Cell
@@ -115,7 +115,7 @@ class Inquiry(Errand):
 
     def __init__(self, cell: Cell, message: Message[Any], within: float, func: Callable[[], Awaitable[Any]]) -> None:
         self._cell, self._message, self._within = cell, message, within
-        self._question: Question | None = None
+        self._question: Relayed | None = None
         super().__init__(cell.tree, func)
 
     def _begin(self) -> None:
@@ -133,9 +133,9 @@ class Inquiry(Errand):
         if life is not None:
             expires = min(expires, life.desk.deadline)
             life.begin_wait(cell)
-        self._question = question = Question(self._message, cell, expires, now, self._within)
+        self._question = question = Relayed(self._message, cell, expires, now, self._within, self._hear)
         cell.offer(question)
-        question.hear(self._hear, expires)
+        question.open(expires)
 
     def _hear(self, answer: outcome.Outcome[Any]) -> None:
         self._end_wait()
