@@ -2,7 +2,9 @@
 
 import math
 import time
+from contextlib import suppress
 from dataclasses import dataclass
+from functools import partial
 
 import pytest
 import trio
@@ -176,3 +178,20 @@ async def test_a_start_hook_that_spawns_hears_that_nothing_runs_yet(app, autojum
     heard = []
     async with running_virtually(app):
         assert heard == ["early"]
+
+
+async def test_a_start_that_ignores_that_its_time_is_over_cuts_off_no_message(app, autojump_clock):
+    class Stubborn(Actor):
+        async def on_start(self):
+            with suppress(trio.Cancelled):
+                await trio.sleep_forever()
+
+        async def receive(self, message: Hi) -> float:
+            await trio.sleep(1)
+            return trio.current_time()
+
+    async with running_virtually(app), trio.open_nursery() as nursery:
+        nursery.start_soon(partial(app.session.spawn, Stubborn, "stubborn", start_timeout=2))
+        await trio.sleep(1)
+        assert await app.session.actor("stubborn").ask(Hi()) == 3
+        assert app.session.actor("stubborn").incarnation == 1

@@ -170,3 +170,38 @@ async def test_so_they_do_when_the_actor_fails(app, gate, autojump_clock):
         assert asker.at == 0
         await gate().ask(Open())
         assert await gate().ask(Recall()) == []
+
+
+async def test_one_for_which_the_oldest_is_dropped_comes_also_where_what_comes_back_has_taken_more_than_the_room(
+    app, autojump_clock
+):
+    class Keeper(Actor):
+        def __init__(self):
+            self.seen, self.keeps = [], False
+
+        async def receive(self, message: Pass | Sleep | Recall):
+            if isinstance(message, Sleep):
+                self.keeps = True
+                self.ctx.unstash()
+                await trio.sleep(message.seconds)
+            elif isinstance(message, Recall):
+                return self.seen
+            elif self.keeps:
+                self.seen.append(message.value)
+            else:
+                self.ctx.stash()
+            return None
+
+    declare(app, ActorSpec(Keeper, "keeper", capacity=2, overflow="drop_old"))
+    async with running_virtually(app):
+        keeper = app.session.actor("keeper")
+        for number in (1, 2):
+            keeper.tell(Pass(number))
+        await settled()
+        keeper.tell(Sleep(1))
+        keeper.tell(Pass(3))
+        await settled()
+        keeper.tell(Pass(4))
+        assert dead(app) == [("keeper", Pass(1), "overflow")]
+        await trio.sleep(2)
+        assert await keeper.ask(Recall()) == [2, 3, 4]

@@ -3,6 +3,8 @@
 import asyncio
 import threading
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
+from functools import partial
 
 import pytest
 import trio
@@ -314,6 +316,45 @@ class TestMore:
             await app.session.actor("a").stop(drain="none")
         thread.join(20)
         assert errors == [ActorStopped]
+
+    async def test_a_thread_that_asks_after_the_end_of_the_app_is_told_of_that(self, app):
+        async with running(app):
+            ref = app.session.actor("a")
+        with pytest.raises(NotRunning):
+            await trio.to_thread.run_sync(ref.ask_sync, Echo())
+
+    async def test_a_thread_that_asks_where_there_is_no_room_waits_for_it_if_questions_do(self, app):
+        answers = []
+        declare(app, player(Diary(), "small", capacity=1, overflow="block"))
+        async with running(app):
+            small = app.session.actor("small")
+            async with busy(small):
+                small.tell(Remember("first"))
+                thread = threading.Thread(target=lambda: answers.append(small.ask_sync(Recall())))
+                thread.start()
+                await trio.sleep(0.05)  # or so, in which it begins to wait; the test passes if it has not
+                assert (answers, app.session.tree()["small"].waiting) == ([], 1)
+            await trio.to_thread.run_sync(thread.join)
+        assert answers == [["first"]]
+
+    @pytest.mark.parametrize("within", [30, 0.05])
+    async def test_a_handler_whose_thread_has_asked_waits_for_nobody_any_more(self, app, within):
+        async def asks_in_a_thread(actor):
+            with suppress(AskTimeout):
+                await trio.to_thread.run_sync(partial(other.ask_sync, Sleep(0.2), within=within))
+            return await other.ask(Do(asks_back), within=30)
+
+        async def asks_back(actor):
+            try:
+                return await a.ask(Echo("never"))
+            except DeadlockError as exc:
+                return exc.cycle
+
+        declare(app, player(Diary(), "other"))
+        async with running(app):
+            a, other = app.session.actor("a"), app.session.actor("other")
+            assert await a.ask(Do(asks_in_a_thread), within=30) == ("other", "a", "other")
+            assert [ref.cell.life.waits or [] for ref in (a, other)] == [[], []]
 
     def test_asking_after_the_end_of_the_loop_is_refused(self, app):
         refs = []

@@ -49,9 +49,11 @@ class Waits:
         send: Callable[[list[Piece]], Awaitable[None]],
         scope: trio.CancelScope,
     ) -> None:
-        frame = refused(request.number, TaskTerminationException("asked to end while it waited for an actor"))
+        frame: list[Piece] | None = None
         with scope:
             frame = await self._outcome(request, given)
+        if frame is None:  # it was withdrawn
+            frame = refused(request.number, TaskTerminationException("asked to end while it waited for an actor"))
         del self._scopes[request.number]
         with suppress(OSError, trio.ClosedResourceError):  # the process is gone, or the end of its run has cut the connection
             await send(frame)

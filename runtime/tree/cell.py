@@ -178,15 +178,15 @@ class Cell(Member):
           ActorStopped, ActorRestarting: it takes no questions.
         """
         mailbox = self.mailbox
-        if len(mailbox.user or ()) < mailbox.room:
-            mailbox.put(item)
-        elif not mailbox.is_open:
+        if mailbox.put(item):
+            return
+        if not mailbox.is_open:
             if isinstance(item, Question):
                 raise self.refusal()
             self.lose(item, "stopped")
         elif self.spec.overflow == "drop_old":
             oldest = next(mailbox.drain())
-            mailbox.put(item)
+            mailbox.put(item, in_any_case=True)  # there may be more than there is room for: what was put aside comes back
             self.lose(oldest, "overflow")
         elif self.spec.overflow == "drop_new" and not isinstance(item, Question):
             self.lose(item, "overflow")
@@ -197,7 +197,7 @@ class Cell(Member):
         """Take in a message that the actor has seen to itself, whatever room there is; raises UnexpectedMessage."""
         self.handler_of(message)
         if self.mailbox.is_open:
-            self.mailbox.put(message)
+            self.mailbox.put(message, in_any_case=True)
         else:
             self.lose(message, "stopped")
 

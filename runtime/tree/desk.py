@@ -51,26 +51,28 @@ class Desk:
         mailbox, time = self._cell.mailbox, self._cell.tree.time
         left, until = SLICE, time() + SLICE_SECONDS
         while not self.is_closing or (self.drains and mailbox.user):
-            if mailbox.control:
-                item = mailbox.control.popleft()
-            elif mailbox.user:
-                item = mailbox.user.popleft()
-                mailbox.took_one()
-            else:
+            item = mailbox.take()
+            if item is None:
                 await mailbox.wait()
                 left, until = SLICE, time() + SLICE_SECONDS
                 continue
-            self.current, self.since = item, time()
-            if not isinstance(item, Envelope):
-                await self._deal(actor, item, item)
-            elif self._is_wanted(item):
-                await self._deal(actor, item, item.message)
-                if isinstance(item, Tick):
+            self.since = time()
+            message = item.message if (is_envelope := isinstance(item, Envelope)) else item
+            handler = None if is_envelope and not self._is_wanted(item) else self._handler_of(item, message)
+            if handler is not None:
+                self.current = item
+                try:  # in no coroutine of its own: each between trio and the handler is felt in each message
+                    value = await getattr(actor, handler.method)(message)
+                except Exception as exc:
+                    if not self._survives(item, handler, exc):
+                        raise
+                else:
+                    if is_envelope and not self._is_aside:
+                        item.take(value, wants_answer=handler.wants_answer)
+                if is_envelope and isinstance(item, Tick):
                     self.timers.dealt_with(item)
-            else:
-                self.current = None
             self.leave()
-            item = None  # it is not kept until the next one comes
+            item = message = value = None  # they are not kept until the next one comes
             left -= 1
             if self.is_cut or left <= 0 or self.since >= until:
                 await trio.lowlevel.checkpoint()
@@ -162,30 +164,22 @@ class Desk:
         if self._timers is not None:
             self._timers.end()
 
-    async def _deal(self, actor: Actor, item: Any, message: Any) -> None:
-        """Have the actor deal with a message, and answer it."""
-        handler = self._cell.handlers.of(type(message))
-        if handler is None:  # it came before it was known what the actor takes
-            if isinstance(item, Question):
-                item.refuse(UnexpectedMessage(self._cell.name, item.kind, self._cell.handlers.known))
-            return
-        try:
-            value = await getattr(actor, handler.method)(message)
-        except Exception as exc:
-            if not self._survives(item, handler, exc):
-                raise
-        else:
-            if item is not message and not self._is_aside and isinstance(item, Question):
-                item.take(value, wants_answer=handler.wants_answer)
+    def _handler_of(self, item: Any, message: object) -> Handler | None:
+        """Return what deals with a message; None if it came before it was known that nothing does."""
+        handlers = self._cell.handlers
+        handler = handlers.of(type(message))
+        if handler is None and isinstance(item, Question):
+            item.refuse(UnexpectedMessage(self._cell.name, item.kind, handlers.known))
+        return handler
 
     def _is_wanted(self, item: Envelope) -> bool:
         """Return whether an envelope is still worth being dealt with."""
-        if isinstance(item, Tick):
-            return self.timers.take(item)
         if isinstance(item, Question):
             if not item.is_open:
                 return False
             item.reader = self
+        elif isinstance(item, Tick):
+            return self.timers.take(item)
         if item.deadline <= self.since:
             self._cell.bury(item, "expired")
             if isinstance(item, Question):

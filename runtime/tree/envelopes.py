@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Awaitable, Callable
 from typing import TYPE_CHECKING, Any
 
 import outcome
@@ -28,6 +29,9 @@ class Envelope:
         self.attempts = 0
         """How often an actor has failed on it."""
 
+    def take(self, value: object, *, wants_answer: bool) -> None:
+        """Take what its handler has returned, for which nobody waits here."""
+
 
 class Tick(Envelope):
     """A message of a timer, in the control lane."""
@@ -45,33 +49,32 @@ class Question(Envelope):
     Args:
       cell: who is asked.
       deadline: until when the answer is worth something; also that of a cancel scope around the asking, which trio sees to.
+      asked: when it was asked; both are on trio's clock.
       within: seconds that whoever asks had for it, as an error says.
     """
 
-    __slots__ = ("_answer", "_asked", "_entry", "_task", "cell", "is_open", "reader", "within")
+    __slots__ = ("_answer", "_asked", "_entry", "_task", "_within", "cell", "is_open", "reader")
 
-    def __init__(self, message: Message[Any], cell: Cell, deadline: float, within: float) -> None:
+    def __init__(self, message: Message[Any], cell: Cell, deadline: float, asked: float, within: float) -> None:
         self.message, self.deadline, self.attempts = message, deadline, 0
-        self.cell, self.within, self.is_open = cell, within, True
+        self.cell, self._asked, self._within, self.is_open = cell, asked, within, True
         self.reader: Desk | None = None
         """Who deals with it, or has put off its answer."""
         self._answer: outcome.Outcome[Any] | None = None  # if it came before anybody waited for it
         self._task: trio.lowlevel.Task | None = None
         self._entry: Entry | None = None
-        self._asked = 0.0
 
-    def open(self, asked: float, expires: float) -> None:
-        """Begin to wait, until `expires` at most, unless it is answered already."""
-        self._asked = asked
-        if self.is_open:
-            self._entry = self.cell.tree.deadlines.at(expires, self._expire)
-
-    async def wait(self) -> Any:
-        """Wait for the answer. A cancellation takes the question back."""
+    def wait(self, expires: float) -> Awaitable[Any]:
+        """Wait for the answer, until `expires` at most; to be awaited at once. A cancellation takes the question back."""
         if self._answer is not None:
-            return self._answer.unwrap()
+            return _unwrapped(self._answer)
+        self.open(expires)
         self._task = trio.lowlevel.current_task()
-        return await trio.lowlevel.wait_task_rescheduled(self._give_up)
+        return trio.lowlevel.wait_task_rescheduled(self._give_up)  # noqa: ASYNC105  # by who calls
+
+    def open(self, expires: float) -> None:
+        """Have it wait until `expires` at most."""
+        self._entry = self.cell.tree.deadlines.at(expires, self._expire)
 
     def answer(self, value: object) -> None:
         """Answer it, if it is still open."""
@@ -118,14 +121,16 @@ class Question(Envelope):
 
     def _expire(self) -> None:
         state = self.cell.state_of(self, self.cell.tree.time() - self._asked)
-        error = AskTimeout(self.cell.name, self.kind, self.within, state)
-        self._done()
+        self._close(outcome.Error(AskTimeout(self.cell.name, self.kind, self._within, state)))
         self.cell.expired(self)
-        self._tell(outcome.Error(error))
 
     def _close(self, answer: outcome.Outcome[Any]) -> None:
         self._done()
-        self._tell(answer)
+        if self._task is not None:
+            task, self._task = self._task, None
+            trio.lowlevel.reschedule(task, answer)
+        else:
+            self._answer = answer
 
     def _done(self) -> None:
         self.is_open = False
@@ -133,12 +138,27 @@ class Question(Envelope):
             self.cell.tree.deadlines.call_off(self._entry)
             self._entry = None
 
-    def _tell(self, answer: outcome.Outcome[Any]) -> None:
-        if self._task is not None:
-            task, self._task = self._task, None
-            trio.lowlevel.reschedule(task, answer)
-        else:
-            self._answer = answer
+
+class Relayed(Question):
+    """A question for which no task waits: who hears of what comes of it, once, is a function; not if it is withdrawn before."""
+
+    __slots__ = ("_hear",)
+
+    def __init__(
+        self,
+        message: Message[Any],
+        cell: Cell,
+        deadline: float,
+        asked: float,
+        within: float,
+        hear: Callable[[outcome.Outcome[Any]], object],
+    ) -> None:
+        super().__init__(message, cell, deadline, asked, within)
+        self._hear = hear
+
+    def _close(self, answer: outcome.Outcome[Any]) -> None:
+        self._done()
+        self._hear(answer)
 
 
 class Later:
@@ -163,3 +183,7 @@ class Later:
         if question is not None and question.reader is not None:
             question.reader.settle(question)
         return question
+
+
+async def _unwrapped(answer: outcome.Outcome[Any]) -> Any:
+    return answer.unwrap()

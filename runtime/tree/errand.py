@@ -1,4 +1,4 @@
-"""Errand: what another thread waits for, done by a task of the tree."""
+"""Errand: what another thread waits for, done in the trio thread."""
 
 from __future__ import annotations
 
@@ -7,13 +7,17 @@ from concurrent.futures import Future, InvalidStateError
 from contextlib import suppress
 from typing import TYPE_CHECKING, Any
 
+import outcome
 import trio
 
-from actors.errors import NotRunning, TaskTerminationException
+from actors.actor import Message
+from actors.errors import DeadlockError, NotRunning, TaskTerminationException
 from actors.termination import current_flag
 from runtime.tree.acting import acting
+from runtime.tree.envelopes import Relayed
 
 if TYPE_CHECKING:
+    from runtime.tree.cell import Cell
     from runtime.tree.tree import Tree
 
 
@@ -94,7 +98,58 @@ class Errand:
         """Let nobody wait any more, whatever becomes of it."""
         self._settle(self._done.set_exception, NotRunning("an actor"))
 
-    @staticmethod
-    def _settle(how: Callable[[Any], None], what: object) -> None:
-        with suppress(InvalidStateError):  # it is settled already
-            how(what)
+    def _settle(self, how: Callable[[Any], None], what: object) -> None:
+        if not self._done.done():  # to find that out by the error costs as much as a turn of trio
+            with suppress(InvalidStateError):  # another thread has settled it right now
+                how(what)
+
+
+class Inquiry(Errand):
+    """A question that another thread asks. Where there is room for it, it takes no task, which would cost as much as all else.
+
+    Args:
+      cell: who is asked.
+      within: seconds that the answer may take.
+      func: asks it in a task.
+    """
+
+    def __init__(self, cell: Cell, message: Message[Any], within: float, func: Callable[[], Awaitable[Any]]) -> None:
+        self._cell, self._message, self._within = cell, message, within
+        self._question: Relayed | None = None
+        super().__init__(cell.tree, func)
+
+    def _begin(self) -> None:
+        if self._done.done() or not self._tree.is_open or not self._cell.has_room:
+            super()._begin()
+            return
+        try:
+            self._ask()
+        except DeadlockError as exc:
+            self._settle(self._done.set_exception, exc)
+
+    def _ask(self) -> None:
+        cell, life, now = self._cell, self._acting, self._tree.time()
+        expires = now + self._within
+        if life is not None:
+            expires = min(expires, life.desk.deadline)
+            life.begin_wait(cell)
+        self._question = question = Relayed(self._message, cell, expires, now, self._within, self._hear)
+        cell.offer(question)
+        question.open(expires)
+
+    def _hear(self, answer: outcome.Outcome[Any]) -> None:
+        self._end_wait()
+        if isinstance(answer, outcome.Value):
+            self._settle(self._done.set_result, answer.value)
+        elif isinstance(answer, outcome.Error):
+            self._settle(self._done.set_exception, answer.error)
+
+    def _cancel(self) -> None:
+        if self._question is not None and self._question.is_open:
+            self._question.withdraw()
+            self._end_wait()
+        super()._cancel()
+
+    def _end_wait(self) -> None:
+        if self._acting is not None:
+            self._acting.end_wait(self._cell)

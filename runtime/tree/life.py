@@ -82,14 +82,17 @@ class Life:
         """Live. Never raises: the outcome goes to the cell, what is for the whole program to the tree."""
         acting.set(self)
         current_output.set(None)  # a run may have spawned it, but it is none of its own
+        actor: Actor | None = None
         error: BaseException | None = None
         try:
-            actor = await self._begin()
-            while actor is not None and not self._is_over:
-                with trio.CancelScope(shield=True) as self._scope:
+            while not self._is_over:
+                with self._scope:  # one for its start and what follows: to enter one costs as much as an ask
                     try:
-                        await self.desk.serve(actor)
-                        self._is_over = True
+                        if actor is None:
+                            actor = await self._begin()
+                        if not self._scope.cancel_called:  # else that was ignored, and messages would be cut off by it
+                            await self.desk.serve(actor)
+                            self._is_over = True
                     except (trio.Cancelled, BaseExceptionGroup) as exc:
                         self._unmask(exc)
                         raise
@@ -233,41 +236,34 @@ class Life:
         if self._ending is None:
             self._fuse.light(self.cell.spec.seconds("cleanup") + UNWINDING, self.give_up)
 
-    async def _begin(self) -> Actor | None:
-        """Make the actor and start it, within the time that it has for that; None if it was ended before it had started."""
+    async def _begin(self) -> Actor:
+        """Make the actor and start it, within the time that it has for that."""
         cell = self.cell
-        if self._is_over:  # before its task had its first turn
-            return None
         is_supervisor = isinstance(cell.spec.factory, Supervisor)  # whose children have a time each
-        seconds = math.inf if is_supervisor else cell.spec.seconds("start_timeout")
         if not is_supervisor:
-            self._fuse.light(seconds + cell.spec.seconds("cleanup") + UNWINDING, self.give_up)
-        with trio.CancelScope(shield=True, deadline=cell.tree.time() + seconds) as self._scope:
-            try:
-                self._actor = actor = cell.make(LiveContext(self))
-                await actor.on_start()
-                if is_supervisor:
-                    await cell.children.start_all()
-                self._has_started = True
-            except (trio.Cancelled, BaseExceptionGroup) as exc:
-                self._unmask(exc)
-                raise
-        if self._is_given_up:
-            return None
-        if self._has_started:
+            self._fuse.light(cell.spec.seconds("start_timeout"), self._cut_start)
+        self._actor = actor = cell.make(LiveContext(self))
+        await actor.on_start()
+        if is_supervisor:
+            await cell.children.start_all()
+        self._has_started = True
+        if not self._is_given_up:
             self._fuse.put_out()
-            self._scope.deadline = math.inf
             self._started = cell.tree.time()
             if self._ending is None:
                 cell.has_started()
-        elif self._ending is None:
-            raise self._error or StartTimeout(cell.name, seconds)
-        return self._actor if self._has_started else None
+        return actor
+
+    def _cut_start(self) -> None:
+        self._cancel("its time to start is over")
 
     def _mend(self) -> None:
         """Go on where only what it did was cancelled; raises why it must not."""
         desk = self.desk
+        self._scope = trio.CancelScope(shield=True)
         self._fuse.put_out()
+        if not self._has_started:
+            raise self._error or StartTimeout(self.cell.name, self.cell.spec.seconds("start_timeout"))
         if self._told is not None:  # it was to end meanwhile
             self._fuse.light(self.cell.spec.seconds("grace"), self.cut_off)
         if self._error is not None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Callable, Iterator
+from collections.abc import Awaitable, Callable, Iterator
 from typing import Any
 
 import outcome
@@ -50,13 +50,16 @@ class Mailbox:
         """Whether nothing waits in it, in either lane."""
         return not self.user and not self.control
 
-    def put(self, item: object) -> None:
-        """Put a message behind the others, where its room has been looked at."""
+    def put(self, item: object, *, in_any_case: bool = False) -> bool:
+        """Put a message behind the others; return whether there was room for it, or it is put in `in_any_case`."""
+        if len(self.user or ()) >= self.room and not in_any_case:
+            return False
         if self.user is None:
             self.user = deque()
         self.user.append(item)
         if self._reader is not None:
             self.wake()
+        return True
 
     def put_first(self, items: list[Any]) -> None:
         """Put messages before the others, in their order, whatever room there is: they have been in it before."""
@@ -76,17 +79,21 @@ class Mailbox:
             reader, self._reader = self._reader, None
             trio.lowlevel.reschedule(reader)
 
-    async def wait(self) -> None:
-        """Wait until something comes; may return without, so look."""
-        self._reader = trio.lowlevel.current_task()
-        await trio.lowlevel.wait_task_rescheduled(self._stop_waiting)
+    def take(self) -> Any:
+        """Take out what is to be read next, None if nothing is; its room goes to who has waited for some the longest."""
+        if self.control:
+            return self.control.popleft()
+        if not self.user:
+            return None
+        item = self.user.popleft()
+        if self._senders:
+            self._let_in()
+        return item
 
-    def took_one(self) -> None:
-        """Put in what has waited the longest for room, as a message was taken out."""
-        if self._senders and self.is_open and len(self) < self.room:
-            task, item = self._senders.popleft()
-            self.put(item)
-            trio.lowlevel.reschedule(task, outcome.Value(value=True))
+    def wait(self) -> Awaitable[object]:
+        """Wait until something comes, or less: look; to be awaited at once."""
+        self._reader = trio.lowlevel.current_task()
+        return trio.lowlevel.wait_task_rescheduled(self._stop_waiting)  # noqa: ASYNC105  # by who calls
 
     async def put_in_turn(self, item: object) -> bool:
         """Wait for room, behind those who wait already, and put a message in; return False if it is closed meanwhile.
@@ -123,7 +130,7 @@ class Mailbox:
             if other is item:
                 assert self.user is not None
                 del self.user[place]
-                self.took_one()
+                self._let_in()
                 return True
         return False
 
@@ -136,6 +143,12 @@ class Mailbox:
         """Take out all messages, the oldest first."""
         while self.user:
             yield self.user.popleft()
+
+    def _let_in(self) -> None:
+        """Put in what has waited the longest for room, if there is some."""
+        if self._senders and self.put(self._senders[0][1]):
+            task, _ = self._senders.popleft()
+            trio.lowlevel.reschedule(task, outcome.Value(value=True))
 
     def _stop_waiting(self, _: object) -> trio.lowlevel.Abort:
         self._reader = None

@@ -19,7 +19,7 @@ from actors.termination import asker
 from actors.timespans import TimeSpan, to_seconds
 from runtime.tree.acting import acting
 from runtime.tree.envelopes import Envelope, Question
-from runtime.tree.errand import Errand
+from runtime.tree.errand import Errand, Inquiry
 
 if TYPE_CHECKING:
     from runtime.tree.cell import Cell
@@ -53,11 +53,7 @@ class LocalRef(ActorRef):
         if cell.handlers.found.get(type(message)) is None:
             cell.handler_of(message)
         item: Any = message if within is None else Envelope(message, cell.tree.time() + to_seconds(within))
-        mailbox = cell.mailbox
-        if len(mailbox) < mailbox.room:
-            mailbox.put(item)
-        else:
-            cell.offer(item)
+        cell.offer(item)
 
     def _tell_from_elsewhere(self, message: Message[Any], within: TimeSpan | None) -> None:
         try:
@@ -95,13 +91,12 @@ class LocalRef(ActorRef):
             expires = min(expires, life.desk.deadline)
             life.begin_wait(cell)
         try:
-            question = Question(message, cell, min(expires, trio.current_effective_deadline()), seconds)
+            question = Question(message, cell, min(expires, trio.current_effective_deadline()), now, seconds)
             if cell.spec.overflow == "block" and cell.mailbox.is_open and not cell.has_room:
                 await self._put_in_turn(question, expires)
             else:
                 cell.offer(question)
-            question.open(now, expires)
-            found = await question.wait()
+            found = await question.wait(expires)
             return found
         finally:
             if life is not None:
@@ -129,19 +124,21 @@ class LocalRef(ActorRef):
                 life.end_wait(cell)
 
     def send_sync(self, message: Message[Any], *, within: TimeSpan = WITHIN) -> None:
-        self._errand("send", message, within).wait()
+        self._check_thread("send")
+        Errand(self.cell.tree, partial(self.send, message, within=within)).wait()
 
     def ask_sync(self, message: Message[R], *, within: TimeSpan = WITHIN) -> R:
-        answer: R = self._errand("ask", message, within).wait()
+        self._check_thread("ask")
+        self.cell.handler_of(message)
+        answer: R = Inquiry(self.cell, message, to_seconds(within), partial(self.ask, message, within=within)).wait()
         return answer
 
-    def _errand(self, what: Literal["ask", "send"], message: Message[Any], within: TimeSpan) -> Errand:
+    def _check_thread(self, what: Literal["ask", "send"]) -> None:
         if self.cell.tree.thread == threading.get_ident():
             raise RuntimeError(
                 f"{what}_sync() would block the scheduler, and so the actor {self.name!r}, for ever; in an async function "
                 f"`await ref.{what}(...)`, else give the task execution='thread'"
             )
-        return Errand(self.cell.tree, partial(getattr(self, what), message, within=within))
 
     async def stop(self, reason: str = "", *, drain: Drain = "current", within: TimeSpan | None = None) -> Outcome:
         cell = self.cell
