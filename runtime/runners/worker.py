@@ -36,7 +36,6 @@ from runtime.stopping import Patience, stop
 from runtime.worker.parcels import (
     AT_ONCE,
     Parcel,
-    framed,
     is_long,
     missing,
     opened_parameters,
@@ -45,7 +44,7 @@ from runtime.worker.parcels import (
     taken,
     unframed,
 )
-from runtime.worker.protocol import Broken, Hello, Program, Raised, Request, Returned, Withdraw
+from runtime.worker.protocol import Broken, Hello, Program, Raised, Request, Returned, Withdraw, frame_of, opened
 
 _SCRIPT = str(Path(worker_side.__file__).with_name("__main__.py"))
 _TO_GET_READY = 120.0
@@ -113,7 +112,7 @@ class Worker:
         answer = None
         try:
             with trio.move_on_after(_TO_GET_READY):
-                await self._send(framed(Hello(program)))
+                await self._send(frame_of(Hello(program)))
                 answer, _ = await self._receive()
         except (EOFError, OSError):
             raise WorkerDied(task, await self.death()) from None
@@ -241,9 +240,11 @@ class Worker:
             self._received += data
         frame = taken(self._received)
         if not is_long(frame):
-            return unframed(frame)
-        async with self._sending:
-            return await self._in_thread(receive, self._connection, frame)
+            said, values = unframed(frame)
+        else:
+            async with self._sending:
+                said, values = await self._in_thread(receive, self._connection, frame)
+        return opened(said), values
 
     async def _in_thread(self, work: Callable[..., T], *args: object) -> T:
         """Do with the connection what may take long. If this is cancelled, the connection is cut, which ends the thread."""

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import inspect
 import os
 import pickle
 import signal
@@ -11,6 +10,7 @@ from collections.abc import Sequence
 from contextlib import suppress
 from contextvars import copy_context
 from time import monotonic
+from types import CoroutineType
 from typing import Any
 
 from actors.app import App
@@ -83,6 +83,7 @@ def _serve_run(channel: Channel, controls: RemoteControls, caller: Caller) -> No
     controls.end_run()
     channel.send(answer, *value)
     signal.signal(signal.SIGTERM, signal.SIG_DFL)
+    caller.return_to_folder()  # now, as nobody waits for it
 
 
 def _prepare(program: Program) -> App:
@@ -131,8 +132,11 @@ class Caller:
             return (Raised(name, line, text, portable(exc), kinds, reporter.latest, spent=starved or self._is_spent()),)
         finally:
             reporter.close()
-            with suppress(OSError):  # it may be gone
-                os.chdir(self._folder)
+
+    def return_to_folder(self) -> None:
+        """Go back to where functions begin."""
+        with suppress(OSError):  # it may be gone
+            os.chdir(self._folder)
 
     def _is_spent(self) -> bool:
         """Return whether the process must not be used again."""
@@ -156,7 +160,7 @@ class Caller:
         sigterm = Sigterm(flag, self._controls)
         with sigterm.handled():
             value = function(**kwargs)
-            if not inspect.iscoroutine(value):
+            if not isinstance(value, CoroutineType):
                 return value
             with sigterm.of_coroutine():
                 backend = backend_of(function) if job.backend == "auto" else job.backend
