@@ -197,25 +197,23 @@ class Worker:
             return None
 
     async def _send(self, frame: list[Piece]) -> None:
-        try:
-            self._sending.acquire_nowait()
-        except trio.WouldBlock:
-            await self._sending.acquire()
-        try:
-            await self._send_alone(frame)
-        finally:
-            self._sending.release()
-
-    async def _send_alone(self, frame: list[Piece]) -> None:
         if len(frame) > 1:
-            await self._in_thread(send, self._connection, frame)
+            async with self._sending:
+                await self._in_thread(send, self._connection, frame)
             return
         view = memoryview(frame[0])
-        while view:
-            try:
-                view = view[self._connection.send(view) :]
-            except BlockingIOError:
+        if not self._sending.locked() and not (view := self._sent(view)):  # mostly so: all at once, with nobody in between
+            return
+        async with self._sending:
+            while view := self._sent(view):
                 await trio.lowlevel.wait_writable(self._connection)
+
+    def _sent(self, view: memoryview) -> memoryview:
+        """Send what there is room for now, and return the rest."""
+        try:
+            return view[self._connection.send(view) :]
+        except BlockingIOError:
+            return view
 
     async def _receive(self) -> tuple[Any, list[Parcel]]:
         """Wait for a message and what comes with it.

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import pickle
-import signal
 import sys
 from collections.abc import Sequence
 from contextlib import suppress
@@ -38,7 +37,7 @@ from runtime.worker.memory import is_shortage, make_room
 from runtime.worker.parcels import Parcel, opened_parameters
 from runtime.worker.protocol import Broken, Job, Program, Raised, Ready, Returned
 from runtime.worker.signals import reset_signals
-from runtime.worker.sigterm import Sigterm
+from runtime.worker.sigterm import Sigterm, end_by_sigterm
 
 
 def serve(fd: int, lifeline_fd: int, log_fd: int) -> None:
@@ -53,7 +52,7 @@ def serve(fd: int, lifeline_fd: int, log_fd: int) -> None:
     pipe_logs(log_fd)
     channel = Channel(fd)
     os.register_at_fork(after_in_child=channel.close)  # else a child would keep the end of this process from being seen
-    os.register_at_fork(after_in_child=lambda: signal.signal(signal.SIGTERM, signal.SIG_DFL))  # it does not run the function
+    os.register_at_fork(after_in_child=end_by_sigterm)
     for stream in (sys.stdout, sys.stderr):
         stream.reconfigure(line_buffering=True, errors="backslashreplace")  # type: ignore[union-attr]  # real files here
     try:
@@ -82,7 +81,7 @@ def _serve_run(channel: Channel, controls: RemoteControls, caller: Caller) -> No
     answer, *value = copy_context().run(caller.answer, job, given)  # what it sets there is its own
     controls.end_run()
     channel.send(answer, *value)
-    signal.signal(signal.SIGTERM, signal.SIG_DFL)
+    end_by_sigterm()
     caller.return_to_folder()  # now, as nobody waits for it
 
 

@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from runtime.worker.channel import Channel
 
 _CUT = "a use of the session was interrupted half way, so that no other can follow in this run"
+_ALL_BUT_SIGTERM = frozenset(signal.Signals) - {signal.SIGTERM}
 
 
 class Ticket:
@@ -173,5 +174,5 @@ def _undisturbed() -> Iterator[None]:
     The handler of SIGTERM is ours, and waits by itself: see :meth:`Exchange.after_message`. A signal may come by way of a
     thread of the function's own, though.
     """
-    with blocked(set(signal.Signals) - {signal.SIGTERM}):
+    with blocked(_ALL_BUT_SIGTERM):
         yield

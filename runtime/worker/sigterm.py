@@ -10,7 +10,13 @@ from types import FrameType
 
 from actors.errors import TaskTerminationException
 from actors.termination import Flag
+from runtime.bare_signals import DEFAULT, handle, handler_of
 from runtime.worker.channel import RemoteControls
+
+
+def end_by_sigterm() -> None:
+    """Have SIGTERM end this process, as is usual: it executes no function."""
+    handle(signal.SIGTERM, DEFAULT)
 
 
 class Sigterm:
@@ -29,13 +35,13 @@ class Sigterm:
     @contextmanager
     def handled(self) -> Iterator[None]:
         """Handle it inside the block, in which the function is called, and after that do nothing about it."""
-        signal.signal(signal.SIGTERM, self._receive)
+        handle(signal.SIGTERM, self._receive)
         try:
             yield
         finally:
             self._is_over = True
-            if signal.getsignal(signal.SIGTERM) != self._receive:  # the function has put another handler in its place
-                signal.signal(signal.SIGTERM, self._receive)
+            if handler_of(signal.SIGTERM) != self._receive:  # the function has put another handler in its place
+                handle(signal.SIGTERM, self._receive)
 
     @contextmanager
     def of_coroutine(self) -> Iterator[None]:
