@@ -352,7 +352,7 @@ def _controlled(request: Request, given: Sequence[Parcel], call: Call, service: 
     controls = session.controls
     match request.control, request.args:
         case "launch", (task, names):
-            controls.launch(task, opened_parameters(task, dict(zip(names, given, strict=True))))
+            controls.launch(task, opened_parameters(task, names, given))
         case "terminate", (task, run_id):
             controls.terminate(task, run_id)
         case "shut_down", (force,):

@@ -144,7 +144,7 @@ class Caller:
     def _value(self, job: Job, given: Sequence[Parcel]) -> Any:
         function = _find(self._app, job)
         count = len(job.parameters)
-        kwargs = opened_parameters(job.task, dict(zip(job.parameters, given[:count], strict=True)))
+        kwargs = opened_parameters(job.task, job.parameters, given[:count])
         hooks = self._app.session.hooks.task_execute
         flag, finds = Flag(), has_arguments(kwargs) or isinstance(function, InFile) or bool(hooks)
         if finds:
@@ -157,7 +157,7 @@ class Caller:
             function = hooked(function, hooks, here) if hooks else function
         current_flag.set(flag)
         sigterm = Sigterm(flag, self._controls)
-        with sigterm.handled():
+        with sigterm:
             value = function(**kwargs)
             if not isinstance(value, CoroutineType):
                 return value

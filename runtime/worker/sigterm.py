@@ -32,16 +32,14 @@ class Sigterm:
         self._is_to_ask = flag.is_heeded  # as the scheduler knows it: a hook that takes the flag later asks for nothing
         self._is_async = self._was_cancelled = self._is_over = False
 
-    @contextmanager
-    def handled(self) -> Iterator[None]:
+    def __enter__(self) -> None:
         """Handle it inside the block, in which the function is called, and after that do nothing about it."""
         handle(signal.SIGTERM, self._receive)
-        try:
-            yield
-        finally:
-            self._is_over = True
-            if handler_of(signal.SIGTERM) != self._receive:  # the function has put another handler in its place
-                handle(signal.SIGTERM, self._receive)
+
+    def __exit__(self, *_: object) -> None:
+        self._is_over = True
+        if handler_of(signal.SIGTERM) != self._receive:  # the function has put another handler in its place
+            handle(signal.SIGTERM, self._receive)
 
     @contextmanager
     def of_coroutine(self) -> Iterator[None]:
