@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable, Mapping
+from functools import partial
 from typing import Any
 
 import trio
@@ -27,6 +28,7 @@ from actors.ref import ActorRef
 from actors.spec import ActorSpec
 from actors.termination import asker, current_task
 from runtime.clock import Clock
+from runtime.in_trio import door_of_trio
 from runtime.tree.tree import Tree
 
 
@@ -57,7 +59,7 @@ class LiveControls(Local):
         self._tree, self._nodes = tree, nodes
         self._closed = False
         self._thread = threading.get_ident()
-        self._token = trio.lowlevel.current_trio_token()
+        self._door = door_of_trio()
 
     def launch(self, task: str, params: Mapping[str, Any]) -> None:
         self._post(Ask(task, params, self._clock.now()))
@@ -117,7 +119,7 @@ class LiveControls(Local):
             self._deliver(message)
             return
         try:
-            self._token.run_sync_soon(self._deliver, message)
+            self._door.post(partial(self._deliver, message))
         except trio.RunFinishedError:
             if not isinstance(message, Ask):
                 raise NotRunning(type(message).__name__) from None

@@ -18,6 +18,7 @@ import trio
 from actors.app import App
 from actors.loading import check_may_run
 from actors.messages import RunEnded
+from runtime.in_trio import Door, door_of_trio
 from runtime.lives import Lives, open_lives
 from runtime.logs import runtime_log
 from runtime.shutdown import longest
@@ -41,7 +42,7 @@ class RuntimeThread:
         """Done when the app has ended for good, or what is left of it was given up."""
         self._app = app
         self._lives: Lives
-        self._token: trio.lowlevel.TrioToken | None = None
+        self._door: Door | None = None
         self._asks: deque[Callable[[Lives], object]] = deque()
         live = contextvars.copy_context().run  # tasks see the context variables of who starts the app, as inside trio
         self._thread = threading.Thread(target=live, args=(self._live,), name="callsheet runtime", daemon=True)
@@ -128,9 +129,9 @@ class RuntimeThread:
         if not self.is_running:
             return
         self._asks.append(ask)
-        if self._token is not None:  # else it is heard as soon as there is one
+        if self._door is not None:  # else it is heard as soon as there is one
             with suppress(trio.RunFinishedError):
-                self._token.run_sync_soon(self._hear)
+                self._door.post(self._hear)
 
     def _hear(self) -> None:
         while self._asks:
@@ -169,7 +170,7 @@ class RuntimeThread:
 
     def _serve(self, lives: Lives) -> None:
         """Do what was asked for, and from now on what is, also while the app starts."""
-        self._lives, self._token = lives, trio.lowlevel.current_trio_token()
+        self._lives, self._door = lives, door_of_trio()
         self._hear()
 
     def _fail(self, error: BaseException) -> None:

@@ -6,6 +6,8 @@ import signal
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 
+from runtime.bare_signals import set_mask
+
 
 @contextmanager
 def blocked(signals: Iterable[int] = signal.valid_signals()) -> Iterator[None]:
@@ -15,8 +17,8 @@ def blocked(signals: Iterable[int] = signal.valid_signals()) -> Iterator[None]:
     waiting in whatever it waits in, unless it was given the signal itself: so no other thread of ours should get one. Threads
     that run code of the user's let them come, since the programs they start inherit what is blocked.
     """
-    before = signal.pthread_sigmask(signal.SIG_BLOCK, signals)
+    before = set_mask(signal.SIG_BLOCK, signals)
     try:
         yield
     finally:
-        signal.pthread_sigmask(signal.SIG_SETMASK, before)
+        set_mask(signal.SIG_SETMASK, before)

@@ -188,6 +188,7 @@ async def open_runtime(
 class _Parts:
     supervisor: Supervisor
     process: ProcessRunner
+    thread: ThreadRunner
     asyncio_loop: AsyncioLoop
     watchdog: Watchdog
     left_behind: LeftBehind
@@ -234,6 +235,7 @@ async def _running(parts: _Parts, asked: list[tuple[str, Mapping[str, Any]]], on
             left = parts.supervisor.time_left(2 * _TO_EXIT + LAST_MARGIN)
             try:
                 with trio.CancelScope(shield=True, deadline=trio.current_time() + left):
+                    parts.thread.close()
                     await parts.process.close(min(_TO_EXIT, left / 2))
                     await parts.asyncio_loop.close(min(_TO_EXIT, left / 2))
             finally:
@@ -293,7 +295,7 @@ def _assembled(app: App, log: Recorder, history: History, recast: Recast | None,
     supervisor = Supervisor(app.session, log, runners, patience, left_behind, history, random or Random())
     watchdog = Watchdog(lambda: app.session.config.stall_after)
     control_socket = ControlSocket(app.session.config.log, app.session.tree, lambda: app.session.health.problems)
-    return _Parts(supervisor, process, asyncio_loop, watchdog, left_behind, log, control_socket)
+    return _Parts(supervisor, process, thread, asyncio_loop, watchdog, left_behind, log, control_socket)
 
 
 def _claimed(session: Session) -> Standby:

@@ -307,6 +307,11 @@ def is_told_to_end_as_it_is_pickled():
     return TellsToEnd()
 
 
+def has_sigterm_end_it_and_is_told_to_end_as_it_is_pickled():
+    signal.signal(signal.SIGTERM, signal.SIG_DFL)
+    return TellsToEnd()
+
+
 def passes_cancellation_points():
     while True:
         cancellation_point()
@@ -316,6 +321,11 @@ def passes_cancellation_points():
 def ignores_everything():
     signal.signal(signal.SIGTERM, signal.SIG_IGN)
     time.sleep(60)
+
+
+def ignores_sigterm_and_returns_its_pid():
+    signal.signal(signal.SIGTERM, signal.SIG_IGN)
+    return os.getpid()
 
 
 def runs_other(session=Session()):

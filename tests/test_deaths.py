@@ -1,6 +1,9 @@
 """Whatever a function does to its process: one fail that says in words how it ended, and the next run succeeds."""
 
+import os
+import signal
 import sys
+from pathlib import Path
 
 import pytest
 import trio
@@ -9,6 +12,7 @@ import samples
 from actors import App
 from commands import Started, wait_gone, write
 from helpers import actions, records, running
+from test_runner_contract import call, runner_of
 
 DEATHS = [
     (samples.quits_with_three, "exited with status 3 before it answered"),
@@ -122,3 +126,23 @@ def test_it_does_so_in_the_background_of_a_shell_under_nohup():
     with Started("-c", line) as program:
         assert program.wait_for("seen").endswith(CLEAN)
         assert program.wait_ended(within=20) == 0
+
+
+@pytest.mark.parametrize("function", [os.getpid, samples.ignores_sigterm_and_returns_its_pid])
+async def test_a_worker_that_does_nothing_is_ended_by_sigterm_whatever_it_has_done_before(function):
+    async with runner_of("process") as runner:
+        pid = await runner.run(call("process", function), trio.CancelScope())
+        (idle,) = runner._idle[0]
+        with trio.fail_after(20):
+            while cares(pid, signal.SIGTERM):  # it does from the beginning of a run until its answer is sent
+                await trio.sleep(0.005)
+            os.kill(pid, signal.SIGTERM)
+            await trio.lowlevel.wait_readable(idle._connection)  # all its threads are gone
+        assert await runner.run(call("process", function), trio.CancelScope()) != pid
+        assert idle.process.returncode == -signal.SIGTERM
+
+
+def cares(pid, number):
+    """Return whether a process handles a signal or ignores it."""
+    status = dict(line.split(":", 1) for line in Path(f"/proc/{pid}/status").read_text().splitlines())
+    return any(int(status[mask], 16) & 1 << (number - 1) for mask in ("SigCgt", "SigIgn"))

@@ -679,9 +679,12 @@ class TestTheEndInTheSameInstant:
             assert await run.wait_ended() == ["success"]
         assert app.session.returns["it"] == "done"
 
-    async def test_a_process_that_has_its_result_does_not_lose_it(self, app):
+    @pytest.mark.parametrize(
+        "function", [samples.is_told_to_end_as_it_is_pickled, samples.has_sigterm_end_it_and_is_told_to_end_as_it_is_pickled]
+    )
+    async def test_a_process_that_has_its_result_does_not_lose_it(self, app, function):
         """Once its function has ended, SIGTERM does not keep a worker from sending what it has returned."""
-        app.task(func=samples.is_told_to_end_as_it_is_pickled, name="it", execution="process")
+        app.task(func=function, name="it", execution="process")
         async with running(app) as run:
             app.session["it"].run()
             assert await run.wait_ended() == ["success"]

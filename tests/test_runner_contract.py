@@ -69,7 +69,9 @@ async def runner_of(kind, patience=None):
         finally:
             await loop.close()
     elif kind == "thread":
-        yield ThreadRunner(patience, LeftBehind())
+        runner = ThreadRunner(patience, LeftBehind())
+        yield runner
+        runner.close()
     elif kind == "command":
         yield CommandRunner(patience)
     elif kind.startswith("simulated"):

@@ -10,6 +10,7 @@ import trio
 from actors.errors import RunAbandoned
 from runtime.left_behind import LeftBehind
 from runtime.runners import Call
+from runtime.runners.bells import Bells
 from runtime.runners.outside import Outside, Place
 from runtime.stopping import Patience
 from runtime.tracebacks import stack_of
@@ -26,7 +27,7 @@ class AsyncioLoop:
     """
 
     def __init__(self, patience: Patience, left_behind: LeftBehind) -> None:
-        self._patience, self._left_behind = patience, left_behind
+        self._patience, self._left_behind, self._bells = patience, left_behind, Bells()
         self._beginning = trio.Lock()
         self._current: Loop | None = None
 
@@ -46,7 +47,7 @@ class AsyncioLoop:
             lambda: stack_of(loop.thread.ident, awaited),
         )
         try:
-            return await Outside(place, call, self._patience, self._left_behind).answer()
+            return await Outside(place, call, self._patience, self._left_behind, self._bells).answer()
         except RunAbandoned:
             if self._current is loop:  # it is blocked: what comes next gets another
                 self._current = None
@@ -63,6 +64,7 @@ class AsyncioLoop:
 
     async def close(self, seconds: float = 1.0) -> None:
         """End the loop; one that is blocked by a function is left behind after so many seconds."""
+        self._bells.close()
         if self._current is not None:
             await self._current.end(seconds)
 

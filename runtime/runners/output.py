@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Iterable
+import select
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import suppress
 from typing import TextIO
 
@@ -61,9 +62,9 @@ class Output:
         self._let_go()
 
     @staticmethod
-    def end_run(outputs: Iterable[Output]) -> None:
+    def end_run(outputs: Sequence[Output]) -> None:
         """Do that for all streams of a process, whole lines first, and give nothing to the run any more."""
-        for output in outputs:
+        for output in _with_more(outputs):
             output._drain()
         for output in outputs:
             output._let_go()
@@ -118,6 +119,16 @@ class Output:
             with suppress(OSError, ValueError):  # our own stdout is closed; the run must not suffer for it
                 aside(self._sink.write, f"{self.prefix}{text}\n")  # not the output of whichever run began this
                 self._sink.flush()
+
+
+def _with_more(outputs: Sequence[Output]) -> Iterator[Output]:
+    """Yield those of which something can be read, or the end: mostly none, which one look tells sooner than a read of each."""
+    by_fd = {output._fd: output for output in outputs if not output._closed}
+    look = select.poll()
+    for fd in by_fd:
+        look.register(fd, select.POLLIN)
+    for fd, _ in look.poll(0):
+        yield by_fd[fd]
 
 
 def _end_of_character(text: bytes, most: int) -> int:

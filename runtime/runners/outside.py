@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable
-from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any
 
@@ -12,8 +11,10 @@ import trio
 
 from actors.errors import RemoteFailure, RunAbandoned
 from actors.portable import describe, first_line
+from runtime.in_trio import door_of_trio
 from runtime.left_behind import Left, LeftBehind
 from runtime.runners import Call
+from runtime.runners.bells import Bells
 from runtime.stopping import Patience, stop
 from runtime.tracebacks import user_traceback
 
@@ -62,22 +63,22 @@ class Outside:
 
     Args:
       left_behind: takes note of it while it goes on although it was given up.
+      bells: one of them tells of its answer.
     """
 
-    def __init__(self, place: Place, call: Call, patience: Patience, left_behind: LeftBehind) -> None:
-        self._place, self._call, self._patience, self._left_behind = place, call, patience, left_behind
-        self._token = trio.lowlevel.current_trio_token()
-        self._answered = trio.Event()
+    def __init__(self, place: Place, call: Call, patience: Patience, left_behind: LeftBehind, bells: Bells) -> None:
+        self._place, self._call, self._patience, self._left_behind, self._bells = place, call, patience, left_behind, bells
+        self._bell = bells.take()
         self._deciding = threading.Lock()  # held while it is decided which came first, its answer or its abandonment
         self._answer: Answer | None = None
-        self._abandoned = False
+        self._abandoned = self._is_heard = False
         self.ask, self.cancel = place.ask, place.cancel
 
     async def answer(self) -> Any:
         """Execute the call there, as :meth:`Runner.run` promises."""
-        self._place.begin(self._deliver)
         try:
-            await self._answered.wait()
+            self._place.begin(self._deliver)
+            await self.ended()
         except trio.Cancelled:
             asked = trio.current_time()
             await stop(self, self._patience, self._call.grace, self._call.cleanup)
@@ -85,6 +86,8 @@ class Outside:
                 raise self._abandonment(trio.current_time() - asked) from None
             if self._answer is CANCELLED:
                 raise
+        finally:
+            self._settle()
         assert self._answer is not None
         answer, self._answer = self._answer, None  # as in Answer.unwrap: its error will refer to this frame
         try:
@@ -96,7 +99,9 @@ class Outside:
 
     async def ended(self) -> None:
         """Wait for its answer."""
-        await self._answered.wait()
+        if not self._is_heard:
+            await self._bell.heard()
+            self._is_heard = True
 
     async def kill(self) -> None:
         """Abandon it: nothing ends a thread. What it still answers is noted, and changes nothing."""
@@ -105,16 +110,24 @@ class Outside:
                 self._abandoned = True
                 self._left_behind.add(self, Left("thread", f"task {self._call.task!r} run {self._call.run_id}"))
 
+    def _settle(self) -> None:
+        """Let go of the bell, and have done what the function has asked for: its end comes after that."""
+        if not self._is_heard:
+            with self._deciding:  # so that it has been rung, or never will be
+                self._abandoned = self._abandoned or self._answer is None
+            self._bell.hush()
+        self._bells.give_back(self._bell)
+        door_of_trio().clear()
+
     def _deliver(self, answer: Answer) -> None:
         """Take its answer, in the thread that executes it."""
-        with self._deciding:
-            self._answer = answer
-        if self._abandoned:
-            self._left_behind.drop(self)
-            self._call.note_late(f"the abandoned {self._place.what} has ended: it {answer}")
-            return
-        with suppress(trio.RunFinishedError):  # nobody is left to hear it
-            self._token.run_sync_soon(self._answered.set)
+        with self._deciding:  # until it has rung: see _settle
+            if not self._abandoned:
+                self._answer = answer
+                self._bell.ring()
+                return
+        self._left_behind.drop(self)
+        self._call.note_late(f"the abandoned {self._place.what} has ended: it {answer}")
 
     def _abandonment(self, waited: float) -> RunAbandoned:
         return RunAbandoned(self._call.task, self._place.what, round(waited, 1), self._place.stack())

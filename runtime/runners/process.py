@@ -24,8 +24,7 @@ from runtime.runners.quota import lower_priority
 from runtime.runners.waits import Waits
 from runtime.runners.worker import Worker
 from runtime.stopping import Patience
-from runtime.worker.parcels import framed
-from runtime.worker.protocol import Job, Program
+from runtime.worker.protocol import Job, Program, frame_of
 
 _TO_RETIRE = 1.0
 """Seconds that a worker which is replaced gets to exit by itself."""
@@ -141,7 +140,7 @@ class ProcessRunner:
         job = Job(
             call.task, call.run_id, known.qualname, known.pickled, tuple(given), call.backend, call.cleanup, tuple(returned)
         )
-        return framed(job, *given.values(), *returned.values())
+        return frame_of(job, *given.values(), *returned.values())
 
     async def _start(self, task: str, nice: int) -> Worker:
         if self._program is None:

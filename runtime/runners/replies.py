@@ -6,17 +6,16 @@ from collections.abc import Iterable
 
 from actors.pickled import Pickled, Piece
 from actors.portable import describe, portable
-from runtime.worker.parcels import framed
-from runtime.worker.protocol import Reply
+from runtime.worker.protocol import Reply, frame_of
 
 
 def replied(number: int, value: object, found: Iterable[Pickled]) -> list[Piece]:
     """Return the reply to a request: what it came to, and the values that go with that."""
-    return framed(Reply(value, number=number), *found)
+    return frame_of(Reply(value, number=number), *found)
 
 
 def refused(number: int, exc: Exception) -> list[Piece]:
     """Return the reply to a request that has raised: the error and its cause, as far as they can be sent, else its text."""
     error = portable(exc) or portable(RuntimeError(describe(exc)))
     cause = portable(exc.__cause__) if exc.__cause__ is not None else None
-    return framed(Reply(error=error, cause=cause, number=number))
+    return frame_of(Reply(error=error, cause=cause, number=number))

@@ -17,6 +17,7 @@ from runtime.left_behind import LeftBehind
 from runtime.loops import run_to_end
 from runtime.masked import essential
 from runtime.runners import Call
+from runtime.runners.bells import Bells
 from runtime.runners.outside import Answer, Outside, Place
 from runtime.stopping import Patience
 from runtime.tracebacks import stack_of
@@ -30,13 +31,17 @@ class ThreadRunner:
     """
 
     def __init__(self, patience: Patience, left_behind: LeftBehind) -> None:
-        self._patience, self._left_behind = patience, left_behind
+        self._patience, self._left_behind, self._bells = patience, left_behind, Bells()
 
     async def run(self, call: Call, scope: trio.CancelScope) -> Any:
         work = _Work(call)
         place = Place("thread", work.begin, work.ask, work.cancel, work.stack)
         with scope:
-            return await Outside(place, call, self._patience, self._left_behind).answer()
+            return await Outside(place, call, self._patience, self._left_behind, self._bells).answer()
+
+    def close(self) -> None:
+        """Let go of what it uses: no more runs come."""
+        self._bells.close()
 
 
 class _Work:
@@ -53,7 +58,7 @@ class _Work:
 
     def begin(self, deliver: Callable[[Answer], None]) -> None:
         """Have it done in a thread, and its answer delivered."""
-        trio.lowlevel.start_thread_soon(self._work, lambda _: deliver(self._taken()), f"callsheet {self._call.task}")
+        trio.lowlevel.start_thread_soon(self._work, lambda _: deliver(self._taken()))
 
     def ask(self) -> bool:
         """Set its flag, at which it looks whenever it wants; what does not heed it outright may pass a cancellation point."""
@@ -76,8 +81,11 @@ class _Work:
 
     def _work(self) -> None:
         """Call the function. Its answer is not returned: a frame of trio's would hold it, to which its error refers."""
-        self._thread_id = threading.get_ident()
+        thread = threading.current_thread()
+        self._thread_id, name = thread.ident, thread.name
+        thread.name = f"callsheet {self._call.task}"  # trio would tell it the system too, which takes longer, and 15 bytes of it
         self._answer = self._context.run(self._execute)
+        thread.name = name
 
     def _execute(self) -> Answer:
         """Call the function; its answer travels as a value, since nothing raised in a thread may reach the thread cache."""

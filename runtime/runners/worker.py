@@ -36,7 +36,6 @@ from runtime.stopping import Patience, stop
 from runtime.worker.parcels import (
     AT_ONCE,
     Parcel,
-    framed,
     is_long,
     missing,
     opened_parameters,
@@ -45,7 +44,7 @@ from runtime.worker.parcels import (
     taken,
     unframed,
 )
-from runtime.worker.protocol import Broken, Hello, Program, Raised, Request, Returned, Withdraw
+from runtime.worker.protocol import Broken, Hello, Program, Raised, Request, Returned, Withdraw, frame_of, opened
 
 _SCRIPT = str(Path(worker_side.__file__).with_name("__main__.py"))
 _TO_GET_READY = 120.0
@@ -113,7 +112,7 @@ class Worker:
         answer = None
         try:
             with trio.move_on_after(_TO_GET_READY):
-                await self._send(framed(Hello(program)))
+                await self._send(frame_of(Hello(program)))
                 answer, _ = await self._receive()
         except (EOFError, OSError):
             raise WorkerDied(task, await self.death()) from None
@@ -198,25 +197,23 @@ class Worker:
             return None
 
     async def _send(self, frame: list[Piece]) -> None:
-        try:
-            self._sending.acquire_nowait()
-        except trio.WouldBlock:
-            await self._sending.acquire()
-        try:
-            await self._send_alone(frame)
-        finally:
-            self._sending.release()
-
-    async def _send_alone(self, frame: list[Piece]) -> None:
         if len(frame) > 1:
-            await self._in_thread(send, self._connection, frame)
+            async with self._sending:
+                await self._in_thread(send, self._connection, frame)
             return
         view = memoryview(frame[0])
-        while view:
-            try:
-                view = view[self._connection.send(view) :]
-            except BlockingIOError:
+        if not self._sending.locked() and not (view := self._sent(view)):  # mostly so: all at once, with nobody in between
+            return
+        async with self._sending:
+            while view := self._sent(view):
                 await trio.lowlevel.wait_writable(self._connection)
+
+    def _sent(self, view: memoryview) -> memoryview:
+        """Send what there is room for now, and return the rest."""
+        try:
+            return view[self._connection.send(view) :]
+        except BlockingIOError:
+            return view
 
     async def _receive(self) -> tuple[Any, list[Parcel]]:
         """Wait for a message and what comes with it.
@@ -241,9 +238,11 @@ class Worker:
             self._received += data
         frame = taken(self._received)
         if not is_long(frame):
-            return unframed(frame)
-        async with self._sending:
-            return await self._in_thread(receive, self._connection, frame)
+            said, values = unframed(frame)
+        else:
+            async with self._sending:
+                said, values = await self._in_thread(receive, self._connection, frame)
+        return opened(said), values
 
     async def _in_thread(self, work: Callable[..., T], *args: object) -> T:
         """Do with the connection what may take long. If this is cancelled, the connection is cut, which ends the thread."""
@@ -353,7 +352,7 @@ def _controlled(request: Request, given: Sequence[Parcel], call: Call, service: 
     controls = session.controls
     match request.control, request.args:
         case "launch", (task, names):
-            controls.launch(task, opened_parameters(task, dict(zip(names, given, strict=True))))
+            controls.launch(task, opened_parameters(task, names, given))
         case "terminate", (task, run_id):
             controls.terminate(task, run_id)
         case "shut_down", (force,):

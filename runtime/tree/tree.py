@@ -24,6 +24,7 @@ from actors.session import Session
 from actors.spec import ActorSpec, Supervisor
 from actors.supervision import leaves_of
 from runtime.clock import Clock
+from runtime.in_trio import door_of_trio
 from runtime.left_behind import LeftBehind
 from runtime.logs import runtime_log
 from runtime.stopping import UNWINDING
@@ -77,7 +78,7 @@ class Tree:
         self.is_open = False
         """Whether actors can begin."""
         self.nursery: trio.Nursery
-        self._clock, self._token = clock, trio.lowlevel.current_trio_token()
+        self._clock, self._door = clock, door_of_trio()
         self._uids = itertools.count(1)
         self._by_uid: dict[int, Cell] = {}
         self._handlers: dict[type[Actor], Handlers] = {}
@@ -185,7 +186,7 @@ class Tree:
             step()
             return
         try:
-            self._token.run_sync_soon(step)
+            self._door.post(step)
         except trio.RunFinishedError:
             lost()
 

@@ -16,7 +16,8 @@ from actors.portable import describe, pickled_parameters
 from actors.progress import Progress
 from actors.ref import ref_resolver
 from runtime.worker.exchange import Exchange, Ticket
-from runtime.worker.parcels import AT_ONCE, Parcel, framed, is_long, missing, receive, send, taken, unframed
+from runtime.worker.parcels import AT_ONCE, Parcel, is_long, missing, receive, send, taken, unframed
+from runtime.worker.protocol import Message, frame_of, opened
 from runtime.worker.refs import RemoteActors
 
 if TYPE_CHECKING:
@@ -34,9 +35,9 @@ class Channel:
         self._socket.setblocking(True)
         self._socket.set_inheritable(False)  # what the function starts must not keep the scheduler waiting
 
-    def send(self, message: object, *values: Pickled) -> None:
+    def send(self, message: Message, *values: Pickled) -> None:
         """Send `message`, and `values` with it."""
-        self.send_frame(framed(message, *values))
+        self.send_frame(frame_of(message, *values))
 
     def send_frame(self, frame: list[Piece]) -> None:
         """Send a frame."""
@@ -54,7 +55,8 @@ class Channel:
                 raise EOFError
             self._received += data
         frame = taken(self._received)
-        return receive(self._socket, frame) if is_long(frame) else unframed(frame)
+        said, values = receive(self._socket, frame) if is_long(frame) else unframed(frame)
+        return opened(said), values
 
     def close(self) -> None:
         """Close it."""

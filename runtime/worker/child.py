@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-import inspect
 import os
 import pickle
-import signal
 import sys
 from collections.abc import Sequence
 from contextlib import suppress
 from contextvars import copy_context
 from time import monotonic
+from types import CoroutineType
 from typing import Any
 
 from actors.app import App
@@ -38,7 +37,7 @@ from runtime.worker.memory import is_shortage, make_room
 from runtime.worker.parcels import Parcel, opened_parameters
 from runtime.worker.protocol import Broken, Job, Program, Raised, Ready, Returned
 from runtime.worker.signals import reset_signals
-from runtime.worker.sigterm import Sigterm
+from runtime.worker.sigterm import Sigterm, end_by_sigterm
 
 
 def serve(fd: int, lifeline_fd: int, log_fd: int) -> None:
@@ -53,7 +52,7 @@ def serve(fd: int, lifeline_fd: int, log_fd: int) -> None:
     pipe_logs(log_fd)
     channel = Channel(fd)
     os.register_at_fork(after_in_child=channel.close)  # else a child would keep the end of this process from being seen
-    os.register_at_fork(after_in_child=lambda: signal.signal(signal.SIGTERM, signal.SIG_DFL))  # it does not run the function
+    os.register_at_fork(after_in_child=end_by_sigterm)
     for stream in (sys.stdout, sys.stderr):
         stream.reconfigure(line_buffering=True, errors="backslashreplace")  # type: ignore[union-attr]  # real files here
     try:
@@ -82,7 +81,8 @@ def _serve_run(channel: Channel, controls: RemoteControls, caller: Caller) -> No
     answer, *value = copy_context().run(caller.answer, job, given)  # what it sets there is its own
     controls.end_run()
     channel.send(answer, *value)
-    signal.signal(signal.SIGTERM, signal.SIG_DFL)
+    end_by_sigterm()
+    caller.return_to_folder()  # now, as nobody waits for it
 
 
 def _prepare(program: Program) -> App:
@@ -131,8 +131,11 @@ class Caller:
             return (Raised(name, line, text, portable(exc), kinds, reporter.latest, spent=starved or self._is_spent()),)
         finally:
             reporter.close()
-            with suppress(OSError):  # it may be gone
-                os.chdir(self._folder)
+
+    def return_to_folder(self) -> None:
+        """Go back to where functions begin."""
+        with suppress(OSError):  # it may be gone
+            os.chdir(self._folder)
 
     def _is_spent(self) -> bool:
         """Return whether the process must not be used again."""
@@ -141,7 +144,7 @@ class Caller:
     def _value(self, job: Job, given: Sequence[Parcel]) -> Any:
         function = _find(self._app, job)
         count = len(job.parameters)
-        kwargs = opened_parameters(job.task, dict(zip(job.parameters, given[:count], strict=True)))
+        kwargs = opened_parameters(job.task, job.parameters, given[:count])
         hooks = self._app.session.hooks.task_execute
         flag, finds = Flag(), has_arguments(kwargs) or isinstance(function, InFile) or bool(hooks)
         if finds:
@@ -154,9 +157,9 @@ class Caller:
             function = hooked(function, hooks, here) if hooks else function
         current_flag.set(flag)
         sigterm = Sigterm(flag, self._controls)
-        with sigterm.handled():
+        with sigterm:
             value = function(**kwargs)
-            if not inspect.iscoroutine(value):
+            if not isinstance(value, CoroutineType):
                 return value
             with sigterm.of_coroutine():
                 backend = backend_of(function) if job.backend == "auto" else job.backend

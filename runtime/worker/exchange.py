@@ -13,13 +13,14 @@ from typing import TYPE_CHECKING, Any
 from actors.errors import NotRunning, TaskTerminationException
 from actors.pickled import Pickled
 from runtime.signal_mask import blocked
-from runtime.worker.parcels import Parcel, framed
-from runtime.worker.protocol import Reply, Request, Withdraw
+from runtime.worker.parcels import Parcel
+from runtime.worker.protocol import Reply, Request, Withdraw, frame_of
 
 if TYPE_CHECKING:
     from runtime.worker.channel import Channel
 
 _CUT = "a use of the session was interrupted half way, so that no other can follow in this run"
+_ALL_BUT_SIGTERM = frozenset(signal.Signals) - {signal.SIGTERM}
 
 
 class Ticket:
@@ -53,7 +54,7 @@ class Exchange:
     @property
     def is_cut(self) -> bool:
         """Whether a use was left half way, so that the process must not be used again."""
-        return any(not ticket.is_attended for ticket in list(self._open.values()))
+        return bool(self._open) and any(not ticket.is_attended for ticket in list(self._open.values()))
 
     def begin(self) -> None:
         """Let the function of a run use it."""
@@ -63,9 +64,10 @@ class Exchange:
         """Let nobody use it until the next run; what is under way is withdrawn, and answered when this returns."""
         with self._sending:
             self._is_running = False
-        self.withdraw()
-        with self._turn:
-            self._turn.wait_for(lambda: not self._open or self.is_cut)
+        if self._open:
+            self.withdraw()
+            with self._turn:
+                self._turn.wait_for(lambda: not self._open or self.is_cut)
 
     def after_message(self, step: Callable[[], object]) -> None:
         """Take a step, which may raise: at once, or, from a handler of a signal in the middle of a message, right after that."""
@@ -89,7 +91,7 @@ class Exchange:
           Exception: what it has raised there.
         """
         ticket = ticket if ticket is not None else self.ticket()
-        frame = framed(Request(control, args, ticket.number), *values)
+        frame = frame_of(Request(control, args, ticket.number), *values)
         with _undisturbed(), self._attended(ticket):
             with self._sending:
                 self._check(control, ticket)
@@ -172,5 +174,5 @@ def _undisturbed() -> Iterator[None]:
     The handler of SIGTERM is ours, and waits by itself: see :meth:`Exchange.after_message`. A signal may come by way of a
     thread of the function's own, though.
     """
-    with blocked(set(signal.Signals) - {signal.SIGTERM}):
+    with blocked(_ALL_BUT_SIGTERM):
         yield

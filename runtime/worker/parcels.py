@@ -14,7 +14,7 @@ import io
 import pickle
 import socket
 import struct
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any
 
 from actors.errors import UnportableParameter
@@ -56,14 +56,14 @@ class Parcel:
         return self._value
 
 
-def opened_parameters(task: str, parcels: Mapping[str, Parcel]) -> dict[str, Any]:
-    """Return the parameters that have come.
+def opened_parameters(task: str, names: Sequence[str], parcels: Sequence[Parcel]) -> dict[str, Any]:
+    """Return the parameters that have come, in the order of their names.
 
     Raises:
       UnportableParameter: one could not be loaded here; names it.
     """
     params = {}
-    for name, parcel in parcels.items():
+    for name, parcel in zip(names, parcels, strict=True):
         try:
             params[name] = parcel.open()
         except Exception as exc:

@@ -7,16 +7,19 @@ Job ─────────────────────────�
       ◄──────────────────────── Request, answered by Reply, any number of times; or withdrawn before, by Withdraw
       ◄──────────────────────── Returned or Raised
 
-The values of tasks go along with a message, not in it: see runtime.worker.parcels.
+A message crosses as a plain tuple: the number of its kind, and what it says. A class of ours in it would be looked up by its name
+on either side, each time. The values of tasks go along with it, not in it: see runtime.worker.parcels.
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
+from actors.pickled import Pickled, Piece
 from actors.portable import Reference
 from actors.progress import Progress
+from runtime.worker.parcels import framed
 
 
 @dataclass(frozen=True)
@@ -50,28 +53,24 @@ class Program:
     """What is called around functions, where the app is not found there."""
 
 
-@dataclass(frozen=True)
-class Hello:
+class Hello(NamedTuple):
     """The first message to a worker."""
 
     program: Program
 
 
-@dataclass(frozen=True)
-class Ready:
+class Ready(NamedTuple):
     """The worker has loaded the program."""
 
 
-@dataclass(frozen=True)
-class Broken:
+class Broken(NamedTuple):
     """The worker could not load the program; `text` is the traceback, `line` its last line."""
 
     line: str
     text: str
 
 
-@dataclass(frozen=True)
-class Job:
+class Job(NamedTuple):
     """One call of a task's function, with the values of its parameters.
 
     `function` is pickled by reference, or None if only its task's name leads to it.
@@ -90,8 +89,7 @@ class Job:
     """The tasks whose return values follow: those that started it, where the function is loaded only there, and may ask."""
 
 
-@dataclass(frozen=True)
-class Request:
+class Request(NamedTuple):
     """A control of the session, used inside the function, with the values it takes."""
 
     control: str
@@ -100,15 +98,13 @@ class Request:
     """Tells it from others whose replies are awaited at the same time."""
 
 
-@dataclass(frozen=True)
-class Withdraw:
+class Withdraw(NamedTuple):
     """Requests that nobody waits for any more; each is answered all the same, if it has not been."""
 
     numbers: tuple[int, ...]
 
 
-@dataclass(frozen=True)
-class Reply:
+class Reply(NamedTuple):
     """What the control returned, with values that it has found, or, pickled, what it raised and the cause of that."""
 
     value: Any = None
@@ -127,8 +123,7 @@ class PlainMessage:
     data: Any
 
 
-@dataclass(frozen=True)
-class Returned:
+class Returned(NamedTuple):
     """The function returned the value that goes along."""
 
     progress: Progress | None = None
@@ -137,8 +132,7 @@ class Returned:
     """Whether the worker must not be used again: the function has closed its stdout or stderr, or used up its memory."""
 
 
-@dataclass(frozen=True)
-class Raised:
+class Raised(NamedTuple):
     """The function raised: always as text, and as itself where a copy says the same."""
 
     kind: str
@@ -149,3 +143,18 @@ class Raised:
     """The qualified names of its class and all that this derives from."""
     progress: Progress | None = None
     spent: bool = False
+
+
+Message = Hello | Ready | Broken | Job | Request | Withdraw | Reply | Returned | Raised
+_KINDS: tuple[type[Message], ...] = (Hello, Ready, Broken, Job, Request, Withdraw, Reply, Returned, Raised)
+_NUMBERS = {kind: number for number, kind in enumerate(_KINDS)}
+
+
+def frame_of(message: Message, *values: Pickled) -> list[Piece]:
+    """Return the frame of a message and the values that go with it."""
+    return framed((_NUMBERS[type(message)], *message), *values)
+
+
+def opened(said: tuple[Any, ...]) -> Any:
+    """Return the message that was the first part of a frame."""
+    return _KINDS[said[0]](*said[1:])

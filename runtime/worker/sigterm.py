@@ -10,7 +10,13 @@ from types import FrameType
 
 from actors.errors import TaskTerminationException
 from actors.termination import Flag
+from runtime.bare_signals import DEFAULT, handle, handler_of
 from runtime.worker.channel import RemoteControls
+
+
+def end_by_sigterm() -> None:
+    """Have SIGTERM end this process, as is usual: it executes no function."""
+    handle(signal.SIGTERM, DEFAULT)
 
 
 class Sigterm:
@@ -18,22 +24,22 @@ class Sigterm:
 
     That is an exception wherever it is, so that what it has begun is cleaned up, or for an async function a cancellation at its
     next await. One that does not notice, as the interpreter does not come to it, is killed by the scheduler. Once the function
-    has ended, SIGTERM is ignored until its answer is sent: nothing is lost that is done.
+    has ended, SIGTERM does nothing until its answer is sent: nothing is lost that is done.
     """
 
     def __init__(self, flag: Flag, controls: RemoteControls) -> None:
         self._flag, self._controls = flag, controls
         self._is_to_ask = flag.is_heeded  # as the scheduler knows it: a hook that takes the flag later asks for nothing
-        self._is_async = self._was_cancelled = False
+        self._is_async = self._was_cancelled = self._is_over = False
 
-    @contextmanager
-    def handled(self) -> Iterator[None]:
-        """Handle it inside the block, in which the function is called."""
-        signal.signal(signal.SIGTERM, self._receive)
-        try:
-            yield
-        finally:
-            signal.signal(signal.SIGTERM, signal.SIG_IGN)
+    def __enter__(self) -> None:
+        """Handle it inside the block, in which the function is called, and after that do nothing about it."""
+        handle(signal.SIGTERM, self._receive)
+
+    def __exit__(self, *_: object) -> None:
+        self._is_over = True
+        if handler_of(signal.SIGTERM) != self._receive:  # the function has put another handler in its place
+            handle(signal.SIGTERM, self._receive)
 
     @contextmanager
     def of_coroutine(self) -> Iterator[None]:
@@ -47,7 +53,7 @@ class Sigterm:
 
         That is begun without the locks of :mod:`threading`, too.
         """
-        if self._was_cancelled:
+        if self._was_cancelled or self._is_over:
             return
         is_asking, self._is_to_ask = self._is_to_ask, False
         self._was_cancelled = not is_asking
