@@ -4,6 +4,7 @@ import os
 import signal
 import socket
 import threading
+from types import SimpleNamespace
 
 import pytest
 import trio
@@ -14,8 +15,10 @@ from actors.args import Return
 from actors.errors import UnportableParameter
 from actors.pickled import Pickled
 from helpers import actions, records, running
+from runtime.runners.worker import Worker
 from runtime.worker import parcels
 from runtime.worker.parcels import HEAD, LONG, framed, taken, unframed
+from runtime.worker.protocol import Returned, frame_of
 
 MUCH = 8 << 20
 """Bytes. More than a socket holds, so that both sides must be at it."""
@@ -288,3 +291,31 @@ def test_what_cannot_be_loaded_spoils_only_itself():
     with pytest.raises(ValueError, match="no number"):
         broken.open()
     assert (message, value.open()) == ("message", 1)
+
+
+async def test_what_has_come_of_a_long_frame_stays_if_the_wait_for_the_connection_is_cancelled():
+    """As where a run is ended in the very turn in which its value begins to come: its last word is waited for then."""
+    connection, others = socket.socketpair()
+    connection.setblocking(False)
+    streams = [os.open(os.devnull, os.O_RDONLY) for _ in range(3)]
+    worker = Worker(SimpleNamespace(pid=os.getpid()), connection, -1, *streams)
+    sender = threading.Thread(target=parcels.send, args=(others, frame_of(Returned(), Pickled(b"x" * MUCH))))
+    sender.start()
+    try:
+        async with worker._sending:
+            with trio.fail_after(10):
+                async with trio.open_nursery() as nursery:
+                    nursery.start_soon(worker._receive)
+                    while not worker._sending.statistics().tasks_waiting:
+                        await trio.sleep(0)
+                    nursery.cancel_scope.cancel()
+        with trio.fail_after(30):
+            message, values = await worker._receive()
+    finally:
+        connection.close()
+        sender.join()
+        others.close()
+        for stream in streams:
+            os.close(stream)
+    assert message == Returned()
+    assert [len(value.open()) for value in values] == [MUCH]

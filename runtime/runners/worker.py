@@ -236,12 +236,11 @@ class Worker:
             if not data:
                 raise EOFError
             self._received += data
-        frame = taken(self._received)
-        if not is_long(frame):
-            said, values = unframed(frame)
+        if not is_long(self._received):
+            said, values = unframed(taken(self._received))
         else:
-            async with self._sending:
-                said, values = await self._in_thread(receive, self._connection, frame)
+            async with self._sending:  # only now is it taken: this may be cancelled, and is called again then
+                said, values = await self._in_thread(receive, self._connection, taken(self._received))
         return opened(said), values
 
     async def _in_thread(self, work: Callable[..., T], *args: object) -> T:
