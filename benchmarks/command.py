@@ -9,9 +9,11 @@
 
 from __future__ import annotations
 
+import os
 import random
 import sys
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 
 import click
@@ -25,12 +27,13 @@ from benchmarks.environments import default_folder
 from benchmarks.figures import Absent, Figure, Report, UnreadableReport, load, save
 from benchmarks.killing.report import kills_table, traces_table
 from benchmarks.page import UnknownTable, filled
-from benchmarks.section import Section, Settings
+from benchmarks.section import Settings
 
 SOAK, KILLS = "soak", "kills"
 _WIDE = 140
 """Columns where it is printed to a file."""
 _FILE = click.Path(dir_okay=False, path_type=Path)
+_OURS = click.Path(exists=True, dir_okay=False, path_type=Path)
 
 
 @click.command(context_settings={"help_option_names": ["-h", "--help"]})
@@ -49,8 +52,8 @@ _FILE = click.Path(dir_okay=False, path_type=Path)
     flag_value=str(default_folder()),
     help="Install what others would pick into this folder, each for itself, and compare with it.  [a folder in your cache]",
 )
-@click.option("--json", "kept", type=_FILE, help="Write what was measured to this file.")
-@click.option("--compare", "old", type=_FILE, help="Tell what has changed since this file was written by --json.")
+@click.option("--json", "kept", type=_FILE, help="Write what was measured to this file, each section as it is done.")
+@click.option("--compare", "old", type=_OURS, help="Tell what has changed since this file was written by --json.")
 @click.option(
     "--plot",
     "pictures",
@@ -62,7 +65,7 @@ _FILE = click.Path(dir_okay=False, path_type=Path)
     type=click.Path(exists=True, dir_okay=False, path_type=Path),
     help="Renew the tables of this Markdown page, such as docs/performance.md.",
 )
-@click.option("--load", "loaded", type=_FILE, help="Measure nothing: take this file, which was written by --json.")
+@click.option("--load", "loaded", type=_OURS, help="Measure nothing: take this file, which was written by --json.")
 @click.option("--launches", type=click.IntRange(min=1), default=10_000, show_default=True, help="How many the soak makes.")
 @click.option("--kills", "times", type=click.IntRange(min=1), default=200, show_default=True, help="How often an app is killed.")
 @click.option("--seed", type=int, help="What the soak or the kills follow from, to repeat them; else it is random.")
@@ -87,17 +90,20 @@ def main(
     """
     console = Console(highlight=False, width=None if sys.stdout.isatty() else _WIDE)
     if {SOAK, KILLS} & {*only}:
-        seed = random.randrange(1 << 32) if seed is None else seed
-        if SOAK in only:
-            _soak(console, launches, seed)
-        if KILLS in only:
-            _kills(console, times, seed)
+        _look(console, only, launches, times, random.randrange(1 << 32) if seed is None else seed)
         return
     if pictures is not None and not is_installed("matplotlib"):
         raise click.ClickException("matplotlib is not installed, which draws: pip install -e '.[bench]'")
+    if loaded is not None and (only or quick or peers is not None):
+        raise click.UsageError("--load measures nothing: leave out --only, --quick and --peers")
+    _check_writable(kept, pictures)
     before = None if old is None else _read(old)  # at once: a wrong file is not to be found out after ten minutes
     settings = Settings(quick, 1 if quick else rounds, peers)
-    report = _measured(console, only, settings) if loaded is None else _shown(console, _read(loaded))
+    if loaded is None:
+        with _interruptible():
+            report = _measured(console, only, settings, kept)
+    else:
+        report = _shown(console, _read(loaded))
     console.print(tables.summary(report))
     if kept is not None:
         save(report, kept)
@@ -120,14 +126,38 @@ def _read(file: Path) -> Report:
     try:
         return load(file)
     except UnreadableReport as exc:
-        raise click.ClickException(str(exc)) from exc
+        raise click.UsageError(str(exc)) from exc
 
 
-def _measured(console: Console, only: tuple[str, ...], settings: Settings) -> Report:
-    def show(section: Section, found: list[Figure | Absent]) -> None:
+def _check_writable(*places: Path | None) -> None:
+    """Check that files, and folders that are made, can be written; at once, and not after a quarter of an hour."""
+    for place in places:
+        if place is not None:
+            there = next(path for path in (place.absolute(), *place.absolute().parents) if path.exists())
+            if not os.access(there, os.W_OK) or (there != place.absolute() and not there.is_dir()):
+                raise click.UsageError(f"{place} cannot be written")
+
+
+@contextmanager
+def _interruptible() -> Iterator[None]:
+    """Let an interruption out as it is, which trio may have wrapped in groups."""
+    try:
+        yield
+    except BaseExceptionGroup as exc:
+        if exc.split(KeyboardInterrupt)[1] is None:
+            raise KeyboardInterrupt from None
+        raise
+
+
+def _measured(console: Console, only: tuple[str, ...], settings: Settings, kept: Path | None) -> Report:
+    """Measure, show what each section has found, and keep it: who interrupts the next one has it."""
+    report: Report | None = None
+    for section, found, report in suite.measure(suite.chosen(only, with_peers=settings.peers is not None), settings):
         console.print(tables.section(section.name, section.about, found))
-
-    return suite.measure(suite.chosen(only, with_peers=settings.peers is not None), settings, show)
+        if kept is not None:
+            save(report, kept)
+    assert report is not None  # there is no way to choose no section
+    return report
 
 
 def _shown(console: Console, report: Report) -> Report:
@@ -136,6 +166,14 @@ def _shown(console: Console, report: Report) -> Report:
         found: list[Figure | Absent] = [*report.of(name), *(each for each in report.absent if each.section == name)]
         console.print(tables.section(name, about.get(name, ""), found))
     return report
+
+
+def _look(console: Console, only: tuple[str, ...], launches: int, times: int, seed: int) -> None:
+    """Look whether all ends as it should, in place of what it costs."""
+    if SOAK in only:
+        _soak(console, launches, seed)
+    if KILLS in only:
+        _kills(console, times, seed)
 
 
 def _soak(console: Console, launches: int, seed: int) -> None:

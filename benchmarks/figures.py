@@ -150,10 +150,14 @@ def load(file: Path) -> Report:
     try:
         document: dict[str, Any] = json.loads(file.read_text("utf-8"))
         if document.pop("format") != FORMAT:
-            raise UnreadableReport(f"{file} has another format than {FORMAT}: measure again with this version")
+            raise UnreadableReport(f"{file} is a report in another format than {FORMAT}: measure again with this version")
         return cattrs.Converter().structure(document, Report)
-    except (OSError, KeyError, TypeError, AttributeError, json.JSONDecodeError, BaseValidationError) as exc:
-        raise UnreadableReport(f"{file} is no report of the benchmarks: {exc!r}") from exc
+    except OSError as exc:
+        raise UnreadableReport(f"{file} cannot be read: {exc.strerror}") from exc
+    except (ValueError, KeyError, TypeError, AttributeError, BaseValidationError) as exc:
+        if isinstance(exc, UnreadableReport):
+            raise
+        raise UnreadableReport(f"{file} is no report of the benchmarks, as --json writes it") from exc
 
 
 def latencies(seconds: Iterable[float], factor: float) -> tuple[float | None, float | None]:

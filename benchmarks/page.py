@@ -10,6 +10,7 @@ import re
 from collections.abc import Iterable, Sequence
 
 from benchmarks import noise
+from benchmarks.contest import UNITS
 from benchmarks.figures import Figure, Report, number
 from benchmarks.tables import machine_in_words
 from benchmarks.targets import verdicts
@@ -35,7 +36,10 @@ def _made(name: str, report: Report) -> str:
     if name == "targets":
         return _targets(report)
     if name == "machine":
-        return "\n".join(f"- {line}" for line in [*machine_in_words(report.machine), *noise.in_words(report.machine, [])])
+        packages = dict.fromkeys(figure.package for figure in report.figures if figure.package is not None)
+        peers = ", ".join(package for package in packages if "callsheet" not in package.lower())
+        lines = [*machine_in_words(report.machine), *noise.in_words(report.machine, [])]
+        return "\n".join(f"- {line}" for line in ([*lines, f"beside it: {peers}"] if peers else lines))
     section, _, size_unit = name.partition(" by ")
     figures = [figure for figure in report.of(section) if figure.size_unit == (size_unit or None)]
     if not figures:
@@ -57,29 +61,47 @@ def _targets(report: Report) -> str:
 
 
 def _single(figures: Sequence[Figure]) -> str:
-    rows = [
-        (figure.name, f"{_median(figure)} {figure.unit}", f"{number(figure.low)} to {number(figure.high)}", _times(figure))
-        for figure in figures
-    ]
-    return _table(("", "Median", "Rounds", "× limit"), rows)
+    of_name = {figure.name: figure for figure in figures}
+    timed = any(figure.p99 is not None for figure in figures)
+    rows = []
+    for figure in figures:
+        row = [figure.name, f"{_median(figure)} {figure.unit}", _range(figure.samples)]
+        if timed:
+            a_second = f"{UNITS[figure.unit] / figure.median:,.0f}" if figure.unit in UNITS else ""
+            row += [*("" if value is None else number(value) for value in (figure.p50, figure.p99)), a_second]
+        rows.append((*row, _times(figure), _rounds(figure, of_name.get(figure.limit or "")), figure.limit or ""))
+    single = ("p50", "p99", "A second") if timed else ()
+    return _table(("", "Median", "Rounds", *single, "×", "Rounds", "Beside"), rows)
 
 
 def _curves(figures: Sequence[Figure]) -> str:
     sizes = sorted({figure.size for figure in figures if figure.size is not None})
     rows = []
     for name in dict.fromkeys(figure.name for figure in figures):
-        of_size = {figure.size: _median(figure) for figure in figures if figure.name == name}
-        unit = next(figure.unit for figure in figures if figure.name == name)
-        rows.append((name, unit, *(of_size.get(size, "") for size in sizes)))
-    return _table((figures[0].size_unit or "", "Unit", *(f"{size:,.0f}" for size in sizes)), rows)
+        curve = [figure for figure in figures if figure.name == name]
+        of_size = {figure.size: _median(figure) + (f" ({_times(figure)})" if figure.ratio else "") for figure in curve}
+        rows.append((name, curve[0].unit, *(of_size.get(size, "") for size in sizes), curve[0].limit or ""))
+    return _table((figures[0].size_unit or "", "Unit", *(f"{size:,.0f}" for size in sizes), "Beside"), rows)
 
 
 def _median(figure: Figure) -> str:
     return "~" * noise.is_scattered(figure) + number(figure.median)
 
 
+def _range(values: Sequence[float]) -> str:
+    return f"{number(min(values))} to {number(max(values))}" if len(values) > 1 else ""
+
+
 def _times(figure: Figure) -> str:
-    return "" if figure.ratio is None else f"{number(figure.ratio)} × {figure.limit}"
+    return "" if figure.ratio is None else f"{number(figure.ratio)} ×"
+
+
+def _rounds(figure: Figure, limit: Figure | None) -> str:
+    """Return between what the ratios of single rounds are; of a rate, more of which is better, too."""
+    if limit is None:
+        return ""
+    pairs = zip(figure.samples, limit.samples, strict=False)
+    return _range([least / mine if figure.more_is_better else mine / least for mine, least in pairs])
 
 
 def _table(columns: Sequence[str], rows: Iterable[Sequence[str]]) -> str:

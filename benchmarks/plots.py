@@ -82,7 +82,7 @@ def curve_panels(figures: Sequence[Figure]) -> list[tuple[str, str, dict[str, li
     panels: dict[tuple[str, str, str], dict[str, list[Figure]]] = {}
     for figure in figures:
         if figure.size is not None:
-            owner, _, part = figure.name.partition(": ")
+            part, _, owner = figure.name.rpartition(": ")
             curves = panels.setdefault((part, figure.unit, figure.size_unit or ""), {})
             curves.setdefault(owner, []).append(figure)
     return [(part, unit, curves) for (part, unit, _), curves in panels.items()]

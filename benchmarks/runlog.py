@@ -131,7 +131,7 @@ def _figures(store: str, records: int, took: dict[str, list[float]], writes: lis
         limit, times = (WRITE, median(samples) / median(writes)) if part == "insert" else (None, None)
         package = None if store == OURS else "tinydb"
         yield Figure(
-            "runlog", f"{store}: {part}", unit, samples, limit, times, size=records, size_unit="records", package=package
+            "runlog", f"{part}: {store}", unit, samples, limit, times, size=records, size_unit="records", package=package
         )
 
 

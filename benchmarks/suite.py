@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Iterator, Sequence
 
 from benchmarks import anatomy, lateness, machine, messages, modes, payload, runlog, scaling, simulation, startup, termination
 from benchmarks.figures import Absent, Figure, Report
@@ -32,23 +32,19 @@ def chosen(only: Sequence[str], *, with_peers: bool = False) -> list[Section]:
     return [section for section in SECTIONS if section.name in names or (with_peers and section is peers.SECTION)]
 
 
-def measure(sections: Sequence[Section], settings: Settings, show: Callable[[Section, list[Figure | Absent]], object]) -> Report:
-    """Measure some sections, one after the other, and return what they make together.
-
-    Args:
-      show: is called with each section, and with what it has found, as soon as that is complete.
-    """
+def measure(sections: Sequence[Section], settings: Settings) -> Iterator[tuple[Section, list[Figure | Absent], Report]]:
+    """Measure some sections, one after the other, and yield each with what it has found, and the report of all up to there."""
     began, load_before = time.perf_counter(), machine.load()
     found: list[Figure | Absent] = []
     with pace() as progress:
         for section in sections:
             progress.begin(section)
             own = list(section.measure(settings, progress))
-            show(section, own)
             found += own
-    return Report(
-        machine.machine(load_before, progress.calibrations),
-        tuple(held([each for each in found if isinstance(each, Figure)])),
-        tuple(each for each in found if isinstance(each, Absent)),
-        time.perf_counter() - began,
-    )
+            report = Report(
+                machine.machine(load_before, progress.calibrations),
+                tuple(held([each for each in found if isinstance(each, Figure)])),
+                tuple(each for each in found if isinstance(each, Absent)),
+                time.perf_counter() - began,
+            )
+            yield section, own, report

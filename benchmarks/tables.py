@@ -117,5 +117,6 @@ def comparison(compared: Comparison) -> RenderableType:
 def _table(*columns: str, left: int) -> Table:
     table = Table(box=None, header_style="bold", pad_edge=False)
     for position, column in enumerate(columns):
-        table.add_column(column, justify="left" if position < left else "right", no_wrap=position == 0)
+        is_text = position == 0 or column == "TARGET"
+        table.add_column(column, justify="left" if position < left else "right", no_wrap=not is_text, overflow="fold")
     return table

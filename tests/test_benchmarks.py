@@ -11,12 +11,12 @@ import pytest
 from click.testing import CliRunner
 from rich.console import Console
 
-from benchmarks import compare, contest, noise, runlog, scaling, suite, tables
+from benchmarks import command, compare, contest, noise, runlog, scaling, suite, tables
 from benchmarks.apart import apart
 from benchmarks.compare import Change
 from benchmarks.contest import RATE, Contender, Took
 from benchmarks.figures import Absent, Figure, Machine, Report, UnreadableReport, latencies, load, percentile, save
-from benchmarks.section import Settings
+from benchmarks.section import Section, Settings
 from benchmarks.targets import TARGETS, Target, held, verdicts
 from commands import ROOT, cli
 from runtime.commands import bench
@@ -25,7 +25,7 @@ MACHINE = Machine("a processor", 2, "Linux 6", "CPython 3.11", {"trio": "0.31"},
 STEADY = (10.0, 10.1, 10.2, 9.9, 10.0)
 BARE = Figure("modes", "bare", "µs", tuple(value / 2 for value in STEADY))
 OURS = Figure("modes", "ours", "µs", STEADY, "bare", 2.0, p50=10.0, p99=30.0)
-CURVE = [Figure("runlog", "run log: insert", "µs", (size / 10,) * 3, size=size, size_unit="records") for size in (10, 1000)]
+CURVE = [Figure("runlog", "insert: run log", "µs", (size / 10,) * 3, size=size, size_unit="records") for size in (10, 1000)]
 
 
 def report(*figures, absent=(), machine=MACHINE):
@@ -119,8 +119,8 @@ def test_what_is_no_report_is_not_read(text, tmp_path):
 
 def test_a_report_that_cannot_be_read_is_told_before_anything_is_measured(tmp_path):
     done = cli("bench", "--compare", tmp_path / "none.json")
-    assert done.returncode == 1
-    assert "none.json is no report" in done.stderr
+    assert done.returncode == 2
+    assert "none.json" in done.stderr
 
 
 @pytest.mark.parametrize(
@@ -176,7 +176,7 @@ def test_a_noisy_machine_and_figures_that_vary_are_told():
         (Target("modes", "ours", 50, "p99"), 30.0, True, "p99 ≤ 50 µs"),
         (Target("modes", "bare", 1, "ahead", other="ours"), 0.5, True, "ahead of ours"),
         (Target("modes", "ours", 1, "ahead", other="nobody"), None, None, "ahead of nobody"),
-        (Target("runlog", "run log: insert", 1.5, "growth", size=1000), 100.0, False, "flat: ≤ 1.5 × the smallest"),
+        (Target("runlog", "insert: run log", 1.5, "growth", size=1000), 100.0, False, "flat: ≤ 1.5 × the smallest"),
     ],
 )
 def test_a_target_is_met_or_missed(target, value, is_met, words):
@@ -273,9 +273,44 @@ def test_what_is_compared_with_a_limit_is_drawn_beside_it():
     assert curve_panels([BARE, *CURVE]) == [("insert", "µs", {"run log": CURVE})]
 
 
-def test_who_wants_pictures_hears_at_once_what_draws_them(tmp_path, monkeypatch):
-    from benchmarks import command
+def test_an_interruption_is_told_as_such_and_what_was_measured_before_is_kept(tmp_path, monkeypatch):
+    def interrupted(settings, progress):
+        raise BaseExceptionGroup("of nurseries", [BaseExceptionGroup("of nurseries", [KeyboardInterrupt()])])
+        yield
 
+    first = Section("first", "one that is done", lambda *_: iter([BARE]))
+    second = Section("second", "one that is not", interrupted)
+    monkeypatch.setattr(suite, "SECTIONS", (first, second))
+    done = CliRunner().invoke(command.main, ["--json", str(tmp_path / "kept.json")])
+    assert (done.exit_code, "Aborted!" in done.output, "Traceback" in done.output) == (1, True, False)
+    assert load(tmp_path / "kept.json").figures == (BARE,)
+
+
+@pytest.mark.parametrize("option", ["--json", "--plot"])
+def test_a_place_that_cannot_be_written_is_told_at_once(option, tmp_path, monkeypatch):
+    monkeypatch.setattr(suite, "SECTIONS", ())
+    (tmp_path / "file").touch()
+    done = CliRunner().invoke(command.main, [option, str(tmp_path / "file" / "below")])
+    assert done.exit_code == 2
+    assert "cannot be written" in done.output
+
+
+def test_what_is_loaded_is_all_of_it(tmp_path):
+    save(report(), tmp_path / "kept.json")
+    done = CliRunner().invoke(command.main, ["--load", str(tmp_path / "kept.json"), "--only", "modes"])
+    assert done.exit_code == 2
+    assert "leave out --only" in done.output
+
+
+def test_figures_can_be_read_on_a_terminal_of_80_columns():
+    console = Console(width=80)
+    with console.capture() as capture:
+        console.print(tables.section("modes", "", [BARE, replace(OURS, target="≤ 30 µs")]))
+    assert "…" not in capture.get()
+    assert all(text in capture.get() for text in ("10.0", "30.0", "100,000", "2.00"))
+
+
+def test_who_wants_pictures_hears_at_once_what_draws_them(tmp_path, monkeypatch):
     monkeypatch.setattr(command, "is_installed", lambda _: False)
     done = CliRunner().invoke(command.main, ["--plot", str(tmp_path)])
     assert done.exit_code == 1

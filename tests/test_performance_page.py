@@ -1,6 +1,7 @@
 """The page that tells what Callsheet costs: its tables and pictures are those of the report that is kept beside it."""
 
 import re
+from dataclasses import replace
 
 import pytest
 from click.testing import CliRunner
@@ -15,7 +16,7 @@ PAGE = ROOT / "docs" / "performance.md"
 KEPT = ROOT / "docs" / "performance" / "report.json"
 BARE = Figure("modes", "nursery.start_soon", "µs", (4.0, 5.0, 6.0))
 OURS = Figure("modes", "main", "µs", (20.0, 20.5, 21.0), "nursery.start_soon", 4.1)
-CURVE = [Figure("runlog", "run log: insert", "µs", (size / 1000,) * 3, size=size, size_unit="records") for size in (1000, 9000)]
+CURVE = [Figure("runlog", "insert: run log", "µs", (size / 1000,) * 3, size=size, size_unit="records") for size in (1000, 9000)]
 REPORT = Report(
     Machine("a processor", 2, "Linux 6", "CPython 3.11", {"trio": "0.31"}, 0.1, 0.2, (1.0,)), (BARE, OURS, *CURVE), (), 1.0
 )
@@ -30,12 +31,27 @@ class TestFilling:
         lines = filled(part("modes", "| old |\n"), REPORT).splitlines()
         assert lines[:2] == ["before", "<!-- modes -->"]
         assert lines[-2:] == ["<!-- end -->", "after"]
-        assert "| main | 20.5 µs | 20.0 to 21.0 | 4.10 × nursery.start_soon |" in lines
+        assert "| main | 20.5 µs | 20.0 to 21.0 | 4.10 × | 3.50 to 5.00 | nursery.start_soon |" in lines
         assert not any("old" in line for line in lines)
 
     def test_curves_have_a_column_for_each_size(self):
-        assert "| records | Unit | 1,000 | 9,000 |" in filled(part("runlog by records"), REPORT)
-        assert "| run log: insert | µs | 1.00 | 9.00 |" in filled(part("runlog by records"), REPORT)
+        assert "| records | Unit | 1,000 | 9,000 | Beside |" in filled(part("runlog by records"), REPORT)
+        assert "| insert: run log | µs | 1.00 | 9.00 |  |" in filled(part("runlog by records"), REPORT)
+
+    def test_ratios_are_told_at_each_size(self):
+        curve = replace(CURVE[0], limit="a write", ratio=2.5)
+        page = filled(part("runlog by records"), replace(REPORT, figures=(curve,)))
+        assert "| insert: run log | µs | 1.00 (2.50 ×) | a write |" in page
+
+    def test_single_latencies_are_told_where_they_were_measured(self):
+        page = filled(part("modes"), replace(REPORT, figures=(BARE, replace(OURS, p50=19.0, p99=40.0))))
+        assert "| main | 20.5 µs | 20.0 to 21.0 | 19.0 | 40.0 | 48,780 | 4.10 × |" in page
+        assert "| nursery.start_soon | 5.00 µs | 4.00 to 6.00 |  |  | 200,000 |" in page
+
+    def test_whose_figures_are_beside_ours_is_told_with_their_versions(self):
+        peer = replace(OURS, package="rocketry 2.5.1")
+        page = filled(part("machine"), replace(REPORT, figures=(BARE, replace(OURS, package="callsheet 0.1.0"), peer)))
+        assert "- beside it: rocketry 2.5.1" in page
 
     def test_targets_are_met_missed_or_not_measured(self):
         page = filled(part("targets"), REPORT)
