@@ -153,7 +153,7 @@ def _measured(console: Console, only: tuple[str, ...], settings: Settings, kept:
     """Measure, show what each section has found, and keep it: who interrupts the next one has it."""
     report: Report | None = None
     for section, found, report in suite.measure(suite.chosen(only, with_peers=settings.peers is not None), settings):
-        console.print(tables.section(section.name, section.about, found))
+        console.print(tables.section(section.name, section.about, found, console.width))
         if kept is not None:
             save(report, kept)
     assert report is not None  # there is no way to choose no section
@@ -164,7 +164,7 @@ def _shown(console: Console, report: Report) -> Report:
     about = {section.name: section.about for section in suite.SECTIONS}
     for name in report.sections:
         found: list[Figure | Absent] = [*report.of(name), *(each for each in report.absent if each.section == name)]
-        console.print(tables.section(name, about.get(name, ""), found))
+        console.print(tables.section(name, about.get(name, ""), found, console.width))
     return report
 
 

@@ -17,29 +17,41 @@ from benchmarks.targets import Verdict, held, verdicts
 _STYLES = {"better": "green", "worse": "red", "same": "dim", "unknown": "dim"}
 
 
-def section(name: str, about: str, found: Sequence[Figure | Absent]) -> RenderableType:
-    """Return what a section has found: a table of single figures, and one of curves with a column for each size."""
+WIDE = 110
+"""Columns that a table needs which says all; in fewer, ranges of figures, targets, and ratios of curves are left out."""
+
+
+def section(name: str, about: str, found: Sequence[Figure | Absent], width: int = WIDE) -> RenderableType:
+    """Return what a section has found: a table of single figures, and one of curves with a column for each size.
+
+    Args:
+      width: columns that there are.
+    """
     figures = list(held([each for each in found if isinstance(each, Figure)]))
     single = [figure for figure in figures if figure.size is None]
     parts: list[RenderableType] = [Text(f"{name}: {about}", "bold")]
     if single:
-        parts.append(_single(single))
-    parts.extend(_curves([figure for figure in figures if figure.size_unit == unit]) for unit in _size_units(figures))
+        parts.append(_single(single, wide=width >= WIDE))
+    curves = ([figure for figure in figures if figure.size_unit == unit] for unit in _size_units(figures))
+    parts.extend(_curves(each, wide=width >= WIDE) for each in curves)
     parts.extend(Text(f"absent: {each.name} ({each.why})", "dim") for each in found if isinstance(each, Absent))
     return Group(*parts, "")
 
 
-def _single(figures: Sequence[Figure]) -> Table:
-    table = _table("", "UNIT", "MEDIAN", "LOW", "HIGH", *_if_any(figures), "× LIMIT", "TARGET", left=2)
+def _single(figures: Sequence[Figure], *, wide: bool) -> Table:
+    ranges, targets = (["LOW", "HIGH"], ["TARGET"]) if wide else ([], [])
+    table = _table("", "UNIT", "MEDIAN", *ranges, *_if_any(figures), "× LIMIT", *targets, left=2)
     limits = {figure.limit for figure in figures}
     for figure in figures:
-        values = [number(value) for value in (figure.median, figure.low, figure.high)]
-        values[0] = "~" * noise.is_scattered(figure) + values[0]
+        values = ["~" * noise.is_scattered(figure) + number(figure.median)]
+        if wide:
+            values += [number(figure.low), number(figure.high)]
         if _if_any(figures):
             values += ["" if value is None else number(value) for value in (figure.p50, figure.p99)]
             values.append(f"{UNITS[figure.unit] / figure.median:,.0f}" if figure.unit in UNITS else "")
         ratio = _ratio(figure) if figure.name not in limits else "1" if figure.package else "limit"
-        table.add_row(figure.name, figure.unit, *values, ratio, figure.target or "", style="dim" if ratio == "limit" else None)
+        target = [figure.target or ""] if wide else []
+        table.add_row(figure.name, figure.unit, *values, ratio, *target, style="dim" if ratio == "limit" else None)
     return table
 
 
@@ -55,18 +67,18 @@ def _size_units(figures: Sequence[Figure]) -> list[str]:
     return list(dict.fromkeys(figure.size_unit for figure in figures if figure.size_unit is not None))
 
 
-def _curves(figures: Sequence[Figure]) -> Table:
+def _curves(figures: Sequence[Figure], *, wide: bool) -> Table:
     sizes = sorted({figure.size for figure in figures if figure.size is not None})
     table = _table(f"BY {figures[0].size_unit}", "UNIT", *(f"{size:,.0f}" for size in sizes), left=2)
     for name in dict.fromkeys(figure.name for figure in figures):
         curve = {figure.size: figure for figure in figures if figure.name == name}
         unit = next(iter(curve.values())).unit
-        table.add_row(name, unit, *(_cell(curve[size]) if size in curve else "" for size in sizes))
+        table.add_row(name, unit, *(_cell(curve[size], wide=wide) if size in curve else "" for size in sizes))
     return table
 
 
-def _cell(figure: Figure) -> str:
-    ratio = "" if figure.ratio is None else f" ({number(figure.ratio)} ×)"
+def _cell(figure: Figure, *, wide: bool) -> str:
+    ratio = f" ({number(figure.ratio)} ×)" if wide and figure.ratio is not None else ""
     return "~" * noise.is_scattered(figure) + number(figure.median) + ratio
 
 
