@@ -11,6 +11,15 @@ from contextvars import copy_context
 import trio
 
 
+class _Asked:
+    """Something that is to be done."""
+
+    __slots__ = ("is_done", "step")
+
+    def __init__(self, step: Callable[[], object]) -> None:
+        self.step, self.is_done = step, False
+
+
 class Door:
     """By which other threads have things done in the trio thread, in the order in which they ask. One for a whole run of trio.
 
@@ -20,7 +29,7 @@ class Door:
 
     def __init__(self) -> None:
         self._token = trio.lowlevel.current_trio_token()
-        self._steps: deque[Callable[[], object]] = deque()
+        self._asked: deque[_Asked] = deque()
         self._context = copy_context()  # a task that does it early lends its turn, and not what it is known as
 
     def post(self, step: Callable[[], object]) -> None:
@@ -29,17 +38,28 @@ class Door:
         Raises:
           trio.RunFinishedError: trio has ended.
         """
-        self._steps.append(step)
-        self._token.run_sync_soon(self._do_next)  # one for each: in trio's queue, too, it has its place among others
+        self._asked.append(asked := _Asked(step))
+        try:
+            self._token.run_sync_soon(self._do_until, asked)  # one for each: in trio's queue, too, it has its place among others
+        except trio.RunFinishedError:
+            with suppress(ValueError):  # it was done after all, before what another thread has asked for in time
+                self._asked.remove(asked)
+                raise
 
     def clear(self) -> None:
         """Do what was asked for until now. In the trio thread."""
-        for _ in range(len(self._steps)):
+        for _ in range(len(self._asked)):
+            self._do_next()
+
+    def _do_until(self, asked: _Asked) -> None:
+        """Do it, if it was not done early; and before it what came before it, whose thread may find that trio has ended."""
+        while not asked.is_done:
             self._do_next()
 
     def _do_next(self) -> None:
-        if self._steps:  # else it was done early
-            self._context.run(self._steps.popleft())
+        asked = self._asked.popleft()
+        asked.is_done = True
+        self._context.run(asked.step)
 
 
 _door: trio.lowlevel.RunVar[Door] = trio.lowlevel.RunVar("callsheet_door")

@@ -57,4 +57,5 @@ class Timeouts:
                 self._agenda.set(timeout, first[1])
             else:
                 del self._queues[timeout]
+                self._agenda.drop(timeout)  # also its rank: no two timeouts need be the same
         return self._agenda.next_moment()

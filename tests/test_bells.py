@@ -116,6 +116,68 @@ async def test_steps_keep_their_place_among_what_others_ask_of_trio():
     assert done == [1, 2, 3]
 
 
+class TestAtTheEndOfTrio:
+    """Two threads ask at a time, and only the one that has asked later is in time."""
+
+    @staticmethod
+    def door_that_closes(later):
+        """Return a door at which the first that asks is refused, once `later` was asked for."""
+        door, token = door_of_trio(), trio.lowlevel.current_trio_token()
+
+        class Closing:
+            def run_sync_soon(self, function, *args):
+                door._token = token
+                door.post(later)
+                self.before_it_is_refused()
+                raise trio.RunFinishedError
+
+            def before_it_is_refused(self):
+                pass
+
+        door._token = Closing()
+        return door
+
+    async def test_what_trio_has_taken_is_done_although_what_was_asked_before_is_refused(self):
+        done = []
+        door = self.door_that_closes(lambda: done.append("taken"))
+        with pytest.raises(trio.RunFinishedError):
+            door.post(lambda: done.append("refused"))
+        await trio.testing.wait_all_tasks_blocked()
+        assert done == ["taken"]
+
+    async def test_what_was_done_is_not_refused(self):
+        done = []
+        door = self.door_that_closes(lambda: done.append(2))
+        door._token.before_it_is_refused = door.clear
+        door.post(lambda: done.append(1))
+        await trio.testing.wait_all_tasks_blocked()
+        assert done == [1, 2]
+
+
+async def test_a_function_whose_answer_was_told_by_a_child_that_it_forked_is_waited_for():
+    """A child that returns instead of ending rings the bell, which it has inherited: that is no answer."""
+    some_bells = Bells()
+
+    def begin(deliver):
+        if (child := os.fork()) == 0:
+            deliver(Answer("the child's"))
+            os._exit(0)
+        os.waitpid(child, 0)
+        delivering.append(deliver)
+
+    async def waits():
+        answers.append(await outcome_of(begin, some_bells))
+
+    delivering, answers = [], []
+    async with trio.open_nursery() as nursery:
+        nursery.start_soon(waits)
+        await trio.testing.wait_all_tasks_blocked()
+        assert answers == []
+        delivering[0](Answer("its own"))
+    assert answers == ["its own"]
+    some_bells.close()
+
+
 async def test_a_function_that_is_given_up_rings_for_nobody_else():
     """The next one that has its bell waits for its own answer."""
     some_bells, patience, delivering = Bells(), Patience(), []

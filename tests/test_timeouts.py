@@ -79,3 +79,11 @@ class TestTimeouts:
         self.at(10.0)
         assert self.at(20.0) == float("inf")
         assert self.ended[0] == 1
+
+    def test_timeouts_that_are_all_different_leave_nothing_behind(self):
+        for number in range(100):
+            self.begin(number, 1.0 + number / 100)
+            self.timeouts.drop(number)
+        assert self.at(10.0) == float("inf")
+        assert not self.timeouts._queues
+        assert not self.timeouts._agenda._ranks
