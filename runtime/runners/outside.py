@@ -101,9 +101,7 @@ class Outside:
         """Wait for its answer."""
         while not self._is_heard:
             await self._bell.heard()
-            self._is_heard = (
-                self._answer is not None
-            )  # else a process that the function has forked has rung: it has the bell, too
+            self._is_heard = self._answer is not None  # else a child that the function has forked has rung: it has the bell, too
 
     async def kill(self) -> None:
         """Abandon it: nothing ends a thread. What it still answers is noted, and changes nothing."""
