@@ -1,12 +1,14 @@
 """Functions that make it hard to end them, or to tell how they ended; worker processes import them from here."""
 
 import ctypes
+import operator
 import os
 import signal
 import subprocess
 import sys
 import time
-from functools import wraps
+from collections import deque
+from functools import partial, wraps
 from pathlib import Path
 
 from actors import TaskTerminationException, TerminationFlag
@@ -75,6 +77,16 @@ def ends_its_child_when_asked(flag=TerminationFlag()):
     child.kill()
     child.wait()
     return f"the child was {was}"
+
+
+def waits_again_before_python_looks_for_signals():
+    """The first signal ends the first wait, and comes too early for the second."""
+    libc = ctypes.CDLL(None)
+    Path("pids.part").write_text(str(os.getpid()))
+    try:
+        deque(map(operator.call, [partial(libc.rename, b"pids.part", b"pids"), *[partial(libc.sleep, 60)] * 2]), 0)
+    finally:
+        Path("cleaned").touch()
 
 
 def cleans_up_for_ever():

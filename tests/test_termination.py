@@ -674,6 +674,21 @@ class TestLadder:
                 assert await run.wait_ended() == ["terminate"]
             await trio.to_thread.run_sync(wait_all_gone, pids, 2)
 
+    @pytest.mark.skipif(not Path("/proc/self/stat").exists(), reason="it cannot be seen that a process waits")
+    async def test_a_signal_that_comes_just_before_a_wait_in_c_ends_that_too(self):
+        """Python looks for signals between its steps: one that comes after the last look ends no wait that begins then."""
+        app = App(log=None, grace=60, cleanup=60)
+        app.task(func=stubborn.waits_again_before_python_looks_for_signals, name="it", execution="process")
+        async with running(app) as run:
+            app.session["it"].run()
+            (pid,) = await said_pids()
+            with trio.fail_after(20):
+                while Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] != "S":  # until it waits
+                    await trio.sleep(0.005)
+                app.session["it"].terminate()
+                assert await run.wait_ended() == ["terminate"]
+        assert Path("cleaned").exists()
+
     async def test_a_command_that_ignores_its_end_has_its_time_to_clean_up_and_no_more(self):
         """A command cannot be asked: its grace is not waited for."""
         app = App(log=None, grace=60, cleanup=0.3)

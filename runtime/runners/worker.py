@@ -292,7 +292,7 @@ class _Ending:
         self._worker, self._call, self._waits = worker, call, waits
         self.last_word: tuple[Returned | Raised, list[Parcel]] | None = None
         """What it still answered."""
-        self._insists = False
+        self._is_cancelled = False
 
     def ask(self) -> bool:
         """Have its flag set by SIGTERM, where it has asked for that: see :mod:`runtime.worker.sigterm`."""
@@ -304,13 +304,13 @@ class _Ending:
     def cancel(self) -> bool:
         """Send SIGTERM, which raises an exception in it, and is for the children that it has started."""
         self._worker.signal(signal.SIGTERM)
-        self._insists = self._call.flag is not None and self._call.flag.is_heeded
+        self._is_cancelled = True
         return True
 
     async def ended(self) -> None:
         """Wait for its answer, or for the end of the process."""
         async with trio.open_nursery() as nursery:
-            if self._insists:
+            if self._is_cancelled:
                 nursery.start_soon(self._insist)
             try:
                 self.last_word = await self._worker.last_word(self._call, self._waits)
@@ -320,10 +320,17 @@ class _Ending:
             nursery.cancel_scope.cancel()
 
     async def _insist(self) -> None:
-        """Send SIGTERM again: where it has not noticed the one that asked it yet, the one that cancels it was lost in that."""
+        """Send SIGTERM again, which does nothing where it was noticed.
+
+        Once, as it may have come just before the function began to wait, after Python had last looked for signals: nothing
+        would end that wait. And again and again where the function heeds its flag: while it has not noticed the one that
+        asked it, the one that cancels it is lost in that.
+        """
         while True:
             await trio.sleep(_TO_NOTICE)
             self._worker.signal(signal.SIGTERM, group=False)
+            if self._call.flag is None or not self._call.flag.is_heeded:
+                return
 
     async def kill(self) -> None:
         """Kill the group; it is reaped when the worker ends."""
