@@ -289,6 +289,7 @@ def test_an_interruption_is_told_as_such_and_what_was_measured_before_is_kept(tm
 @pytest.mark.parametrize("option", ["--json", "--plot"])
 def test_a_place_that_cannot_be_written_is_told_at_once(option, tmp_path, monkeypatch):
     monkeypatch.setattr(suite, "SECTIONS", ())
+    monkeypatch.setattr(command, "is_installed", lambda _: True)  # what draws
     (tmp_path / "file").touch()
     done = CliRunner().invoke(command.main, [option, str(tmp_path / "file" / "below")])
     assert done.exit_code == 2

@@ -9,7 +9,6 @@ from tinydb.operations import delete
 from tinydb.table import Document
 
 from logged import Ticking, amount_of, end, fill, run, schedule, summary
-from runtime.codec import make_codec
 from runtime.runlog import memory_log, retention, tidying
 from runtime.runlog.file_log import FileLog
 from runtime.runlog.recorder import Recorder
@@ -27,7 +26,7 @@ def log(remake):
 
 @pytest.fixture
 def repo(log):
-    return RunRepo(log, make_codec())
+    return RunRepo(log)
 
 
 class TestLog:
@@ -354,7 +353,7 @@ class TestTable:
     def test_a_change_is_still_there_for_the_next_life(self, table, log, remake):
         table.remove(where("task_name") == "a")
         log.close()
-        assert self.ids(RunRepo(remake(), make_codec()).table.all()) == ["2"]
+        assert self.ids(RunRepo(remake()).table.all()) == ["2"]
 
     def test_a_file_can_be_changed_while_nothing_runs(self, tmp_path):
         log = FileLog(tmp_path / "runs.jsonl")
