@@ -104,9 +104,9 @@ def main(
             report = _measured(console, only, settings, kept)
     else:
         report = _shown(console, _read(loaded))
+        if kept is not None:
+            save(report, kept)
     console.print(tables.summary(report))
-    if kept is not None:
-        save(report, kept)
     if before is not None:
         console.print(tables.comparison(compare(before, report)))
     if pictures is not None:

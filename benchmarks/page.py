@@ -10,9 +10,8 @@ import re
 from collections.abc import Iterable, Sequence
 
 from benchmarks import noise
-from benchmarks.contest import UNITS
 from benchmarks.figures import Figure, Report, number
-from benchmarks.tables import machine_in_words
+from benchmarks.tables import a_second, machine_in_words, marked_median
 from benchmarks.targets import verdicts
 
 _PART = re.compile(r"(<!-- (?!end -->)(?P<name>[^>]+) -->\n).*?(?=<!-- end -->)", re.DOTALL)
@@ -55,7 +54,7 @@ def _targets(report: Report) -> str:
         if figure is None:
             rows.append((of, "", "", "", _MET[None]))
         else:
-            median = f"{_median(figure)} {figure.unit}"
+            median = f"{marked_median(figure)} {figure.unit}"
             rows.append((of, target.in_words(figure), verdict.in_words(), median, _MET[verdict.is_met]))
     return _table(("What", "Target", "Measured", "Median", ""), rows)
 
@@ -65,10 +64,9 @@ def _single(figures: Sequence[Figure]) -> str:
     timed = any(figure.p99 is not None for figure in figures)
     rows = []
     for figure in figures:
-        row = [figure.name, f"{_median(figure)} {figure.unit}", _range(figure.samples)]
+        row = [figure.name, f"{marked_median(figure)} {figure.unit}", _range(figure.samples)]
         if timed:
-            a_second = f"{UNITS[figure.unit] / figure.median:,.0f}" if figure.unit in UNITS else ""
-            row += [*("" if value is None else number(value) for value in (figure.p50, figure.p99)), a_second]
+            row += [*("" if value is None else number(value) for value in (figure.p50, figure.p99)), a_second(figure)]
         rows.append((*row, _times(figure), _rounds(figure, of_name.get(figure.limit or "")), figure.limit or ""))
     single = ("p50", "p99", "A second") if timed else ()
     return _table(("", "Median", "Rounds", *single, "×", "Rounds", "Beside"), rows)
@@ -79,13 +77,9 @@ def _curves(figures: Sequence[Figure]) -> str:
     rows = []
     for name in dict.fromkeys(figure.name for figure in figures):
         curve = [figure for figure in figures if figure.name == name]
-        of_size = {figure.size: _median(figure) + (f" ({_times(figure)})" if figure.ratio else "") for figure in curve}
+        of_size = {figure.size: marked_median(figure) + (f" ({_times(figure)})" if figure.ratio else "") for figure in curve}
         rows.append((name, curve[0].unit, *(of_size.get(size, "") for size in sizes), curve[0].limit or ""))
     return _table((figures[0].size_unit or "", "Unit", *(f"{size:,.0f}" for size in sizes), "Beside"), rows)
-
-
-def _median(figure: Figure) -> str:
-    return "~" * noise.is_scattered(figure) + number(figure.median)
 
 
 def _range(values: Sequence[float]) -> str:

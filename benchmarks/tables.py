@@ -43,12 +43,12 @@ def _single(figures: Sequence[Figure], *, wide: bool) -> Table:
     table = _table("", "UNIT", "MEDIAN", *ranges, *_if_any(figures), "× LIMIT", *targets, left=2)
     limits = {figure.limit for figure in figures}
     for figure in figures:
-        values = ["~" * noise.is_scattered(figure) + number(figure.median)]
+        values = [marked_median(figure)]
         if wide:
             values += [number(figure.low), number(figure.high)]
         if _if_any(figures):
             values += ["" if value is None else number(value) for value in (figure.p50, figure.p99)]
-            values.append(f"{UNITS[figure.unit] / figure.median:,.0f}" if figure.unit in UNITS else "")
+            values.append(a_second(figure))
         ratio = _ratio(figure) if figure.name not in limits else "1" if figure.package else "limit"
         target = [figure.target or ""] if wide else []
         table.add_row(figure.name, figure.unit, *values, ratio, *target, style="dim" if ratio == "limit" else None)
@@ -79,7 +79,17 @@ def _curves(figures: Sequence[Figure], *, wide: bool) -> Table:
 
 def _cell(figure: Figure, *, wide: bool) -> str:
     ratio = f" ({number(figure.ratio)} ×)" if wide and figure.ratio is not None else ""
-    return "~" * noise.is_scattered(figure) + number(figure.median) + ratio
+    return marked_median(figure) + ratio
+
+
+def marked_median(figure: Figure) -> str:
+    """Return the median of a figure, with a ~ before what varied too much to conclude anything."""
+    return "~" * noise.is_scattered(figure) + number(figure.median)
+
+
+def a_second(figure: Figure) -> str:
+    """Return how often in a second it can be done; nothing of what takes no time."""
+    return f"{UNITS[figure.unit] / figure.median:,.0f}" if figure.unit in UNITS else ""
 
 
 def summary(report: Report) -> RenderableType:
