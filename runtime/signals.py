@@ -18,6 +18,7 @@ import trio
 
 from actors.session import Session
 from runtime.logs import runtime_log
+from runtime.nap import Nap
 from runtime.shutdown import EXIT_CUT_SHORT, Haste, longest
 from runtime.signal_mask import blocked
 
@@ -83,12 +84,16 @@ class Signals:
 
     def _next(self) -> bytes:
         """Return the numbers that came next; an empty text once nobody writes any more."""
-        left = None if self._deadline == math.inf else min(max(self._deadline - monotonic(), 0.001), threading.TIMEOUT_MAX)
-        self._heard.settimeout(left)
-        try:
-            return self._heard.recv(_AT_ONCE)
-        except TimeoutError:
-            self._exit()
+        while True:
+            left = min(max(self._deadline - monotonic(), 0.001), threading.TIMEOUT_MAX)
+            nap = Nap(left)
+            self._heard.settimeout(None if self._deadline == math.inf else left)
+            try:
+                return self._heard.recv(_AT_ONCE)
+            except TimeoutError:
+                if not nap.stopped() > _MARGIN:
+                    self._exit()
+                self._deadline = monotonic() + left  # the end was stopped, too, in that time
 
     def _take(self, number: signal.Signals) -> None:
         self._came.append(number)

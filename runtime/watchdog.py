@@ -8,11 +8,12 @@ import threading
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
-from time import monotonic, process_time
+from time import monotonic
 
 import trio
 
 from runtime.logs import runtime_log
+from runtime.nap import Nap
 from runtime.signal_mask import blocked
 from runtime.whereabouts import Glance, Whereabouts, glance
 
@@ -22,8 +23,6 @@ _LOOKS_TWICE = 0.25
 """The share of ``stall_after`` after which it is looked at again whether a loop that makes no step is busy with one thing."""
 _LATE = 1.5
 """The share of ``stall_after`` beyond which this thread comes too late for that."""
-_WORKED = 0.1
-"""The share of a time in which the process has worked that must be its own, or it was not run in that time."""
 _TO_END = 1.0
 """Seconds that the thread gets to end, since it may be in a handler of the log."""
 
@@ -147,11 +146,9 @@ class Watchdog:
     def _rest(self, seconds: float) -> None:
         """Wait so long, at most; if that took far longer, as this process was stopped or suspended, measure anew."""
         seconds = min(seconds, _LOOKS_AFTER)
-        began, worked = monotonic(), process_time()
+        nap = Nap(seconds)
         self._pulse.wait(seconds)
-        late = monotonic() - began - seconds
-        # Else it worked, and it is a function that holds the GIL that has kept this thread from running: that is a stall.
-        if late > self._stall_after() / 2 and process_time() - worked < late * _WORKED:
+        if nap.stopped() > self._stall_after() / 2:  # else it may be a function that holds the GIL: that is a stall
             self._anew = monotonic()
 
     def _follow(self, since: float, began: float) -> None:

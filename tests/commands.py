@@ -63,6 +63,10 @@ class Started:
         )
         self.printed = ""
 
+    def __repr__(self):
+        """What a test shows that fails by its exit code: the end of what it printed."""
+        return f"<program that printed ...{self.printed[-150:]!r}>"
+
     def __enter__(self):
         return self
 

@@ -14,6 +14,7 @@ import trio
 from actors import App
 from actors.facts import TERMINAL
 from commands import CLI, Started, cli, is_alive, wait_gone, write
+from runtime.shutdown import longest
 
 JOBS = """
     import os, signal, time
@@ -156,7 +157,7 @@ def test_a_kill_leaves_no_worker_and_the_next_start_closes_its_runs():
     for pid in started:
         wait_gone(pid)
     assert not ends()
-    jobs(process="on_startup=False", seconds=0)
+    jobs(wait="20 seconds", process="on_startup=False", seconds=0)
     with Started(CLI, "run", "jobs.py") as program:
         program.wait_for("async ends")
         program.process.send_signal(signal.SIGTERM)
@@ -189,6 +190,27 @@ def test_ctrl_c_reaches_the_runtime_and_not_its_workers():
     assert "short ends" in program.printed
     assert ends()["short"] == ("success", None)
     assert not is_alive(program.process.pid)
+
+
+def test_a_program_that_is_stopped_while_it_ends_goes_on_with_that():
+    jobs(
+        wait="0 seconds",
+        process="on_startup=False",
+        seconds=0,
+        more="""
+    import atexit
+    atexit.register(lambda: (print("exiting", flush=True), time.sleep(0.2)))
+    """,
+    )
+    with Started(CLI, "run", "jobs.py") as program:
+        program.wait_for("async ends")
+        program.process.send_signal(signal.SIGTERM)
+        program.wait_for("exiting")
+        program.process.send_signal(signal.SIGSTOP)
+        time.sleep(longest(wait=0) + 0.8)
+        program.process.send_signal(signal.SIGCONT)
+        assert program.wait_ended(within=10) == 0
+    assert "holds up the end" not in program.printed
 
 
 def stubborn(wait="0.1 seconds", more=""):
@@ -406,7 +428,7 @@ class TestExitCodes:
             assert f"process {first.process.pid}" in second.stderr
             first.process.kill()
             first.wait_ended(within=5)
-        jobs(process="on_startup=False", seconds=0)
+        jobs(wait="20 seconds", process="on_startup=False", seconds=0)
         with Started(CLI, "run", "jobs.py") as third:
             third.wait_for("async ends")
             third.process.send_signal(signal.SIGTERM)
