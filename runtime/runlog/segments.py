@@ -11,12 +11,13 @@ import re
 import stat
 from contextlib import suppress
 from dataclasses import dataclass
+from mmap import mmap
 from pathlib import Path
 from time import time
 from typing import Any
 
 from actors.errors import LogUnusable
-from runtime.runlog.lines import complete_lines, decode, encode
+from runtime.runlog.lines import complete_lines, decode, encode, is_whole
 from runtime.runlog.locks import lock_path
 
 VERSION = 1
@@ -25,8 +26,9 @@ NAME = "run log"
 _BEGIN = b'{"callsheet":'
 _SEALED = re.compile(r"(.+)-(\d{6,})", re.ASCII | re.DOTALL)
 _END = re.compile(rb',"crc":"[0-9a-f]{8}"}\n\Z')
-LOOKED_AT = 1 << 20
-"""Bytes at the beginning of a file that tell what it is."""
+_LONGEST_HEADER = 4096
+_LOOKED_AT = 1 << 20
+"""Bytes at the beginning of a file that tell what it is, where its header does not."""
 TRIES = 10
 """How often one looks anew that finds the files becoming others."""
 
@@ -166,11 +168,22 @@ def _beginning(path: Path) -> bytes:
         if not stat.S_ISREG(path.stat().st_mode):
             raise LogUnusable(str(path), "it is a folder" if path.is_dir() else "it is no ordinary file")
         with path.open("rb") as file:
-            return file.read(LOOKED_AT)
+            head = file.read(_LONGEST_HEADER)
+            return head if _begins_whole(head) else head + file.read(_LOOKED_AT - len(head))
     except FileNotFoundError:
         raise
     except OSError as exc:
         raise LogUnusable(str(path), exc.strerror or str(exc)) from exc
+
+
+def head_of(data: bytes | mmap) -> bytes:
+    """Return as much of the beginning of a segment as tells what it is: see :func:`header_of`."""
+    head = data[:_LONGEST_HEADER]
+    return head if _begins_whole(head) else data[:_LOOKED_AT]
+
+
+def _begins_whole(head: bytes) -> bool:
+    return is_whole(head[: head.find(b"\n") + 1])
 
 
 def header_of(data: bytes, path: Path, number: int, *, is_sealed: bool = False) -> Header:

@@ -8,10 +8,11 @@ from contextlib import AbstractContextManager, suppress
 from pathlib import Path
 from typing import Any, TypeVar
 
+from actors.errors import LogUnusable
 from runtime.runlog.contents import Contents, latest_starts, weights
 from runtime.runlog.lines import decode
 from runtime.runlog.mending import drafted, mend, read_through, sync_folder
-from runtime.runlog.retention import Keep, Kept, as_of, groups_to_replace, kept
+from runtime.runlog.retention import Keep, Kept, Weight, as_of, groups_to_replace, kept
 from runtime.runlog.segments import new_header
 from runtime.runlog.state_file import StateFile
 from runtime.runlog.turns import with_turns
@@ -35,6 +36,7 @@ class Tidying:
         self.generation = self._generation_at_work = 0
         """Which segments they are, of all that there were one after the other: see :meth:`call_off`."""
         self._contents: dict[Key, Contents] = {}  # of those that were there the last time
+        self._whole_ones: set[Key] = set()  # of which no more need be known, while all is kept: as many as there ever were
         self.damage: list[str] = []
         """What was found damaged, in words."""
 
@@ -65,6 +67,10 @@ class Tidying:
             return self._run(keep, now)
         except _CalledOff:
             return None
+        except LogUnusable:
+            if self.generation != generation:  # a segment has gone that was about to be read
+                return None
+            raise
         finally:
             self._going_on.release()
 
@@ -73,13 +79,16 @@ class Tidying:
         if not sealed:
             return None
         history = self._state.follow(sealed, self._publish, self._documents)
-        sealed = self._whole(sealed)
-        contents = [self._contents_of(view) for view in sealed]
+        sealed = self._whole(sealed, keep)
+        contents = [] if keep.is_everything else [self._contents_of(view) for view in sealed]
         chosen = kept(keep, now, latest_starts(contents, keep.runs, as_of(now, history)), history)
-        found = weights([(each, len(view.data)) for each, view in zip(contents, sealed, strict=True)], chosen)
+        sizes = [len(view.data) for view in sealed]
+        found = (
+            [Weight(size, size) for size in sizes] if not contents else weights(list(zip(contents, sizes, strict=True)), chosen)
+        )
         for group in groups_to_replace(found, self._segment_size):
             self._replace([sealed[index] for index in group], chosen)
-        self._contents = {view.key: each for each, view in zip(contents, sealed, strict=True)}
+        self._contents = {view.key: each for view, each in zip(sealed, contents, strict=False)}
         return chosen
 
     def _sealed(self) -> list[View]:
@@ -103,13 +112,20 @@ class Tidying:
                 raise
         sync_folder(path.parent)
 
-    def _whole(self, views: list[View]) -> list[View]:
+    def _whole(self, views: list[View], keep: Keep) -> list[View]:
         """Return `views`, having mended those that are damaged."""
-        damaged = [view for view in views if view.is_torn or self._contents_of(view).damaged]
-        for view in damaged:
-            if (told := mend(view.segment, is_sealed=True, put=self._publish)) is not None:
-                self.damage.append(told)
-        return self._sealed() if damaged else views
+        is_mended = False
+        for view in views:
+            if view.key in self._whole_ones:
+                continue
+            if view.is_torn or self._contents_of(view).damaged:
+                is_mended = True
+                if (told := mend(view.segment, is_sealed=True, put=self._publish)) is not None:
+                    self.damage.append(told)
+            elif keep.is_everything:
+                self._whole_ones.add(view.key)
+                del self._contents[view.key]
+        return self._sealed() if is_mended else views
 
     def _documents(self, view: View) -> Iterator[dict[str, Any]]:
         """Yield the documents of a view, and take note of its contents: decoding a line is what takes the time."""

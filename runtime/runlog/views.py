@@ -14,9 +14,11 @@ from typing import Any
 from actors.errors import LogUnusable
 from runtime.logs import runtime_log
 from runtime.runlog.lines import complete_lines, complete_lines_backwards, decode, lines_with, lines_with_backwards
-from runtime.runlog.segments import LOOKED_AT, TRIES, Header, Segment, chain, header_of, sealed_path, too_fast
+from runtime.runlog.segments import TRIES, Header, Segment, chain, head_of, header_of, sealed_path, too_fast
 
 Key = tuple[int, Header]
+HELD = 64
+"""How many segments are held open, the newest: a process may have only so many files open."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,8 +26,9 @@ class View:
     """What is in a segment: all of a sealed one, and of the active one what has been written."""
 
     segment: Segment
-    data: bytes | mmap
     inode: int
+    held: bytes | mmap | None
+    """Its bytes, whatever becomes of the file; None if it is opened each time it is read."""
     told: set[Key] = field(default_factory=set, compare=False)
     """Of which segments it was told already that something is damaged."""
 
@@ -33,6 +36,20 @@ class View:
     def key(self) -> Key:
         """What tells its file from those that had its name before, or have its number."""
         return self.inode, self.segment.header
+
+    @property
+    def data(self) -> bytes | mmap:
+        """Its bytes.
+
+        Raises:
+          LogUnusable: it is not held, and has become another since, or cannot be read.
+        """
+        if self.held is not None:
+            return self.held
+        with suppress(FileNotFoundError):
+            if (now := _view(self.segment, self.told)) is not None and now.key == self.key:
+                return now.data
+        raise too_fast(self.segment.path)
 
     @property
     def body(self) -> int:
@@ -71,6 +88,9 @@ class View:
 def views_of(log: Path, told: set[Key] | None = None) -> list[View]:
     """Return the views of all segments of `log` that count, the oldest first; none if there is no file.
 
+    They show what was there at this moment, but for those before the newest :data:`HELD`: to read one of these is an error where
+    it has become another meanwhile.
+
     Args:
       told: of which segments it was told already that something is damaged, which those add to; None is of none.
 
@@ -80,7 +100,11 @@ def views_of(log: Path, told: set[Key] | None = None) -> list[View]:
     told = set() if told is None else told
     for _ in range(TRIES):
         try:
-            views = [_active_view(each, told) if each.path == log else _view(each, told) for each in chain(log)]
+            segments = chain(log)
+            views = [
+                _active_view(each, told) if each.path == log else _view(each, told, is_held=left <= HELD)
+                for left, each in zip(range(len(segments), 0, -1), segments, strict=True)
+            ]
         except FileNotFoundError:  # sealed, or replaced, between being found and being opened
             continue
         if None not in views:
@@ -96,16 +120,22 @@ def _active_view(segment: Segment, told: set[Key]) -> View | None:
     return _view(replace(segment, path=sealed_path(segment.path, segment.number)), told)
 
 
-def _view(segment: Segment, told: set[Key], *, is_active: bool = False) -> View | None:
+def _view(segment: Segment, told: set[Key], *, is_active: bool = False, is_held: bool = True) -> View | None:
     """Return the view of a segment; None if the file has become another one since its header was read."""
+    data, inode = _opened(segment.path, is_active=is_active)
+    now = header_of(head_of(data), segment.path, segment.number, is_sealed=not is_active)
+    return View(segment, inode, data if is_held else None, told) if now == segment.header else None
+
+
+def _opened(path: Path, *, is_active: bool = False) -> tuple[bytes | mmap, int]:
+    """Return the bytes of a segment's file, and its inode."""
     try:
-        with segment.path.open("rb") as file:
+        with path.open("rb") as file:
             # Only what is sealed is mapped: of the active one, the writer may cut off what it could not finish.
             status = os.fstat(file.fileno())
-            data = file.read() if is_active or not status.st_size else mmap(file.fileno(), 0, access=ACCESS_READ)
+            is_read = is_active or not status.st_size
+            return file.read() if is_read else mmap(file.fileno(), 0, access=ACCESS_READ), status.st_ino
     except FileNotFoundError:
         raise
     except (OSError, ValueError) as exc:
-        raise LogUnusable(str(segment.path), getattr(exc, "strerror", None) or str(exc)) from exc
-    now = header_of(data[:LOOKED_AT], segment.path, segment.number, is_sealed=not is_active)
-    return View(segment, data, status.st_ino, told) if now == segment.header else None
+        raise LogUnusable(str(path), getattr(exc, "strerror", None) or str(exc)) from exc
