@@ -551,7 +551,7 @@ class TestProgress:
             assert await run.wait_ended() == ["fail"]
         assert "ValueError: progress:" in records(app, "it")[-1].reason
 
-    @pytest.mark.parametrize(("done", "note"), [(2**70, None), (3, "\ud800"), (2.5, "x" * 10_000)])
+    @pytest.mark.parametrize(("done", "note"), [(2**70, None), (3, "\ud800"), (2.5, "x" * 10_000)], ids=["large", "half", "long"])
     async def test_what_is_odd_can_be_read_again(self, app, mode, done, note):
         app.task(func=function_of(mode, "tells_how_far"), name="it", execution=mode)
         async with running(app) as run:

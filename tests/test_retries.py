@@ -792,7 +792,7 @@ class TestRestart:
         ({1: 2}, False),
         (float("nan"), False),
         (2**64, False),
-        ("\ud800", False),
+        pytest.param("\ud800", False, id="half"),
         (b"bytes", False),
         (signal.SIGTERM, False),
         ([datetime(2026, 1, 1, tzinfo=ZoneInfo("UTC"))], False),
