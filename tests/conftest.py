@@ -7,12 +7,18 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 
 import pytest
+from hypothesis import HealthCheck, settings
 from trio.testing import MockClock, trio_test
 
 from actors import App
 from helpers import MODES
 from logged import LOGS
 from troupe import scheduled_by
+
+# The same examples each time, however slow the machine is at that moment.
+UNHURRIED = [HealthCheck.too_slow, HealthCheck.function_scoped_fixture]
+settings.register_profile("here", derandomize=True, deadline=None, suppress_health_check=UNHURRIED)
+settings.load_profile("here")
 
 
 def pytest_configure(config):

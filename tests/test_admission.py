@@ -458,13 +458,13 @@ class Office(RuleBasedStateMachine):
 
 
 TestAnyHistory = Office.TestCase
-TestAnyHistory.settings = settings(max_examples=60, stateful_step_count=30, derandomize=True, deadline=None)
+TestAnyHistory.settings = settings(max_examples=60, stateful_step_count=30)
 
 
 @given(
     st.lists(st.tuples(st.integers(-2, 2), st.sampled_from(["async", "thread"])), min_size=1, max_size=12, unique=False),
 )
-@settings(max_examples=60, derandomize=True, deadline=None)
+@settings(max_examples=60)
 def test_what_waits_starts_by_priority_then_by_order_one_after_the_other(tasks):
     """With one place for all of a mode, launches of a mode start exactly as sorted."""
     desk = Desk(
@@ -1072,4 +1072,4 @@ class Counter(RuleBasedStateMachine):
 
 
 TestAnyHistoryWithLimits = Counter.TestCase
-TestAnyHistoryWithLimits.settings = settings(max_examples=150, stateful_step_count=40, derandomize=True, deadline=None)
+TestAnyHistoryWithLimits.settings = settings(max_examples=150, stateful_step_count=40)

@@ -165,11 +165,11 @@ class AnyHistory(RuleBasedStateMachine):
 
 
 TestAnyHistory = AnyHistory.TestCase
-TestAnyHistory.settings = settings(max_examples=60, stateful_step_count=30, derandomize=True, deadline=None)
+TestAnyHistory.settings = settings(max_examples=60, stateful_step_count=30)
 
 
 @given(st.lists(st.tuples(keys, moments), max_size=300))
-@settings(max_examples=60, derandomize=True, deadline=None)
+@settings(max_examples=60)
 def test_what_was_set_is_due_at_its_last_moment_ties_in_the_order_of_first_coming(plans):
     agenda, model = Agenda(), {}
     for key, moment in plans:

@@ -287,7 +287,6 @@ def test_a_table_fits_a_terminal_of_80_columns():
     os.close(main)
     os.close(terminal)
     lines = [re.sub(r"\x1b\[[0-9;]*m", "", line) for line in shown.splitlines()]
-    assert len(lines) == 2
     assert max(map(len, lines)) <= 80
     assert lines[0].split() == ["RUN", "TASK", "MODE", "START", "LATE", "TOOK", "STATUS", "ABOUT"]
     assert "ValueError" in lines[1]

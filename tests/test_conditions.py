@@ -40,7 +40,7 @@ conditions = st.recursive(
     ),
     max_leaves=8,
 )
-quick = settings(max_examples=80, derandomize=True, deadline=None)
+quick = settings(max_examples=80)
 
 
 class TestWords:

@@ -5,7 +5,7 @@ import os
 import shutil
 
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from logged import amount_of, end, fill, run, schedule, summary
@@ -172,7 +172,7 @@ def is_damaged(name, content):
 
 
 @given(st.data())
-@settings(max_examples=100, derandomize=True, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=100)
 def test_bits_that_flip_in_any_file_cost_no_more_than_the_lines_they_are_in(copies, data):
     path = copies.new()
     contents, lost = flipped(path, data)

@@ -167,7 +167,7 @@ def test_the_pages_on_actors_name_every_option_every_reason_and_every_error():
 def test_the_tests_on_the_page_on_testing_pass():
     for block in blocks("docs/how-to/testing.md", "python"):
         written(block)
-    done = python("-m", "pytest", "-q", "-W", "error")
+    done = python("-m", "pytest", "-q", "-W", "error", timeout=180)
     assert done.returncode == 0, done.stdout
     assert "23 passed" in done.stdout
 

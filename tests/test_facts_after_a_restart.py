@@ -87,7 +87,7 @@ async def play(seed):
 
 
 @given(st.integers(0, 2**32))
-@settings(max_examples=12, derandomize=True, deadline=None)
+@settings(max_examples=12)
 def test_a_next_life_knows_at_any_moment_what_this_one_does(seed):
     trio.run(play, seed, clock=MockClock(autojump_threshold=0))
 
@@ -108,7 +108,7 @@ DEEDS = st.lists(st.tuples(st.sampled_from(["begin", *TERMINAL, "worker", "kill"
 
 
 @given(DEEDS, st.sampled_from([0, 2]), st.sampled_from(["mark", "rerun"]))
-@settings(max_examples=100, derandomize=True, deadline=None)
+@settings(max_examples=100)
 def test_what_is_closed_at_a_restart_is_known_as_if_it_had_always_been_in_the_log(deeds, retries, on_orphan):
     """A history that was cut off at any moments, and gone on with: each run has one end at most, and each life knows the same."""
     log, clock = MemoryLog(), Ticking()

@@ -14,7 +14,7 @@ from pathlib import Path
 
 import orjson
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from actors.errors import LogLocked, LogUnusable
@@ -61,19 +61,16 @@ documents = st.dictionaries(
 
 class TestLines:
     @given(documents)
-    @settings(derandomize=True, deadline=None)
     def test_a_line_is_read_as_what_was_written(self, document):
         assert decode(encode(document)) == document
 
     @given(documents)
-    @settings(derandomize=True, deadline=None)
     def test_a_document_is_one_line(self, document):
         line = encode(document)
         assert line.endswith(b"\n")
         assert list(complete_lines(line + line)) == [line, line]
 
     @given(documents, st.data())
-    @settings(derandomize=True, deadline=None)
     def test_any_flipped_bit_is_noticed(self, document, data):
         line = bytearray(encode(document))
         bit = data.draw(st.integers(0, 8 * len(line) - 1))
@@ -88,7 +85,6 @@ class TestLines:
             assert decode(bytes(damaged)) is None
 
     @given(documents, st.data())
-    @settings(derandomize=True, deadline=None)
     def test_a_line_that_was_cut_is_noticed(self, document, data):
         line = encode(document)
         assert decode(line[: data.draw(st.integers(0, len(line) - 1))]) is None

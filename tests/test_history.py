@@ -119,7 +119,7 @@ class TestRestart:
         assert recorder.open().facts["a"].status == "success"
 
     @given(st.lists(st.tuples(st.sampled_from("ab"), st.booleans(), st.sampled_from(TERMINAL)), max_size=12))
-    @settings(max_examples=60, derandomize=True, deadline=None)
+    @settings(max_examples=60)
     def test_after_a_restart_each_run_has_exactly_one_terminal_record(self, runs):
         log = MemoryLog()
         for number, (task, ends, action) in enumerate(runs):
@@ -134,7 +134,7 @@ class TestRestart:
         assert crashed == {str(number) for number, (_, ends, _) in enumerate(runs) if not ends}
 
     @given(st.integers(0, 4), st.integers(0, 1200))
-    @settings(max_examples=40, derandomize=True, deadline=None)
+    @settings(max_examples=40)
     def test_after_a_kill_at_any_byte_each_run_has_exactly_one_terminal_record(self, tmp_path_factory, runs, torn):
         path = tmp_path_factory.mktemp("log") / "runs.jsonl"
         log = FileLog(path)

@@ -1,7 +1,7 @@
 """Indexes of a run log in files: whatever is asked, however often, the answer is that of reading everything."""
 
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from actors import between, greater_equal, in_, less_than
@@ -88,7 +88,7 @@ def test_segments_in_whose_time_nothing_is_wanted_are_passed_over_once_they_are_
     assert len(decoded) < 80
 
 
-@settings(suppress_health_check=[HealthCheck.function_scoped_fixture], max_examples=10)
+@settings(max_examples=10)
 @given(st.lists(st.sampled_from(ASKED), max_size=4))
 def test_no_question_changes_the_answer_to_another(log, questions):
     for columns in questions:

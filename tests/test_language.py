@@ -78,8 +78,8 @@ from actors.facts import ACTIONS, Answer, Facts, TaskFacts, World
 from actors.periods.cycles import CYCLES
 
 NOW = 1_700_000_000.0
-quick = settings(max_examples=60, derandomize=True, deadline=None)
-many = settings(max_examples=300, derandomize=True, deadline=None)
+quick = settings(max_examples=60)
+many = settings(max_examples=300)
 
 
 spans = (

@@ -190,7 +190,7 @@ class TestContext:
 
 
 @given(st.recursive(st.just([]), lambda trees: st.lists(trees, max_size=4), max_leaves=30))
-@settings(max_examples=60, derandomize=True, deadline=None)
+@settings(max_examples=60)
 def test_whatever_messages_lead_to_each_is_handled_once_and_in_the_order_in_which_it_came(tree):
     """A message is a list of the messages that handling it puts in."""
     put, handled, handling = [], [], []

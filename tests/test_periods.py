@@ -37,8 +37,8 @@ from actors.periods.anchors import to_anchor, written
 from actors.periods.cron import NICKNAMES
 from actors.zones import changes, instant, local, mark, offset, to_zone, transition, zone_name
 
-quick = settings(max_examples=100, derandomize=True, deadline=None)
-thorough = settings(max_examples=120, derandomize=True, deadline=None)
+quick = settings(max_examples=100)
+thorough = settings(max_examples=120)
 
 INF = math.inf
 MINUTE, HOUR, DAY = 60, 3600, 86_400

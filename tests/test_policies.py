@@ -15,8 +15,8 @@ DAWN = 1_704_067_200.0  # a Monday, midnight in UTC
 MINUTE, HOUR, DAY = 60.0, 3600.0, 86_400.0
 MINUTELY, HOURLY = every("1 minute"), every("1 hour")
 RUNNING, WAITING, JUST_ENDED = Engagement(running=1), Engagement(waiting=1), Engagement(blocker="run-1")
-thorough = settings(max_examples=300, derandomize=True, deadline=None)
-quick = settings(max_examples=80, derandomize=True, deadline=None)
+thorough = settings(max_examples=300)
+quick = settings(max_examples=80)
 
 
 def knows(due=DAWN, *, away="down", started=None, awake=math.inf, tasks=None, **own):

@@ -478,7 +478,7 @@ class TestRestarts:
         st.sampled_from([1, 2]),
         st.sampled_from(["mark", "rerun"]),
     )
-    @settings(max_examples=80, derandomize=True, deadline=None)
+    @settings(max_examples=80)
     def test_a_run_has_one_terminal_record_and_it_is_the_last(self, deeds, retries, most, on_orphan):
         LOG.unlink(missing_ok=True)
         deeds = list(deeds)

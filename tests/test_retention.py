@@ -4,7 +4,7 @@ import math
 import os
 
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import samples
@@ -102,12 +102,7 @@ keeps = st.builds(
     seconds=st.sampled_from([math.inf, 0.0, 50.0, 150.0, 1000.0]),
     runs=st.sampled_from([math.inf, 1, 2, 5, 100]),
 )
-properties = settings(
-    max_examples=40,
-    derandomize=True,
-    deadline=None,
-    suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
-)
+properties = settings(max_examples=40)
 
 
 @given(st.integers(0, 10**6), st.integers(1, 60), keeps, st.lists(st.integers(1, 40), max_size=3))
@@ -260,7 +255,6 @@ class TestDecisions:
     @given(
         st.lists(st.tuples(st.integers(0, 10), st.integers(0, 10), st.booleans(), st.booleans()), max_size=12), st.integers(1, 20)
     )
-    @settings(derandomize=True, deadline=None)
     def test_groups_are_apart_in_order_and_closed_under_links(self, drawn, most):
         segments = [Weight(whole, min(whole, stay), is_overdue, is_linked) for whole, stay, is_overdue, is_linked in drawn]
         groups = groups_to_replace(segments, most)

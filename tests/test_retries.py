@@ -812,7 +812,7 @@ OUTCOMES = st.lists(st.sampled_from(["success", "fail", "ask", "timeout", "termi
 
 
 @given(OUTCOMES, st.integers(0, 3))
-@settings(max_examples=60, derandomize=True, deadline=None)
+@settings(max_examples=60)
 def test_whatever_its_attempts_do_a_run_has_one_terminal_record_and_it_is_the_last(outcomes, retries):
     left = list(outcomes)
     log = App(log=None)  # a log that several lives share

@@ -283,4 +283,4 @@ def _model(documents):
 
 
 TestAnyHistory = RunLogMachine.TestCase
-TestAnyHistory.settings = settings(max_examples=40, stateful_step_count=40, derandomize=True, deadline=None)
+TestAnyHistory.settings = settings(max_examples=40, stateful_step_count=40)

@@ -128,7 +128,7 @@ def deeds(draw, count):
     return documents
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(seed=st.integers(0, 2**32), runs=st.integers(1, 8))
 def test_what_is_there_never_leaves_open_what_has_ended(tmp_path_factory, seed, runs):
     draw = random.Random(seed)

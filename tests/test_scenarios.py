@@ -671,7 +671,7 @@ class TestAnyClock:
         st.lists(st.tuples(st.integers(1, 200), st.integers(-7500, 7500) | st.integers(-60, 60)), min_size=1, max_size=8),
     )
     @example("cron * * * * *", "all", [(30, -61)])
-    @settings(max_examples=100, derandomize=True, deadline=None, report_multiple_bugs=False)
+    @settings(max_examples=100, report_multiple_bugs=False)
     def test_no_slot_of_a_calendar_runs_twice_or_early_however_the_clock_is_set(self, condition, misfire, steps):
         app = App(log=None, timezone="UTC", misfire=misfire)
         app.task(condition, func=samples.returns_async, name="it")
@@ -702,7 +702,7 @@ class TestAnyClock:
         st.sampled_from(["every 1 minute", "cron * * * * *", "minutely", "every 1 minute based on finish"]),
         st.lists(st.tuples(st.integers(1, 200), st.integers(-7500, 7500)), min_size=1, max_size=5),
     )
-    @settings(max_examples=100, derandomize=True, deadline=None)
+    @settings(max_examples=100)
     def test_what_runs_each_minute_runs_each_minute_after_the_clock_was_set_for_the_last_time(self, condition, steps):
         app = App(log=None, timezone="UTC")
         app.task(condition, func=samples.returns_async, name="it")
@@ -993,7 +993,7 @@ class TestLongRuns:
         st.sampled_from([("skip", 0), ("queue_one", 1), ("queue", 1), ("queue", 2), ("queue", 3)]),
         st.lists(st.integers(0, 45), min_size=1, max_size=6),
     )
-    @settings(max_examples=60, derandomize=True, deadline=None)
+    @settings(max_examples=60)
     def test_each_slot_starts_or_waits_or_is_on_record_as_the_policy_says(self, policy, durations):
         (overlap, kept), lengths = policy, cycle(durations)
         app = App(log=None, overlap=overlap, queue_limit=kept or 1)
@@ -1011,7 +1011,7 @@ class TestLongRuns:
         assert overlapping(app) <= 1
 
     @given(st.sampled_from(["cancel_running", "allow"]), st.lists(st.integers(0, 45), min_size=1, max_size=6))
-    @settings(max_examples=30, derandomize=True, deadline=None)
+    @settings(max_examples=30)
     def test_each_slot_starts_at_its_time_where_runs_end_for_it_or_may_overlap(self, overlap, durations):
         lengths = cycle(durations)
         app = App(log=None, overlap=overlap)
@@ -1058,7 +1058,7 @@ class TestAnyHistory:
         st.sampled_from([0, 1, 59, 61, 200]),
         st.lists(events, min_size=1, max_size=5),
     )
-    @settings(max_examples=100, derandomize=True, deadline=None)
+    @settings(max_examples=100)
     def test_each_slot_is_decided_once(self, condition, misfire, overlap, duration, events):
         LOG.unlink(missing_ok=True)
         app = trio.run(self.play, condition, {"misfire": misfire, "overlap": overlap}, duration, events, clock=MockClock(0, 0))

@@ -219,7 +219,7 @@ steps = st.lists(st.tuples(st.floats(0, 4), st.booleans(), hastes), max_size=40)
 
 class TestAnyPath:
     @given(st.floats(0, 100), steps)
-    @settings(max_examples=200, derandomize=True, deadline=None)
+    @settings(max_examples=200)
     def test_phases_only_go_forward(self, wait, steps):
         shutdown, now, phases = Shutdown(NOW, wait), NOW, [FINISHING]
         for passed, running, haste in steps:
@@ -234,7 +234,7 @@ class TestAnyPath:
         assert values == sorted(set(values))
 
     @given(st.floats(0, 100), steps)
-    @settings(max_examples=200, derandomize=True, deadline=None)
+    @settings(max_examples=200)
     def test_it_is_over_by_its_deadline_whatever_runs_and_the_deadline_only_comes_nearer(self, wait, steps):
         shutdown, now, over = Shutdown(NOW, wait), NOW, math.inf
         for passed, running, haste in steps:

@@ -256,7 +256,7 @@ async def play(model, steps):
             assert troupe.states == expected
 
 
-@settings(max_examples=100, deadline=None, derandomize=True)
+@settings(max_examples=100)
 @given(MODELS, st.lists(STEPS, min_size=10, max_size=40))
 def test_whatever_happens_becomes_of_the_children_what_becomes_of_those_of_the_model(model, steps):
     trio.run(play, model, steps, clock=MockClock(autojump_threshold=0))

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from actors.errors import InvalidTimeSpan
 from actors.timespans import to_seconds, to_words
 
-quick = settings(max_examples=100, derandomize=True, deadline=None)
+quick = settings(max_examples=100)
 
 
 @pytest.mark.parametrize(
