@@ -30,6 +30,7 @@ CallsheetError
 │   ├── LogFailed                     it cannot be written any more, and the app ends for that
 │   ├── LogLocked                     another runtime writes it
 │   └── LogUnusable                   it is not a run log, or cannot be opened
+│       └── LogChanged                its files became others while they were read
 ├── ActorError                        actors that talk
 │   ├── UnknownActor                  no actor has that name, or has it any more
 │   ├── ActorStopped                  it has ended, or ends, and takes no messages
@@ -496,6 +497,13 @@ class LogUnusable(LogError):
 
     def __str__(self) -> str:
         return f"cannot use {self.path} as a run log: {self.problem}. Nothing was changed; name another file with {self.option}"
+
+
+class LogChanged(LogUnusable):
+    """The files of a run log became others while they were read."""
+
+    def __str__(self) -> str:
+        return f"{self.path}, a part of the run log, {self.problem}: ask again"
 
 
 class LogFailed(LogError):

@@ -32,6 +32,14 @@ def pytest_configure(config):
         os.environ["PYTHONPYCACHEPREFIX"] = folder.name
 
 
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_makereport():
+    """Report also what a test has logged that is no valid Unicode, which does not pass from the process that runs it."""
+    report = yield
+    report.sections = [(name, text.encode(errors="backslashreplace").decode()) for name, text in report.sections]
+    return report
+
+
 @pytest.hookimpl(tryfirst=True)
 def pytest_pyfunc_call(pyfuncitem):
     """Run async tests on trio, on the clock among their fixtures if there is one."""

@@ -24,7 +24,7 @@ from runtime.runlog.locks import FileLock, lock_path
 from runtime.runlog.mending import DRAFT, drafted, mend, publish, sync_folder
 from runtime.runlog.reserve import Reserve
 from runtime.runlog.retention import Keep
-from runtime.runlog.segments import Header, Segment, chain, check_alone, new_header, sealed_files
+from runtime.runlog.segments import Header, Segment, asked_anew, chain, check_alone, new_header, sealed_files
 from runtime.runlog.state_file import StateFile, fits
 from runtime.runlog.tidying import Tidying
 from runtime.runlog.views import Key, View, views_of
@@ -201,7 +201,7 @@ class FileLog:
                 self.trouble = None
 
     def history(self) -> History:
-        return self._state.history(lambda: views_of(self.path, self._told))
+        return asked_anew(lambda: self._state.history(lambda: views_of(self.path, self._told)))
 
     def documents(self, wanted: Wanted = EVERYTHING, *, newest_first: bool = False) -> Iterator[dict[str, Any]]:
         views = views_of(self.path, self._told)

@@ -32,9 +32,10 @@ class Indexes:
             index = self._index_of(view)
             if index is None:
                 return None
-            index.catch_up(view.data)
-            offsets = index.offsets(wanted)
-        return None if offsets is None else lines_at(view.data, [offset for offset in offsets if offset >= view.body])
+            data = view.data
+            index.catch_up(data)
+            offsets, body = index.offsets(wanted), view.body(data)
+        return None if offsets is None else lines_at(data, [offset for offset in offsets if offset >= body])
 
     def _index_of(self, view: View) -> SegmentIndex | None:
         """Return the index of a segment, which may have grown since; None if it is asked for the first time."""

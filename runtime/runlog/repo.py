@@ -19,6 +19,7 @@ from actors.statistics import TaskStats
 from runtime.runlog import RunLog
 from runtime.runlog.file_log import FileLog
 from runtime.runlog.memory_log import MemoryLog
+from runtime.runlog.segments import asked_anew
 from runtime.runlog.statistics import stats_of
 from runtime.runlog.wanted import Wanted
 
@@ -35,23 +36,20 @@ class RunQuery:
 
     def all(self) -> list[Any]:
         """Return all of them, as the repo's model."""
-        return list(self)
+        return asked_anew(lambda: list(self))
 
     def first(self) -> Any | None:
         """Return the oldest, or None."""
-        return next(iter(self), None)
+        return asked_anew(lambda: next(iter(self), None))
 
     def last(self) -> Any | None:
         """Return the newest, or None; without a limit, the log is read from its end, and only up to there."""
-        if self._most is None:
-            newest = next(self._repo.log.documents(self._wanted, newest_first=True), None)
-        else:
-            newest = next(iter(deque(self._documents(), maxlen=1)), None)
+        newest = asked_anew(self._newest)
         return None if newest is None else self._repo.structured(newest)
 
     def count(self) -> int:
         """Return how many there are."""
-        return sum(1 for _ in self._documents())
+        return asked_anew(lambda: sum(1 for _ in self._documents()))
 
     def limit(self, n: int) -> RunQuery:
         """Return the first `n` of them, as a query."""
@@ -59,6 +57,11 @@ class RunQuery:
 
     def __iter__(self) -> Iterator[Any]:
         return (self._repo.structured(document) for document in self._documents())
+
+    def _newest(self) -> dict[str, Any] | None:
+        if self._most is None:
+            return next(self._repo.log.documents(self._wanted, newest_first=True), None)
+        return next(iter(deque(self._documents(), maxlen=1)), None)
 
     def _documents(self) -> Iterator[dict[str, Any]]:
         return islice(self._repo.log.documents(self._wanted), self._most)
@@ -125,7 +128,7 @@ class RunRepo:
         if since is not None or until is not None:
             columns["created"] = between(since, until, none_as_open=True)
         wanted = Wanted(columns)
-        return stats_of(self.log.documents(wanted), self.log.history(), task)
+        return asked_anew(lambda: stats_of(self.log.documents(wanted), self.log.history(), task))
 
     def structured(self, document: Mapping[str, Any]) -> Any:
         """Return `document` as the model."""

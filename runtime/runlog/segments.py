@@ -9,16 +9,19 @@ from __future__ import annotations
 import glob
 import re
 import stat
+from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass
 from mmap import mmap
 from pathlib import Path
 from time import time
-from typing import Any
+from typing import Any, TypeVar
 
-from actors.errors import LogUnusable
+from actors.errors import LogChanged, LogUnusable
 from runtime.runlog.lines import complete_lines, decode, encode, is_whole
 from runtime.runlog.locks import lock_path
+
+T = TypeVar("T")
 
 VERSION = 1
 """The major version of the format; what is added so that a reader of this version may pass over it does not change it."""
@@ -151,9 +154,21 @@ def _chain(log: Path) -> list[Segment]:
     return segments[::-1]
 
 
-def too_fast(log: Path) -> LogUnusable:
-    """Return the error where the files of a log have become others whenever they were to be read."""
-    return LogUnusable(str(log), "it changes faster than it can be read; try again")
+def too_fast(path: Path) -> LogChanged:
+    """Return the error where a file of a log has become another one since it was found, or does whenever it is to be read."""
+    return LogChanged(str(path), "has become another file before it was read")
+
+
+def asked_anew(question: Callable[[], T]) -> T:
+    """Return the answer to a question to the files of a log, asked again where they become others meanwhile.
+
+    Raises:
+      LogChanged: they did each time.
+    """
+    for _ in range(TRIES - 1):
+        with suppress(LogChanged):
+            return question()
+    return question()
 
 
 def _beginning_of_active(log: Path) -> bytes | None:

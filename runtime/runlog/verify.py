@@ -102,15 +102,15 @@ def gaps(segments: Sequence[Segment]) -> Iterator[tuple[int, int]]:
 
 
 def _read(view: View, history: History, *, is_active: bool) -> FileReport:
-    segment, offset, lines, damaged = view.segment, 0, 0, []
-    for line in complete_lines(view.data):
+    segment, data, offset, lines, damaged = view.segment, view.data, 0, 0, []
+    for line in complete_lines(data):
         lines += 1
         if not is_whole(line):
             damaged.append(Damage(lines, offset))
         elif (offset or not segment.header.is_whole) and (document := decode(line)) is not None:
             history.take_in(document)
         offset += len(line)
-    return FileReport(str(segment.path), segment.number, segment.first, is_active, lines, tuple(damaged), len(view.data) - offset)
+    return FileReport(str(segment.path), segment.number, segment.first, is_active, lines, tuple(damaged), len(data) - offset)
 
 
 def _state(path: Path, segments: Sequence[Segment]) -> str:

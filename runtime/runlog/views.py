@@ -42,7 +42,8 @@ class View:
         """Its bytes.
 
         Raises:
-          LogUnusable: it is not held, and has become another since, or cannot be read.
+          LogChanged: it is not held, and has become another since.
+          LogUnusable: it cannot be read.
         """
         if self.held is not None:
             return self.held
@@ -51,10 +52,9 @@ class View:
                 return now.data
         raise too_fast(self.segment.path)
 
-    @property
-    def body(self) -> int:
-        """Where the documents begin, in bytes."""
-        return self.data.find(b"\n") + 1 if self.segment.header.is_whole else 0
+    def body(self, data: bytes | mmap) -> int:
+        """Return where the documents begin in its bytes, `data`."""
+        return data.find(b"\n") + 1 if self.segment.header.is_whole else 0
 
     @property
     def is_torn(self) -> bool:
@@ -63,9 +63,10 @@ class View:
 
     def lines(self, part: bytes | None = None, *, newest_first: bool = False) -> Iterator[bytes]:
         """Yield its lines that are complete, without the header; of them those that have `part` in them, if that is given."""
+        data = self.data
         if part is not None:
-            return (lines_with_backwards if newest_first else lines_with)(part, self.data, self.body)
-        return (complete_lines_backwards if newest_first else complete_lines)(self.data, self.body)
+            return (lines_with_backwards if newest_first else lines_with)(part, data, self.body(data))
+        return (complete_lines_backwards if newest_first else complete_lines)(data, self.body(data))
 
     def documents(self, lines: Iterable[bytes] | None = None) -> Iterator[dict[str, Any]]:
         """Yield its documents that are whole; that others were passed over is told, once.
@@ -88,8 +89,8 @@ class View:
 def views_of(log: Path, told: set[Key] | None = None) -> list[View]:
     """Return the views of all segments of `log` that count, the oldest first; none if there is no file.
 
-    They show what was there at this moment, but for those before the newest :data:`HELD`: to read one of these is an error where
-    it has become another meanwhile.
+    They show what was there at this moment, but for those before the newest :data:`HELD`: to read one of these is a LogChanged
+    where it has become another meanwhile.
 
     Args:
       told: of which segments it was told already that something is damaged, which those add to; None is of none.
@@ -102,7 +103,7 @@ def views_of(log: Path, told: set[Key] | None = None) -> list[View]:
         try:
             segments = chain(log)
             views = [
-                _active_view(each, told) if each.path == log else _view(each, told, is_held=left <= HELD)
+                _active_view(each, told) if each.path == log else _view(each, told) if left <= HELD else _later(each, told)
                 for left, each in zip(range(len(segments), 0, -1), segments, strict=True)
             ]
         except FileNotFoundError:  # sealed, or replaced, between being found and being opened
@@ -120,11 +121,16 @@ def _active_view(segment: Segment, told: set[Key]) -> View | None:
     return _view(replace(segment, path=sealed_path(segment.path, segment.number)), told)
 
 
-def _view(segment: Segment, told: set[Key], *, is_active: bool = False, is_held: bool = True) -> View | None:
+def _later(segment: Segment, told: set[Key]) -> View:
+    """Return the view of a segment that is opened when it is read."""
+    return View(segment, segment.path.stat().st_ino, None, told)
+
+
+def _view(segment: Segment, told: set[Key], *, is_active: bool = False) -> View | None:
     """Return the view of a segment; None if the file has become another one since its header was read."""
     data, inode = _opened(segment.path, is_active=is_active)
     now = header_of(head_of(data), segment.path, segment.number, is_sealed=not is_active)
-    return View(segment, inode, data if is_held else None, told) if now == segment.header else None
+    return View(segment, inode, data, told) if now == segment.header else None
 
 
 def _opened(path: Path, *, is_active: bool = False) -> tuple[bytes | mmap, int]:
