@@ -10,6 +10,7 @@ import stat
 import subprocess
 import sys
 import threading
+import time
 from pathlib import Path
 
 import orjson
@@ -18,10 +19,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from actors.errors import LogLocked, LogUnusable
-from runtime.runlog import active, locks
+from commands import python
+from runtime.runlog import active, file_log, locks
 from runtime.runlog.file_log import FileLog
 from runtime.runlog.lines import complete_lines, decode, encode, is_whole
-from runtime.runlog.locks import holder_of
+from runtime.runlog.locks import holder_of, lock_path
 from runtime.runlog.retention import Keep
 from runtime.runlog.table import open_table
 
@@ -49,6 +51,28 @@ if (child := os.fork()) == 0:
     time.sleep(60)
 print(child, flush=True)
 time.sleep(60)
+"""
+
+WRITING_CHILD = """
+import os
+from pathlib import Path
+from actors.errors import LogLocked
+from runtime.runlog.file_log import FileLog
+log = FileLog(Path("{path}"))
+log.open()
+log.append(dict(number=1))
+if (child := os.fork()) == 0:
+    for write in (lambda: log.append(dict(number=2)), lambda: log.rewrite([])):
+        try:
+            write()
+        except LogLocked:
+            continue
+        os._exit(1)
+    os._exit(0)
+assert os.waitpid(child, 0)[1] == 0
+log.append(dict(number=3))
+log.close()
+print([document["number"] for document in log.documents()])
 """
 
 texts = st.text(st.characters(exclude_categories=["Cs"]))
@@ -513,6 +537,11 @@ class TestLock:
             finally:
                 os.kill(child, signal.SIGKILL)
 
+    def test_a_child_that_was_forked_does_not_write(self, path):
+        """Not into the file of its parent, nor anything in its place."""
+        done = python("-c", WRITING_CHILD.format(path=path))
+        assert done.stdout == "[1, 3]\n", done.stderr
+
 
 class TestSomebodyElse:
     @pytest.fixture
@@ -552,6 +581,53 @@ class TestSomebodyElse:
         log.append(B)
         assert [aside.read_text() for aside in copies(path)] == ["Dear diary"]
         assert list(make().documents()) == [B]
+
+    def test_has_removed_the_folder_and_what_comes_then_is_in_a_new_one(self, log, path, make):
+        shutil.rmtree(path.parent)
+        log.append(B)
+        assert list(make().documents()) == [B]
+        with pytest.raises(LogLocked):
+            make().open()
+        assert len(log.problems()) == 1
+
+    def test_has_removed_the_folder_and_put_a_file_in_its_place_so_that_nothing_is_written(self, log, path):
+        """Until it can be: what is written to a file that is gone would be lost without a word."""
+        shutil.rmtree(path.parent)
+        path.parent.write_text("Dear diary")
+        for _ in range(2):
+            with pytest.raises(OSError, match="File exists"):
+                log.append(B)
+        path.parent.unlink()
+        log.append(C)
+        assert list(FileLog(path).documents()) == [C]
+
+    def test_has_removed_the_lock_and_it_is_taken_anew(self, log, path, make):
+        lock_path(path).unlink()
+        log.append(B)
+        with pytest.raises(LogLocked):
+            make().open()
+        assert log.problems() == ()
+
+    def test_has_removed_the_lock_and_writes_the_log_so_that_this_one_does_not(self, log, path, make):
+        lock_path(path).unlink()
+        other = make()
+        other.open()
+        with pytest.raises(OSError, match=f"it is in use by .*{os.getpid()}"):
+            log.append(B)
+        other.append(C)
+        other.close()
+        log.append(B)
+        assert list(make().documents()) == [A, C, B]
+        assert not copies(path)
+
+    def test_has_set_the_clock_back_and_a_file_that_was_removed_is_missed_all_the_same(self, log, path, make, monkeypatch):
+        monkeypatch.setattr(active, "LOOK_EVERY", 10.0)
+        log.append(B)
+        path.unlink()
+        for module in (active, file_log):
+            monkeypatch.setattr(module, "time", lambda: time.time() - 86400.0)
+        log.append(C)
+        assert list(make().documents()) == [C]
 
     def test_has_done_nothing_and_nothing_is_told(self, log):
         log.append(B)

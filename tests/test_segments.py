@@ -2,6 +2,7 @@
 
 import errno
 import os
+import time
 from pathlib import Path
 
 import pytest
@@ -260,6 +261,19 @@ class TestRotation:
         at(monkeypatch, created + 3601)
         log.open()
         log.append(A)
+        assert names(path) == ["runs-000001.jsonl", "runs.jsonl"]
+
+    def test_a_segment_that_was_begun_in_the_future_is_sealed(self, path, make, monkeypatch):
+        """By a clock that was wrong: it would be young for years."""
+        log = make(segment_size=10**6)
+        now = time.time()
+        at(monkeypatch, now + 10 * 365 * 86400)
+        log.open()
+        log.append(A)
+        at(monkeypatch, now)
+        log.append(B)
+        assert names(path) == ["runs-000001.jsonl", "runs.jsonl"]
+        log.append(C)
         assert names(path) == ["runs-000001.jsonl", "runs.jsonl"]
 
     def test_documents_of_another_time_are_no_reason_to_rotate(self, path, make):

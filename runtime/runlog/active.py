@@ -14,6 +14,8 @@ from runtime.runlog.segments import Header, new_header, sealed_path
 
 LOOK_EVERY = 10.0
 """Seconds between two looks at whether somebody else has removed, replaced or cut the file, where records come."""
+_AHEAD = 86400.0
+"""Seconds in the future in which a segment was begun whose age is none: the clock was wrong."""
 
 
 class Active:
@@ -25,7 +27,7 @@ class Active:
       age: seconds likewise, by the machine's clock, whatever its documents say.
     """
 
-    __slots__ = ("_is_torn", "_until", "age", "fd", "header", "limit", "most", "next_look", "path", "size")
+    __slots__ = ("_is_torn", "_until", "age", "fd", "header", "limit", "looked", "most", "next_look", "path", "size")
 
     def __init__(self, path: Path, header: Header, fd: int, most: int, age: float) -> None:
         self.path, self.header, self.fd, self.most, self.age = path, header, fd, most, age
@@ -35,13 +37,19 @@ class Active:
         self.limit = most
         """From which size on it is to be sealed, now that it could not be, perhaps."""
         self._until = header.created + age if header.created else math.inf
-        self.next_look = 0.0
-        """When to look again whether it is to be sealed, or has become another file."""
+        self.looked = self.next_look = 0.0
+        """When it was last looked whether it is to be sealed, or has become another file, and when to look again. A moment before
+        the first, to which the clock was set back, is one to look, too."""
 
     @property
     def has_documents(self) -> bool:
         """Whether there is anything in it."""
         return self.size > len(self.header.line())
+
+    @property
+    def is_gone(self) -> bool:
+        """Whether the file has no name any more: what is written to it is lost."""
+        return not os.fstat(self.fd).st_nlink
 
     def write(self, line: bytes) -> None:
         """Append a line.
@@ -68,17 +76,18 @@ class Active:
     def look(self) -> tuple[bool, str | None]:
         """Return whether it is to be sealed, and what somebody else has done to it, in words; None if nothing.
 
-        What somebody has put in its place is moved aside.
+        What somebody has put in its place is moved aside. Until another one takes its place it is looked at for each line.
         """
         now = time()
-        self.next_look = min(now + LOOK_EVERY, self._until)
         try:
             status = self.path.stat()
             is_ours, is_cut = os.path.samestat(os.fstat(self.fd), status), status.st_size < self.size
         except OSError:
             is_ours = is_cut = False
         if is_ours and not is_cut:
-            return self.size >= self.limit or now >= self._until, None
+            self.looked, self.next_look = now, min(now + LOOK_EVERY, self._until)
+            is_of_future = now < self.header.created - _AHEAD
+            return self.size >= self.limit or now >= self._until or is_of_future, None
         if not is_ours and self.path.exists():
             self.path.rename(copy_path(self.path))
         what = "cut by somebody else" if is_ours else "removed or replaced by somebody else"
@@ -88,7 +97,7 @@ class Active:
         """Go on with it for a while, since it cannot be sealed now."""
         now = time()
         self.limit, self._until = self.size + self.most // 16, now + self.age / 16
-        self.next_look = min(now + LOOK_EVERY, self._until)
+        self.looked, self.next_look = now, min(now + LOOK_EVERY, self._until)
 
     def sealed(self) -> Active:
         """Name it as a sealed segment, put a new one in its place, and return that.

@@ -49,7 +49,7 @@ class FileLog:
         self.guard = threading.RLock()
         self.is_untidy = False
         self.trouble: OSError | None = None
-        self._lock = FileLock(lock_path(self.path), self.path)
+        self._lock = FileLock(lock_path(self.path), self.path, self._let_go)
         self._reserve = Reserve(self._beside(".reserve"))
         self._state = StateFile(self._beside(".state"))
         self._indexes = Indexes()
@@ -119,7 +119,7 @@ class FileLog:
             if active is None:
                 self._append_alone(line)
                 return
-            if active.size >= active.limit or time() >= active.next_look:
+            if active.size >= active.limit or not active.looked <= time() < active.next_look:
                 active = self._look(active)
             try:
                 active.write(line)
@@ -130,19 +130,25 @@ class FileLog:
                 self.trouble = exc
 
     def _look(self, active: Active) -> Active:
-        """Return the segment that is to be written to now: a new one where this has to be sealed, or is not what it was."""
+        """Return the segment that is to be written to now: a new one where this has to be sealed, or is not what it was.
+
+        Raises:
+          OSError: another runtime writes the log now, or what would be written to is gone and cannot be made anew.
+        """
+        self._lock.renew()  # first: what is at its place may be another runtime's
         is_due, told = active.look()
-        if told is not None:
-            if told not in self._tidying.damage:
-                self._tidying.damage.append(told)
+        if told is not None and told not in self._tidying.damage:
+            self._tidying.damage.append(told)
             runtime_log.tell(logging.ERROR, "run log: %s", told)
         return self._rotated(active) if is_due else active
 
     def _rotated(self, active: Active) -> Active:
-        """Seal a segment and return the next one; if that cannot be done now, go on with this for a while."""
+        """Seal a segment and return the next one; if that cannot be done now, go on with this for a while, unless it is gone."""
         try:
             self._active = active.sealed()
         except OSError:
+            if active.is_gone:
+                raise
             active.postpone()
             return active
         self._unsynced.append(active.fd)
@@ -265,6 +271,10 @@ class FileLog:
                 self._reserve.free()
             self._active, self._unsynced = None, []
             self._lock.release()
+
+    def _let_go(self) -> None:
+        """Write no more, in a process that was forked: it is not the one that has the lock."""
+        self._active, self._unsynced = None, []
 
     def _beside(self, ending: str) -> Path:
         return self.path.with_name(self.path.name + ending)

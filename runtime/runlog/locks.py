@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import errno
 import fcntl
 import json
 import os
+from collections.abc import Callable
 from contextlib import ExitStack, suppress
 from datetime import datetime
 from pathlib import Path
@@ -24,10 +26,15 @@ class FileLock:
 
     It ends with its process, however that ends, so nobody has to clean up. The file stays: a lock on one that is deleted and made
     anew would keep nobody out.
+
+    Args:
+      path: the file.
+      log: the log, for who hears that it is locked.
+      forked: called in a child of this process that was forked while it is held; the child does not have it.
     """
 
-    def __init__(self, path: Path, log: Path) -> None:
-        self.path, self._log = path, log
+    def __init__(self, path: Path, log: Path, forked: Callable[[], object] = lambda: None) -> None:
+        self.path, self._log, self._forked = path, log, forked
         self._fd = -1
 
     @property
@@ -42,39 +49,64 @@ class FileLock:
           LogLocked: somebody else has it; says who.
           OSError: the file cannot be made.
         """
+        self._fd = self._taken()
+        this = ref(self)  # what is registered stays so for good
+        os.register_at_fork(after_in_child=lambda: _leave(this()))  # a child that outlives us would hold it
+
+    def renew(self) -> None:
+        """Take it anew where its file, or the folder of that, was removed or replaced: it would keep nobody out any more.
+
+        Raises:
+          OSError: somebody else has it by now, or the file cannot be made.
+        """
+        with suppress(OSError):
+            if os.path.samestat(os.fstat(self._fd), self.path.stat()):
+                return
+        self.path.parent.mkdir(parents=True, exist_ok=True)
+        try:
+            fd = self._taken()
+        except LogLocked as exc:
+            raise OSError(errno.EBUSY, f"it is in use by {exc.holder}", str(self._log)) from exc
+        os.close(self._fd)
+        self._fd = fd
+
+    def _taken(self) -> int:
+        """Return the descriptor of its file, locked."""
         fd = os.open(self.path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o644)
         with ExitStack() as unless_taken:
             unless_taken.callback(os.close, fd)
-            if not _taken(fd):
+            if not _is_taken(fd):
                 raise LogLocked(str(self._log), _described(os.read(fd, _MOST)))
             unless_taken.pop_all()
-        self._fd = fd
-        this = ref(self)  # what is registered stays so for good
-        os.register_at_fork(after_in_child=lambda: _let_go(this()))  # a child that outlives us would hold it
         with suppress(OSError):  # a full disk must not keep anybody from reading what is there; others then hear no name
             os.ftruncate(fd, 0)
             os.pwrite(fd, f"{json.dumps({'pid': os.getpid(), 'started': time()})}\n".encode(), 0)
+        return fd
 
     def release(self) -> None:
         """Let go of it; does nothing if it is not held."""
         if self.is_held:
             with suppress(OSError):
                 os.ftruncate(self._fd, 0)
-            self.let_go()
+            self._close()
 
-    def let_go(self) -> None:
-        """Close its file, as a child of this process does that was forked."""
+    def leave(self) -> None:
+        """Let go of it in a child that was forked: it is the parent's."""
         if self.is_held:
-            os.close(self._fd)
-            self._fd = -1
+            self._close()
+            self._forked()
+
+    def _close(self) -> None:
+        os.close(self._fd)
+        self._fd = -1
 
 
-def _let_go(lock: FileLock | None) -> None:
+def _leave(lock: FileLock | None) -> None:
     if lock is not None:
-        lock.let_go()
+        lock.leave()
 
 
-def _taken(fd: int) -> bool:
+def _is_taken(fd: int) -> bool:
     for _ in range(_TRIES):
         with suppress(BlockingIOError):
             fcntl.flock(fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
