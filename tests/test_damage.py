@@ -98,6 +98,19 @@ def copied(path):
     return [each.read_bytes() for each in path.parent.glob("*.corrupt-*")]
 
 
+@pytest.mark.parametrize("name", ["runs-000001.jsonl", "runs.jsonl"])
+def test_what_is_written_anew_without_damaged_lines_leaves_a_copy_of_them(copies, name):
+    """As by ``table.update``; also where the segment was known to be whole."""
+    path = copies.new()
+    log = FileLog(path, **SMALL)
+    log.open()
+    damaged = path.with_name(name).read_bytes().replace(b'"success"', b'"succes5"').replace(b'"fail"', b'"fai1"')
+    path.with_name(name).write_bytes(damaged)
+    log.rewrite(list(log.documents()))
+    log.close()
+    assert copied(path.with_name(name)) == [damaged]
+
+
 class TestCut:
     def test_an_active_segment_anywhere(self, template, copies):
         path = copies.new()

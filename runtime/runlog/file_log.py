@@ -19,9 +19,9 @@ from runtime.output.sweep import sweep
 from runtime.runlog.active import Active
 from runtime.runlog.history import History
 from runtime.runlog.indexes import Indexes
-from runtime.runlog.lines import encode
+from runtime.runlog.lines import encode, is_whole
 from runtime.runlog.locks import FileLock, lock_path
-from runtime.runlog.mending import DRAFT, drafted, mend, publish, sync_folder
+from runtime.runlog.mending import DRAFT, copied, drafted, mend, publish, sync_folder
 from runtime.runlog.reserve import Reserve
 from runtime.runlog.retention import Keep
 from runtime.runlog.segments import Header, Segment, asked_anew, chain, check_alone, new_header, sealed_files
@@ -237,6 +237,10 @@ class FileLog:
                     self.close()
 
     def _rewrite(self, active: Active, documents: Iterable[Mapping[str, Any]]) -> None:
+        for view in views_of(self.path, self._told):
+            if not all(map(is_whole, view.lines())):  # what was not read of it is not in the documents
+                told = "run log: %s has damaged lines, which are left out of what is written anew; the file as it was is %s"
+                runtime_log.tell(logging.WARNING, told, view.segment.path, copied(view.segment.path))
         header = new_header(active.header.number + 1, first=1)
         draft = drafted(self.path, header.line(), map(encode, documents))
         with ExitStack() as undoing:

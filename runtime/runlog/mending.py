@@ -51,10 +51,7 @@ def mend(segment: Segment, *, is_sealed: bool, put: Put | None = None) -> str | 
         damaged = sum(not is_whole(line) for line in lines) + (not header.is_whole and good > 0) + (is_sealed and torn > 0)
         is_headless = not header.is_whole and is_whole(data[: data.find(b"\n") + 1])
         if damaged:
-            from shutil import copy2  # takes 2 ms to import, and few logs are ever damaged
-
-            copy = copy_path(path)
-            copy2(path, copy)
+            copy = copied(path)
             kept = (line for line in complete_lines(data) if is_whole(line))
             if header.is_whole:
                 next(kept)
@@ -134,6 +131,13 @@ def _damage_in_words(lines: int, *, is_headless: bool) -> str:
         more = f", and {lines - 1} damaged lines, which were left out" if lines > 1 else ""
         return f"no header, which was written anew{more}"
     return f"{lines} damaged line{'s' * (lines > 1)}, which {'were' if lines > 1 else 'was'} left out"
+
+
+def copied(path: Path) -> Path:
+    """Copy a file that is damaged, and return the copy."""
+    from shutil import copy2  # takes 2 ms to import, and few logs are ever damaged
+
+    return Path(copy2(path, copy_path(path)))
 
 
 def copy_path(path: Path) -> Path:
