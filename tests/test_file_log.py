@@ -24,7 +24,7 @@ from runtime.runlog import active, file_log, locks
 from runtime.runlog.file_log import FileLog
 from runtime.runlog.lines import complete_lines, decode, encode, is_whole
 from runtime.runlog.locks import holder_of, lock_path
-from runtime.runlog.retention import Keep
+from runtime.runlog.retention import FOREVER, Keep
 from runtime.runlog.table import open_table
 
 A = {"task_name": "a", "created": 1.5}
@@ -541,6 +541,60 @@ class TestLock:
         """Not into the file of its parent, nor anything in its place."""
         done = python("-c", WRITING_CHILD.format(path=path))
         assert done.stdout == "[1, 3]\n", done.stderr
+
+
+class TestASyncThatFails:
+    """The system may have let go of what it could not write, and say of the next sync that all is well."""
+
+    @pytest.fixture
+    def log(self, log, monkeypatch):
+        log.append(A)
+        log.seal()
+        log.append(B)
+        errors, real = [OSError(errno.EIO, "the disk is broken")], os.fsync
+
+        def fsync(fd):
+            if errors:
+                raise errors.pop()
+            real(fd)
+
+        monkeypatch.setattr(os, "fsync", fsync)
+        with pytest.raises(OSError, match="the disk is broken"):
+            log.sync()
+        return log
+
+    def test_no_other_says_that_all_is_well(self, log):
+        log.append(C)
+        with pytest.raises(OSError, match="the disk is broken"):
+            log.sync()
+
+    def test_what_it_was_for_is_written_anew_and_then_all_is_well(self, log, path):
+        before = {file.stat().st_ino for file in path.parent.glob("runs*.jsonl")}
+        log.append(C)
+        assert log.is_untidy
+        log.tidy(FOREVER, 0.0)
+        log.sync()
+        assert not before & {file.stat().st_ino for file in path.parent.glob("runs*.jsonl")}
+        assert list(log.documents()) == [A, B, C]
+
+    def test_while_that_cannot_be_done_it_is_to_be_tried_again(self, log, monkeypatch):
+        def fsync(_):
+            raise OSError(errno.EIO, "still broken")
+
+        with monkeypatch.context() as broken:
+            broken.setattr(os, "fsync", fsync)
+            with pytest.raises(OSError, match="still broken"):
+                log.tidy(FOREVER, 0.0)
+        assert log.is_untidy
+        with pytest.raises(OSError, match="broken"):
+            log.sync()
+        log.tidy(FOREVER, 0.0)
+        log.sync()
+
+    def test_to_write_all_of_it_anew_will_do(self, log):
+        log.rewrite([B])
+        log.sync()
+        assert list(log.documents()) == [B]
 
 
 class TestSomebodyElse:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from contextlib import AbstractContextManager, suppress
 from pathlib import Path
 from typing import Any, TypeVar
@@ -50,11 +50,12 @@ class Tidying:
         if self._going_on.acquire(timeout=_TO_STOP):
             self._going_on.release()
 
-    def run(self, keep: Keep, now: float, generation: int) -> Kept | None:
+    def run(self, keep: Keep, now: float, generation: int, doubtful: Collection[int] = ()) -> Kept | None:
         """Do it, and return what is kept; None if there is nothing sealed, another thread is at it, or it was called off.
 
         Args:
           generation: as it was when somebody began with it: it may be called off before it comes to this.
+          doubtful: the numbers of segments that may not be on the disk as they were written, and are written anew.
 
         Raises:
           OSError: a file could not be written; nothing is lost.
@@ -64,6 +65,7 @@ class Tidying:
         self._generation_at_work = generation
         try:
             self._check_wanted()
+            self._renew(doubtful)
             return self._run(keep, now)
         except _CalledOff:
             return None
@@ -90,6 +92,13 @@ class Tidying:
             self._replace([sealed[index] for index in group], chosen)
         self._contents = {view.key: each for view, each in zip(sealed, contents, strict=False)}
         return chosen
+
+    def _renew(self, numbers: Collection[int]) -> None:
+        """Write segments anew as they are, on the disk for certain."""
+        for view in self._sealed() if numbers else ():
+            if any(view.segment.first <= number <= view.segment.number for number in numbers):
+                lines = self._with_turns(view.lines())
+                self._publish(drafted(view.segment.path, view.segment.header.line(), lines), view.segment.path)
 
     def _sealed(self) -> list[View]:
         return views_of(self._log)[:-1]  # the newest is appended to: also one that a rotation which failed has named as sealed
