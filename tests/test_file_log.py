@@ -11,6 +11,7 @@ import subprocess
 import sys
 import threading
 import time
+from contextlib import ExitStack
 from pathlib import Path
 
 import orjson
@@ -569,12 +570,14 @@ class TestASyncThatFails:
             log.sync()
 
     def test_what_it_was_for_is_written_anew_and_then_all_is_well(self, log, path):
-        before = {file.stat().st_ino for file in path.parent.glob("runs*.jsonl")}
         log.append(C)
         assert log.is_untidy
-        log.tidy(FOREVER, 0.0)
-        log.sync()
-        assert not before & {file.stat().st_ino for file in path.parent.glob("runs*.jsonl")}
+        with ExitStack() as open_files:  # so that no other file can get their inodes
+            before = [open_files.enter_context(file.open("rb")) for file in path.parent.glob("runs*.jsonl")]
+            log.tidy(FOREVER, 0.0)
+            log.sync()
+            after = {file.stat().st_ino for file in path.parent.glob("runs*.jsonl")}
+            assert not after & {os.fstat(file.fileno()).st_ino for file in before}
         assert list(log.documents()) == [A, B, C]
 
     def test_while_that_cannot_be_done_it_is_to_be_tried_again(self, log, monkeypatch):

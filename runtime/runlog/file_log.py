@@ -6,7 +6,7 @@ import errno
 import logging
 import os
 import threading
-from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, suppress
 from pathlib import Path
 from time import time
@@ -27,6 +27,7 @@ from runtime.runlog.retention import Keep
 from runtime.runlog.segments import Header, Segment, asked_anew, chain, check_alone, new_header, sealed_files
 from runtime.runlog.state_file import StateFile, fits
 from runtime.runlog.tidying import Tidying
+from runtime.runlog.unsynced import Unsynced
 from runtime.runlog.views import Key, View, views_of
 from runtime.runlog.wanted import EVERYTHING, Wanted
 
@@ -57,9 +58,7 @@ class FileLog:
         self._tidying = Tidying(self.path, self._state, self.guard, segment_size)
         self._segment_size, self._segment_age = segment_size, segment_age
         self._active: Active | None = None  # while it is open
-        self._unsynced: list[Active] = []  # what was sealed since the last sync
-        self._doubt: OSError | None = None  # by what a sync has failed
-        self._doubtful: set[int] = set()  # the segments that were not synced then, and have to be written anew
+        self._unsynced = Unsynced(self.path.parent, self.guard)
 
     def open(self) -> None:
         with self.guard:
@@ -153,7 +152,7 @@ class FileLog:
                 raise
             active.postpone()
             return active
-        self._unsynced.append(active)
+        self._unsynced.add(active)
         self.is_untidy = True
         return self._active
 
@@ -175,40 +174,15 @@ class FileLog:
 
     def sync(self) -> None:
         with self.guard:  # both at once: what is sealed in between would be in neither
-            self._check_trusted()
+            self._unsynced.check()
             if self._active is None:
                 raise OSError(errno.EBADF, os.strerror(errno.EBADF))
-            active = self._active.header.number, os.dup(self._active.fd)
-            sealed = self._taken_for_sync()
-        self._sync([*sealed, active], names=bool(sealed))
-
-    def _taken_for_sync(self) -> list[tuple[int, int]]:
-        """Return the number and the descriptor of each segment that was sealed since the last sync, for whoever syncs now."""
-        taken, self._unsynced = [(sealed.header.number, sealed.fd) for sealed in self._unsynced], []
-        return taken
-
-    def _sync(self, segments: Sequence[tuple[int, int]], *, names: bool) -> None:
-        """Have what is in these files, which are closed, outlive a loss of power, and what they and others are called, too."""
+            taken = self._unsynced.take(self._active)
         try:
-            for _, fd in segments:
-                os.fsync(fd)
-            if names:
-                sync_folder(self.path.parent)
-        except OSError as exc:
-            self._distrust(exc, [number for number, _ in segments])
+            self._unsynced.sync(taken)
+        except OSError:
+            self.is_untidy = True
             raise
-        finally:
-            for _, fd in segments:
-                os.close(fd)
-
-    def _distrust(self, error: OSError, numbers: Iterable[int]) -> None:
-        """Have segments written anew whose sync has failed.
-
-        The system may have let go of what it could not write, and would tell the next sync that all is well.
-        """
-        with self.guard:
-            self._doubt, self.is_untidy = error, True
-            self._doubtful.update(numbers)
 
     def tidy(self, keep: Keep, now: float) -> None:
         self.is_untidy = False
@@ -216,13 +190,15 @@ class FileLog:
             with self.guard:
                 if self._active is None:
                     return
-                if self._active.header.number in self._doubtful:
+                if self._active.header.number in self._unsynced.doubtful:
                     self._rotated(self._active)  # only what is sealed is written anew
-                generation, doubtful = self._tidying.generation, frozenset(self._doubtful - {self._active.header.number})
-                sealed = self._taken_for_sync()
-            self._sync(sealed, names=bool(sealed))
+                generation, taken = self._tidying.generation, self._unsynced.take()
+                doubtful = self._unsynced.doubtful - {self._active.header.number}
+            self._unsynced.sync(taken)
             if (chosen := self._tidying.run(keep, now, generation, doubtful)) is not None:
-                self._trust(doubtful)
+                with self.guard:
+                    self._unsynced.trust(doubtful)
+                    self._unsynced.check()
                 sweep(output_folder(self.path), chosen.keeps_start)
         except BaseException:  # whatever it is, there is still something to tidy
             self.is_untidy = True
@@ -230,18 +206,6 @@ class FileLog:
         with self.guard:
             if self._lock.is_held and self._reserve.make():  # else it was closed meanwhile, and nobody would free it
                 self.trouble = None
-
-    def _trust(self, numbers: Collection[int]) -> None:
-        """Take note that segments were written anew, and are on the disk; raises by what a sync has failed if others were not."""
-        with self.guard:
-            self._doubtful.difference_update(numbers)
-            if not self._doubtful:
-                self._doubt = None
-            self._check_trusted()
-
-    def _check_trusted(self) -> None:
-        if self._doubt is not None:
-            raise OSError(self._doubt.errno, self._doubt.strerror)
 
     def history(self) -> History:
         return asked_anew(lambda: self._state.history(lambda: views_of(self.path, self._told)))
@@ -287,8 +251,8 @@ class FileLog:
             draft.replace(self.path)
             undoing.pop_all()
         os.close(active.fd)
-        self._active, self._doubt = following, None
-        self._doubtful.clear()
+        self._active = following
+        self._unsynced.close()
         self._tidying.call_off()
         with suppress(OSError):  # from here on it has happened: what is left of the old ones does not count
             sync_folder(self.path.parent)
@@ -307,17 +271,18 @@ class FileLog:
     def close(self) -> None:
         self._tidying.stop()  # before the lock is let go of: another process must be the only one
         with self.guard:
-            for segment in (*self._unsynced, *([] if self._active is None else [self._active])):
-                os.close(segment.fd)
+            self._unsynced.close()
+            if self._active is not None:
+                os.close(self._active.fd)
             if self._lock.is_held:
                 self._reserve.free()
-            self._active, self._unsynced, self._doubt = None, [], None
-            self._doubtful.clear()
+            self._active = None
             self._lock.release()
 
     def _let_go(self) -> None:
         """Write no more, in a process that was forked: it is not the one that has the lock."""
-        self._active, self._unsynced = None, []
+        self._active = None
+        self._unsynced.forget()
 
     def _beside(self, ending: str) -> Path:
         return self.path.with_name(self.path.name + ending)
