@@ -135,12 +135,15 @@ class TaskFacts:
         return max((self.order.get(action, -1) for action in actions), default=-1)
 
     def happened(self, actions: tuple[str, ...], start: float, end: float) -> bool:
-        """Return whether one of `actions` happened from `start` up to, not including, `end`."""
+        """Return whether one of `actions` happened from `start` up to, not including, `end`.
+
+        The latest moments are not in order where the clock was set, so that one before `start` says nothing of those before it.
+        """
         for action in actions:
             moment: float | None = getattr(self, action)
-            if moment is None or moment < start:
+            if moment is None:
                 continue
-            if moment < end or any(start <= earlier < end for earlier in self.remembered.get(action, ())):
+            if start <= moment < end or any(start <= earlier < end for earlier in self.remembered.get(action, ())):
                 return True
         return False
 

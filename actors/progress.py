@@ -6,6 +6,7 @@ import math
 from collections.abc import Callable
 from contextvars import ContextVar
 from dataclasses import dataclass
+from types import NoneType
 from typing import Any
 
 EXACT = 2**53
@@ -26,6 +27,16 @@ class Progress:
     def __str__(self) -> str:
         of = f" of {self.total:g} ({self.done / self.total:.0%})" if self.total else ""
         return f"{self.done:g}{of}" + (f": {self.note}" if self.note else "")
+
+
+def progress_in(column: object) -> Progress | None:
+    """Return how far a run is as a record has it in `column`; None where it says nothing, or nothing that can be."""
+    match column:
+        case {"done": float() | int() as done, **more}:
+            total, note = more.get("total"), more.get("note")
+            if isinstance(total, (float, int, NoneType)) and isinstance(note, (str, NoneType)):
+                return Progress(done, total, note)
+    return None
 
 
 class Reporter:

@@ -59,6 +59,10 @@ if TYPE_CHECKING:
 
 INSTEAD = ("command", "code", "path")
 """The options that give a task something else to run than a function."""
+NAME_EXPECTED = (
+    "a text without half a surrogate pair is expected, as the run log is in UTF-8; "
+    "of a file's name, os.fsencode(name).decode(errors='backslashreplace') makes one"
+)
 
 
 def _to_callback(given: Function | None) -> Hook | None:
@@ -246,6 +250,8 @@ class Task(Optioned):
         self.name = self.name or getattr(self.func, "__name__", "")
         if not self.name:
             raise InvalidOption("a task", "name", repr(name), "a task with code=... needs one")
+        if self.name.encode(errors="replace").decode() != self.name:  # its records would have another, and not be found
+            raise InvalidOption("a task", "name", repr(self.name), NAME_EXPECTED)
         self.place = place_of(self.func)
         self.signature = Signature.of(f"task {self.name!r}", self.func)
         self._check_parameters(self.parameters)

@@ -183,6 +183,26 @@ class TestExport:
         cli("log", "export", "-o", "runs.csv", "--force", "--log", LOG)
         assert Path("runs.csv").read_text().startswith("created,")
 
+    def test_a_pipe_is_written_into_and_stays_there(self):
+        logged(self.RECORD)
+        os.mkfifo("pipe")
+        reader = os.open("pipe", os.O_RDONLY | os.O_NONBLOCK)
+        try:
+            cli("log", "export", "-o", "pipe", "--force", "--log", LOG)
+            assert Path("pipe").is_fifo()
+            assert os.read(reader, 1 << 16).decode() == cli("log", "export", "--log", LOG).stdout
+        finally:
+            os.close(reader)
+
+    @pytest.mark.parametrize("target", ["old.csv", "new.csv"])
+    def test_a_link_is_followed(self, target):
+        logged(self.RECORD)
+        write("old.csv", "mine")
+        Path("link.csv").symlink_to(target)
+        cli("log", "export", "-o", "link.csv", "--force", "--log", LOG)
+        assert Path("link.csv").is_symlink()
+        assert Path(target).read_text().startswith("created,")
+
     @pytest.mark.parametrize("name", ["runs.jsonl", "runs.jsonl.state", "runs-000001.jsonl", "runs-000009.jsonl"])
     def test_no_file_of_the_log_itself_is_ever_written(self, name):
         logged(self.RECORD, path=Path("runs-000001.jsonl"))

@@ -88,6 +88,13 @@ class TestPaths:
         assert [start_of(name) for name in ("notes.txt", "1.5.log", "a-b.log", "1.2.3-a.log", NAME_FILE)] == [None] * 5
         assert task_of(Path("größe")) is None
 
+    @pytest.mark.parametrize(
+        "name",
+        ["2026-11-29-analysis.log", "1-notes.log", "01.5-a.log", "1.50-a.log", "1.5-my notes.log", "1.5-a.log.1", "1.5-é.log"],
+    )
+    def test_a_name_that_is_written_otherwise_is_not_one_of_ours(self, name):
+        assert start_of(name) is None
+
 
 class TestShape:
     def test_what_fits_is_left_as_it_is(self):

@@ -592,6 +592,21 @@ class TestClockSetBack:
             await world.until("2026-01-05 12:00")
         assert len(started(app)) == 1
 
+    @pytest.mark.parametrize(
+        ("condition", "away"),
+        [("hourly", 0.5 * HOUR), ("daily", 23.5 * HOUR), ("weekly", 80 * HOUR), ("monthly", 500 * HOUR)],
+    )
+    async def test_a_cycle_that_is_used_up_stays_so_after_a_time_in_the_one_before(self, condition, away, autojump_clock):
+        app = app_of(condition)
+        async with life(app, "2026-01-05 08:10") as world:
+            await passes(60)
+            world.clock.step(-away)
+            await passes(60)
+            assert len(started(app)) == 2
+            world.clock.step(away)
+            await passes(60)
+        assert len(started(app)) == 2
+
     @pytest.mark.parametrize("condition", ["daily at 10:00", "cron 0 10 * * *"])
     async def test_it_runs_again_on_the_next_day(self, condition, autojump_clock):
         app = app_of(condition)

@@ -14,6 +14,7 @@ from runtime.runlog.file_log import FileLog
 from runtime.runlog.lines import decode, encode
 from runtime.runlog.retention import FOREVER, Keep
 from runtime.runlog.segments import Header, chain, sealed_files, sealed_path
+from runtime.runlog.verify import verify
 
 
 def runs(first, last, task="a"):
@@ -505,6 +506,23 @@ class TestLeftovers:
         with pytest.raises(LogUnusable, match=r"it is older than runs-000003\.jsonl beside it"):
             make().open()
         assert {name: (path.parent / name).read_bytes() for name in names(path)} == before
+
+    def test_what_is_appended_to_it_is_known_once_those_are_elsewhere(self, path, make):
+        log = make(segment_size=10_000)
+        log.open()
+        fill(log, *runs(1, 1))
+        backup = path.read_bytes()
+        log.seal()
+        log.tidy(FOREVER, 0.0)
+        log.close()
+        path.write_bytes(backup)
+        sealed_path(path, 1).unlink()
+        assert verify(path).state == "it goes up to segment 1, and does not fit those that are there"
+        again = make()
+        again.open()
+        fill(again, *runs(2, 2))
+        assert summary(again.history()) == amount_of(runs(1, 2))
+        assert verify(path).is_whole
 
 
 class TestFilesThatSomebodyHasDeleted:

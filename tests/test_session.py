@@ -1,6 +1,7 @@
 """The session: which tasks there are, how they are found, and what its controls do before, without and between runs."""
 
 import functools
+import os
 
 import pytest
 import trio
@@ -537,6 +538,15 @@ class TestTwoApps:
             with pytest.raises(AlreadyRunning):
                 async with running(app):
                     pass
+
+
+def test_a_name_that_the_run_log_could_not_hold_is_an_error_that_says_how_to_make_one():
+    name = os.fsdecode(b"caf\xe9")  # as os.listdir has it
+    with pytest.raises(InvalidOption) as caught:
+        App(log=None).task(name=name)(print)
+    assert str(caught.value).startswith(r"a task cannot have name='caf\udce9': a text without half a surrogate pair is expected")
+    assert "os.fsencode(name).decode(errors='backslashreplace')" in str(caught.value)
+    assert App(log=None).session.create_task(print, name=os.fsencode(name).decode(errors="backslashreplace")).name == r"caf\xe9"
 
 
 @pytest.mark.parametrize("kind", ["generator", "async generator"])

@@ -134,11 +134,19 @@ def _check(path: Path, log: Path, *, force: bool) -> None:
 
 
 def _write(lines: Iterable[bytes], path: Path) -> None:
-    """Write a file at once: one that is there is replaced only when the new one is complete."""
+    """Write a file at once: one that is there is replaced only when the new one is complete.
+
+    A link is followed, and what is no file, such as a device or a pipe, is written into.
+    """
     from runtime.runlog.mending import drafted, publish
 
     try:
-        publish(drafted(path, b"", lines), path)
+        if path.exists() and not path.is_file():  # a file in its place would take it away from everybody
+            with path.open("wb") as there:
+                there.writelines(lines)
+        else:
+            file = path.resolve()  # a link stays one
+            publish(drafted(file, b"", lines), file)
     except OSError as exc:
         raise click.BadParameter(f"{path} cannot be written: {exc.strerror or exc}", param_hint="-o") from exc
 

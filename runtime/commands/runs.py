@@ -128,7 +128,7 @@ def _about(row: dict[str, Any]) -> str:
     from runtime import tables as shown
 
     reason: str = row.get("reason") or _progress(row)
-    if row.get("count", 1) > 1:
+    if row.get("count", 1) > 1 and "last" in row:
         return f"{reason} (the last at {shown.moment(row['last'])})"
     if row["status"] != "retry" and row.get("attempt", 1) == 1:
         return reason
@@ -175,6 +175,7 @@ def _print_run(row: dict[str, Any]) -> None:
 
 
 def _progress(row: dict[str, Any]) -> str:
-    from actors.progress import Progress
+    from actors.progress import progress_in
 
-    return str(Progress(**row["progress"])) if row.get("progress") else ""
+    progress = progress_in(row.get("progress"))
+    return "" if progress is None else str(progress)

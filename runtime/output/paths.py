@@ -11,7 +11,7 @@ LONGEST_NAME = 120
 NAME_FILE = ".name"
 """The file that holds the name of a task, where its folder does not say it."""
 _CHECKSUM = 32
-_FILE = re.compile(r"(-?[\d.]+(?:e[+-]?\d+)?)-.+\.log(?:\.\d+|\.new)?")
+_FILE = re.compile(r"(-?[\d.]+(?:e[+-]?\d+)?)-(.+)\.log(?:\.\d{12,}|\.new)?", re.ASCII)
 
 
 def output_folder(log: Path) -> Path:
@@ -56,18 +56,35 @@ def task_of(folder: Path) -> str | None:
         except OSError:
             return None
     else:
-        data = unquote_to_bytes(folder.name.replace("~", ""))
+        data = _unquoted(folder.name)
+    return _name_of(folder.name, data)
+
+
+def start_of(file: str) -> float | None:
+    """Return when the run began to whose output a file of this name belongs; None if it is none of ours.
+
+    What :func:`output_file` would write otherwise, such as ``2026-11-29-analysis.log``, is the user's.
+    """
+    found = _FILE.fullmatch(file)
+    if found is None:
+        return None
+    start, run_id = found[1], found[2]
+    try:
+        moment = float(start)
+    except ValueError:
+        return None
+    is_id = is_shortened(run_id) or _name_of(run_id, _unquoted(run_id)) is not None
+    return moment if repr(moment) == start and is_id else None
+
+
+def _unquoted(part: str) -> bytes:
+    return unquote_to_bytes(part.replace("~", ""))
+
+
+def _name_of(part: str, data: bytes) -> str | None:
+    """Return the name that is `data`, if that is the one of which `part` is made."""
     try:
         name = data.decode("utf-8", "surrogatepass")
     except UnicodeDecodeError:
         return None
-    return name if safe(name) == folder.name else None
-
-
-def start_of(file: str) -> float | None:
-    """Return when the run began to whose output a file of this name belongs; None if it is none of ours."""
-    found = _FILE.fullmatch(file)
-    try:
-        return float(found[1]) if found is not None else None
-    except ValueError:
-        return None
+    return name if safe(name) == part else None

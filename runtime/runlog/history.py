@@ -6,7 +6,7 @@ from collections.abc import Iterable, Mapping
 from typing import Any
 
 from actors.facts import ACTIONS, TERMINAL, TaskFacts
-from actors.records import is_record, run_key
+from actors.records import is_moment, is_note_of_run, is_record, run_key
 
 RunKey = tuple[str, str, float | None]
 """What the records of one run, or one attempt of it, have in common: task, run id, start."""
@@ -62,8 +62,8 @@ class History:
             self._pause(document)
         elif action in ACTIONS:
             self._take_in_run(document, facts)
-        elif isinstance(last := document.get("last"), (int, float)):
-            facts.decide(last)
+        elif "last" in document:
+            facts.decide(document["last"])
 
     def take_in_open(self, begun: dict[str, Any]) -> None:
         """Take in a run that goes on, of which nothing else is to be learnt."""
@@ -98,12 +98,12 @@ class History:
             facts.claimed = self.count
 
     def _take_in_note(self, document: dict[str, Any]) -> None:
-        action = document.get("action")
-        if action in KNOWN_OF_RUNS and is_record({**document, "action": "run"}):
+        if is_note_of_run(document):
+            known = KNOWN_OF_RUNS.get(document["action"], ())
             if (begun := self.open.get(run_key(document))) is not None:
-                begun.update((column, document[column]) for column in KNOWN_OF_RUNS[action] if column in document)
+                begun.update((column, document[column]) for column in known if column in document)
         elif is_note(document):
-            if action == "clock":  # it was found right, whatever the records before it say
+            if document["action"] == "clock":  # it was found right, whatever the records before it say
                 self.latest = document["created"]
             else:
                 self.schedules[document["task_name"]] = document.get("schedule"), document["created"]
@@ -134,6 +134,6 @@ def is_note(document: Mapping[str, Any]) -> bool:
     return (
         document.get("action") in ("schedule", "clock")
         and isinstance(document.get("task_name"), str)
-        and isinstance(document.get("created"), (int, float))
+        and is_moment(document.get("created"))
         and (schedule is None or isinstance(schedule, str))
     )

@@ -8,12 +8,12 @@ from collections.abc import Iterator, Mapping
 from functools import cached_property
 from itertools import islice
 from pathlib import Path
-from types import NoneType
 from typing import TYPE_CHECKING, Any
 
 from actors.columns import COLUMNS
 from actors.errors import UnknownColumn
 from actors.opers import between, check_known
+from actors.progress import progress_in
 from actors.records import TaskRunRecord
 from actors.statistics import TaskStats
 from runtime.runlog import RunLog
@@ -132,7 +132,7 @@ class RunRepo:
 
     def structured(self, document: Mapping[str, Any]) -> Any:
         """Return `document` as the model."""
-        if not isinstance(document.get("progress"), (dict, NoneType)):  # written by an earlier version, which did not check it
+        if "progress" in document and progress_in(document["progress"]) is None:  # an earlier version did not check it
             document = {**document, "progress": None}
         return self._codec.structure(document, self.model)
 

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from itertools import islice
 from typing import Any, NamedTuple
 
-from actors.records import is_record, run_key
+from actors.records import is_note_of_run, is_record, run_key
 
 Row = dict[str, Any]
 SLACK = 86400.0
@@ -73,8 +73,8 @@ def began(row: Mapping[str, Any]) -> float:
 
 def _read(place: int, document: dict[str, Any], halves: dict[tuple[Any, ...], _Half]) -> Iterator[_Found]:
     """Take in the next older document, and yield what is complete by it."""
-    action = document.get("action")
-    if action in _NOTES and is_record({**document, "action": "run"}):
+    action: Any = document.get("action")
+    if is_note_of_run(document):
         half = halves.setdefault(run_key(document), _Half(place))
         if action != "late" or half.end is None:  # it says what came after the end
             half.notes.setdefault(_NOTES[action], document.get(_NOTES[action]))

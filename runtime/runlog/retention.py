@@ -8,11 +8,8 @@ from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, NamedTuple
 
-from actors.records import is_record, run_key
+from actors.records import is_note_of_run, is_record, run_key
 from runtime.runlog.history import History, RunKey, is_note
-
-OF_RUNS = ("progress", "worker", "late")
-"""The actions of notes that are about a run."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,7 +52,7 @@ class Kept:
         if is_record(document):
             return self._keeps_run_of(document)
         action = document.get("action")
-        if action in OF_RUNS and is_record({**document, "action": "run"}):
+        if is_note_of_run(document):
             return self._keeps_run_of(document) if action == "late" else run_key(document) in self.going
         if not is_note(document):
             return True

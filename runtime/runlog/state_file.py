@@ -92,11 +92,18 @@ class StateFile:
 
 
 def fits(number: int, segments: Sequence[Segment]) -> bool:
-    """Return whether a state up to segment `number` ends where one of these begins, or where the last one ends."""
+    """Return whether a state up to segment `number` ends where one of these begins, or where the last one ends.
+
+    That one must be sealed: where the active one has come back from a backup, what is appended to it is in no state.
+    """
     if not number:
         return True
     begins = any(segment.first == number + 1 for segment in segments)
-    return begins or (bool(segments) and segments[-1].number == number)
+    return begins or (bool(segments) and segments[-1].number == number and _is_sealed(segments[-1]))
+
+
+def _is_sealed(segment: Segment) -> bool:
+    return segment.path.stem.endswith(f"-{segment.number:06d}")  # as `sealed_path` has it
 
 
 def _documents(views: Iterable[View]) -> Iterable[dict[str, Any]]:
