@@ -103,9 +103,14 @@ class FileLog:
 
     def _check_newest(self, segments: Sequence[Segment], files: Mapping[int, Path]) -> None:
         """Check that no sealed segment is as new as the active one: what it has would be lost as a leftover."""
-        newest = max(files, default=0)
-        if segments and segments[-1].path == self.path and segments[-1].number <= newest:
-            told = f"it is older than {files[newest].name} beside it, as if it came from a backup. Move one of them elsewhere"
+        if not segments or segments[-1].path != self.path:
+            return
+        if newer := [path.name for number, path in files.items() if number >= segments[-1].number]:
+            them = newer[0] if len(newer) == 1 else f"{newer[0]} to {newer[-1]}"
+            told = (
+                f"it is older than {newer[-1]} beside it, as if it came from a backup. To go on with the newer records, move "
+                f"{self.path.name} elsewhere; to go back to the backup, move {them} elsewhere"
+            )
             raise LogUnusable(str(self.path), told)
 
     def _opened(self, file: Path, header: Header) -> Active:
