@@ -12,7 +12,7 @@ from time import sleep, time
 from typing import Any
 from weakref import ref
 
-from actors.errors import LogLocked
+from actors.errors import LogLocked, LogUnusable
 
 _MOST = 4096
 _TRIES = 10
@@ -40,12 +40,13 @@ class FileLock:
 
         Raises:
           LogLocked: somebody else has it; says who.
+          LogUnusable: the file system has no locks.
           OSError: the file cannot be made.
         """
         fd = os.open(self.path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o644)
         with ExitStack() as unless_taken:
             unless_taken.callback(os.close, fd)
-            if not _taken(fd):
+            if not self._taken(fd):
                 raise LogLocked(str(self._log), _described(os.read(fd, _MOST)))
             unless_taken.pop_all()
         self._fd = fd
@@ -54,6 +55,21 @@ class FileLock:
         with suppress(OSError):  # a full disk must not keep anybody from reading what is there; others then hear no name
             os.ftruncate(fd, 0)
             os.pwrite(fd, f"{json.dumps({'pid': os.getpid(), 'started': time()})}\n".encode(), 0)
+
+    def _taken(self, fd: int) -> bool:
+        for _ in range(_TRIES):
+            try:
+                fcntl.flock(fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            except BlockingIOError:
+                sleep(_BETWEEN)  # somebody may only be asking who holds it
+            except OSError as exc:
+                problem = (
+                    f"its file system has no locks ({exc.strerror}), so that two could write it at once: put it on a local disk"
+                )
+                raise LogUnusable(str(self._log), problem) from exc
+            else:
+                return True
+        return False
 
     def release(self) -> None:
         """Let go of it; does nothing if it is not held."""
@@ -74,27 +90,15 @@ def _let_go(lock: FileLock | None) -> None:
         lock.let_go()
 
 
-def _taken(fd: int) -> bool:
-    for _ in range(_TRIES):
-        with suppress(BlockingIOError):
-            fcntl.flock(fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
-            return True
-        sleep(_BETWEEN)  # somebody may only be asking who holds it
-    return False
-
-
 def holder_of(path: Path) -> str | None:
-    """Return in words who holds the lock whose file is `path`; None if nobody does. Takes it for a moment."""
-    try:
+    """Return in words who holds the lock whose file is `path`; None if nobody does, or can. Takes it for a moment."""
+    with ExitStack() as closing, suppress(OSError):  # also where the file system has no locks: nobody writes there
         fd = os.open(path, os.O_RDONLY | os.O_CLOEXEC)  # who may only read the log may ask too
-    except OSError:
-        return None
-    try:
-        fcntl.flock(fd, fcntl.LOCK_SH | fcntl.LOCK_NB)
-    except BlockingIOError:
-        return _described(os.read(fd, _MOST))
-    finally:
-        os.close(fd)
+        closing.callback(os.close, fd)
+        try:
+            fcntl.flock(fd, fcntl.LOCK_SH | fcntl.LOCK_NB)
+        except BlockingIOError:
+            return _described(os.read(fd, _MOST))
     return None
 
 
