@@ -108,8 +108,8 @@ def lock_path(log: Path) -> Path:
 
 
 def is_locked(log: Path) -> bool:
-    """Return whether somebody writes the run log `log` now."""
-    return holder_of(lock_path(log)) is not None
+    """Return whether somebody writes the run log `log` now, or what that is a link to."""
+    return holder_of(lock_path(log.resolve())) is not None
 
 
 def _described(said: bytes) -> str:
