@@ -15,7 +15,7 @@ from actors.task import Task
 
 CRASHED = "the runtime ended before the run did"
 NOT_RETRIED, NOT_RESCUED = "not tried again", "not run again"
-ONLY_WHILE_OPEN = frozenset({"params", "pid_start", "boot"})
+ONLY_WHILE_OPEN = frozenset({"params", "pid_start", "boot", "scheduler", "scheduler_start"})
 """What is known of a run that goes on, and is not told of one that has ended."""
 KEPT_WHEN_GIVEN_UP = ("task_name", "run_id", "execution", "due", "attempts", "rescues")
 DEEPEST = 100

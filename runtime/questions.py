@@ -43,8 +43,12 @@ class Snapshot:
 
 
 def socket_of(log: Path) -> Path:
-    """Return the path of the socket of the app that writes the run log `log`: ``runs.jsonl.sock`` for ``runs.jsonl``."""
-    return log.with_name(f"{log.name}.sock")
+    """Return the path of the socket of the app that writes the run log `log`: ``runs.jsonl.sock`` for ``runs.jsonl``.
+
+    It is beside the file itself where `log` is a link to it, as all that belongs to the log.
+    """
+    file = Path(os.path.realpath(log))  # which unlike Path.resolve takes links that lead nowhere
+    return file.with_name(f"{file.name}.sock")
 
 
 @contextmanager

@@ -12,7 +12,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from time import monotonic
 from types import FrameType
-from typing import NoReturn
+from typing import Any, NoReturn
 
 import trio
 
@@ -20,9 +20,10 @@ from actors.session import Session
 from runtime.logs import runtime_log
 from runtime.nap import Nap
 from runtime.shutdown import EXIT_CUT_SHORT, Haste, longest
-from runtime.signal_mask import blocked
+from runtime.signal_mask import blocked, prepare_forks
 
-HANDLED = (signal.SIGINT, signal.SIGTERM)
+HANDLED: dict[signal.Signals, Any] = {signal.SIGINT: signal.default_int_handler, signal.SIGTERM: signal.SIG_DFL}
+"""{signal that ends the runtime: how Python begins with it}."""
 _MARGIN = 0.2
 """Seconds beyond the longest shutdown, after which the process exits without it."""
 _AT_ONCE = 64
@@ -144,3 +145,14 @@ def handled(session: Session, *, until_exit: bool = False) -> Iterator[Signals]:
 
 def _noted(number: int, _: FrameType | None) -> None:
     """Handle a signal, of which the thread has heard: only what has a handler is written down."""
+
+
+def _end_as_usual() -> None:
+    """Have signals do what they usually do: in a child that was forked, they would be written to its parent, which would end."""
+    for number, usual in HANDLED.items():
+        if signal.getsignal(number) is _noted:
+            signal.set_wakeup_fd(-1)
+            signal.signal(number, usual)
+
+
+prepare_forks(HANDLED, _end_as_usual)

@@ -21,7 +21,8 @@ _BETWEEN_LOOKS = 0.01
 def end_survivors(runs: Iterable[Mapping[str, Any]]) -> frozenset[int]:
     """Kill the processes of `runs`, where they are there and certainly theirs, each with the process group it leads.
 
-    Waits until they are gone, for :data:`TO_DIE` at most; at once where there is none. Each is told of in the log.
+    Not where the scheduler that started one goes on elsewhere: the log is a copy of the one that it writes, and nobody was left
+    behind. Waits until they are gone, for :data:`TO_DIE` at most; at once where there is none. Each is told of in the log.
 
     Args:
       runs: the "run" records of runs without an end, with what was noted of their processes.
@@ -29,8 +30,8 @@ def end_survivors(runs: Iterable[Mapping[str, Any]]) -> frozenset[int]:
     Returns:
       The ids of those that are still there, as the system does not let them be killed.
     """
-    theirs = ((identity_in(run), run) for run in runs)
-    found = {identity: run for identity, run in theirs if identity is not None and _is_foreign(identity) and is_alive(identity)}
+    left_behind = ((identity_in(run), run) for run in runs if not _is_elsewhere(scheduler_in(run)))
+    found = {identity: run for identity, run in left_behind if identity is not None and _is_elsewhere(identity)}
     for identity, run in found.items():
         told = "task %r run %s: its process %d has outlived the runtime that had started it, and is killed"
         runtime_log.tell(logging.WARNING, told, run["task_name"], run["run_id"], identity.pid)
@@ -44,15 +45,25 @@ def end_survivors(runs: Iterable[Mapping[str, Any]]) -> frozenset[int]:
 
 def identity_in(run: Mapping[str, Any]) -> Identity | None:
     """Return which process a run has, as its record says; None if it says nothing, or nothing that can be."""
-    pid, started, boot = run.get("pid"), run.get("pid_start"), run.get("boot")
-    if type(pid) is int and type(started) is int and isinstance(boot, str) and pid > 1:
+    identity = _identity(run, "pid", "pid_start")
+    return identity if identity is not None and identity.pid > 1 else None
+
+
+def scheduler_in(run: Mapping[str, Any]) -> Identity | None:
+    """Return which process has started that of a run, as its record says; None likewise, as in older records. It may be 1."""
+    return _identity(run, "scheduler", "scheduler_start")
+
+
+def _identity(run: Mapping[str, Any], number: str, start: str) -> Identity | None:
+    pid, started, boot = run.get(number), run.get(start), run.get("boot")
+    if type(pid) is int and type(started) is int and isinstance(boot, str):
         return Identity(pid, started, boot)
     return None
 
 
-def _is_foreign(identity: Identity) -> bool:
-    """Return whether it is another process than this one, which may have taken the place of a worker by ``exec``."""
-    return identity.pid != os.getpid()
+def _is_elsewhere(identity: Identity | None) -> bool:
+    """Return whether that process lives, and is not this one, which by ``exec`` may have taken its place."""
+    return identity is not None and identity.pid != os.getpid() and is_alive(identity)
 
 
 def _kill(pid: int) -> None:

@@ -513,6 +513,21 @@ class TestLock:
         monkeypatch.setattr(os, "open", refuse)
         assert holder_of(path.with_name("runs.jsonl.lock")) is not None
 
+    @pytest.mark.parametrize("number", [errno.ENOLCK, errno.ENOTSUP])
+    def test_where_there_are_no_locks_who_would_write_is_refused_and_who_asks_hears_of_nobody(
+        self, number, log, make, path, monkeypatch
+    ):
+        def refuse(*_):
+            raise OSError(number, os.strerror(number))
+
+        log.append(A)
+        log.close()
+        monkeypatch.setattr(fcntl, "flock", refuse)
+        with pytest.raises(LogUnusable, match=rf"has no locks \({os.strerror(number)}\).*put it on a local disk"):
+            make().open()
+        assert holder_of(path.with_name("runs.jsonl.lock")) is None
+        assert list(make().documents()) == [A]
+
     def test_a_link_to_a_log_is_that_log(self, log, path, tmp_path):
         (tmp_path / "elsewhere").mkdir()
         link = tmp_path / "elsewhere" / "link.jsonl"

@@ -256,6 +256,15 @@ class TestWhetherALogIsWritten:
             assert (is_locked(LOG), is_listening(LOG)) == (True, True)
         assert (is_locked(LOG), is_listening(LOG)) == (False, False)
 
+    @pytest.mark.parametrize("is_asked_by_link", [True, False])
+    async def test_a_link_to_it_is_that_log_whoever_goes_by_the_link(self, is_asked_by_link):
+        link = Path("link.jsonl")
+        link.symlink_to(LOG)
+        async with running(App(log=LOG if is_asked_by_link else link)):
+            asked = link if is_asked_by_link else LOG
+            assert (is_locked(asked), is_listening(asked)) == (True, True)
+        assert not list(Path().rglob("*.sock"))
+
     def test_a_lock_may_be_beside_the_log(self):
         with Path("runs.jsonl.lock").open("w") as file:
             assert not is_locked(Path("runs.jsonl"))

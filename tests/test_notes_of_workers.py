@@ -61,6 +61,8 @@ class TestProcess:
         assert [(note["pid"], note["pid_start"], note["boot"]) for note in notes()] == [
             (pid, identity.started, identity.boot)
         ] * 2
+        me = identity_of(os.getpid())
+        assert {(note["scheduler"], note["scheduler_start"]) for note in notes()} == {(me.pid, me.started)}
 
     async def test_where_a_worker_had_died_unnoticed_the_one_that_takes_its_job_is_noted_too(self):
         noted = []

@@ -13,7 +13,7 @@ import trio
 
 from actors import App
 from actors.facts import TERMINAL
-from commands import CLI, Started, cli, is_alive, wait_gone, write
+from commands import CLI, Started, cli, is_alive, python, wait_gone, write
 from runtime.shutdown import longest
 
 JOBS = """
@@ -167,6 +167,68 @@ def test_a_kill_leaves_no_worker_and_the_next_start_closes_its_runs():
     assert sorted(record["task_name"] for record in crashed) == ["sleeps", "works"]
     assert {record["reason"] for record in crashed} == {"the runtime ended before the run did"}
     assert [record["action"] for record in lines[-2:]] == ["run", "success"]
+
+
+FORKS = """
+    import os, signal, time
+    from actors import App
+
+    app = App(log=None, stop_when_idle=True)
+
+    @app.task(on_startup=True, execution="{mode}")
+    def forks():
+        for _ in range({times}):
+            if (child := os.fork()) == 0:
+                try:
+                    print("begun", flush=True)
+                    time.sleep(5)
+                except KeyboardInterrupt:
+                    os._exit(7)
+                finally:
+                    os._exit(8)
+            time.sleep({after})
+            os.kill(child, signal.{name})
+            assert os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == {code}
+        print("all have ended", flush=True)
+
+    if __name__ == "__main__":
+        raise SystemExit(app.run().exit_code)
+"""
+
+
+@pytest.mark.parametrize("mode", ["main", "thread", "process"])
+@pytest.mark.parametrize(
+    "signals",
+    [
+        pytest.param({"name": "SIGTERM", "code": -signal.SIGTERM, "after": 0.3, "times": 1}, id="later"),
+        pytest.param({"name": "SIGTERM", "code": -signal.SIGTERM, "after": 0, "times": 100}, id="before it has begun"),
+        pytest.param({"name": "SIGINT", "code": 7, "after": 0.3, "times": 1}, id="SIGINT"),
+    ],
+)
+def test_a_signal_to_a_child_that_a_task_has_forked_ends_the_child_and_not_the_app(mode, signals):
+    write("jobs.py", FORKS.format(mode=mode, **signals))
+    with Started("jobs.py") as program:
+        program.wait_for("all have ended")
+        assert program.wait_ended(within=10) == 0
+    assert "shutdown by" not in program.printed
+
+
+def test_a_child_that_was_forked_is_prepared_before_a_signal_comes_to_it():
+    write(
+        "forks.py",
+        """
+    import os, signal
+    from runtime.signal_mask import prepare_forks
+
+    os.register_at_fork(after_in_child=lambda: os.kill(os.getpid(), signal.SIGTERM))
+    prepare_forks([signal.SIGTERM], lambda: signal.signal(signal.SIGTERM, signal.SIG_DFL))
+    signal.signal(signal.SIGTERM, lambda *_: print("as its parent", flush=True))
+    if (child := os.fork()) == 0:
+        os._exit(7)
+    print(os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]), signal.pthread_sigmask(signal.SIG_BLOCK, ()))
+    """,
+    )
+    assert python("forks.py").stdout == "-15 set()\n"
 
 
 def test_ctrl_c_reaches_the_runtime_and_not_its_workers():

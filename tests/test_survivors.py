@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 
 from actors import App
-from commands import Started, is_alive, wait_gone, write
+from commands import Started, is_alive, python, wait_gone, write
 from helpers import actions, records, running
 from runtime import survivors
 from runtime.identity import identity_of
@@ -28,6 +28,11 @@ def run_of(identity, **columns):
     known = {"pid": identity.pid, "pid_start": identity.started, "boot": identity.boot} if identity is not None else {}
     times = {"created": 1.0, "start": 1.0, "due": 1.0}
     return {"task_name": "it", "run_id": "r", "action": "run", **times, **known, **columns}
+
+
+def started_by(scheduler):
+    """Return what the record of a run says of the process that has started its own."""
+    return {"scheduler": scheduler.pid, "scheduler_start": scheduler.started}
 
 
 @pytest.fixture
@@ -52,6 +57,20 @@ class TestEnding:
                 f"task 'it' run r: its process {leader.pid} has outlived the runtime that had started it, and is killed",
             )
         ]
+
+    def test_one_whose_scheduler_goes_on_is_left_alone_as_the_log_is_a_copy(self, leader, caplog):
+        assert end_survivors([run_of(identity_of(leader.child), **started_by(identity_of(leader.pid)))]) == frozenset()
+        assert (is_alive(leader.child), caplog.record_tuples) == (True, [])
+
+    def test_one_whose_scheduler_has_this_very_process_in_its_place_is_killed(self, leader):
+        end_survivors([run_of(identity_of(leader.pid), **started_by(identity_of(os.getpid())))])
+        assert not is_alive(leader.pid)
+
+    @pytest.mark.parametrize("change", [{"pid": 2**22 + 1}, {"started": 1}])
+    def test_one_whose_scheduler_is_gone_is_killed_though_another_may_have_its_number(self, change, leader):
+        scheduler = replace(identity_of(os.getppid()), **change)
+        end_survivors([run_of(identity_of(leader.pid), **started_by(scheduler))])
+        assert not is_alive(leader.pid)
 
     @pytest.mark.parametrize("change", [{"started": 1}, {"boot": "another"}])
     def test_another_that_has_its_number_now_is_left_alone(self, change, leader, caplog):
@@ -172,6 +191,18 @@ class TestAtTheNextStart:
         (_, crash) = records(app)
         assert (crash.action, f"its process {leader.pid} could not be ended" in crash.reason) == ("crash", True)
 
+    def test_a_copy_of_the_log_of_an_app_that_runs_ends_nothing_of_that_and_closes_its_run(self):
+        write("jobs.py", COPIED)
+        with Started("jobs.py", LOG, "begin") as live:
+            pid = int(live.wait_for("works").split()[-1])
+            Path("copy.jsonl").write_bytes(LOG.read_bytes())
+            assert python("jobs.py", "copy.jsonl").returncode == 0
+            assert is_alive(pid)
+            Path("go").touch()
+            assert live.wait_ended(20) == 0
+        assert actions(App(log=LOG), "it") == ["run", "success"]
+        assert actions(App(log="copy.jsonl"), "it") == ["run", "crash"]
+
     @pytest.mark.parametrize(
         "work", ["func=stays, execution='process'", "command=['sh', '-c', 'echo stays $$; sleep 60 & wait']"]
     )
@@ -197,6 +228,25 @@ class TestAtTheNextStart:
         assert records(app, "it")[-1].pid == pid
         assert f"its process {pid} has outlived the runtime" in second.printed
 
+
+COPIED = """
+    import os, sys, time
+    from pathlib import Path
+    from actors import App
+
+    app = App(log=sys.argv[1], stop_when_idle=True)
+
+    @app.task(execution="process")
+    def it():
+        print("works", os.getpid(), flush=True)
+        while not Path("go").exists():
+            time.sleep(0.01)
+
+    if __name__ == "__main__":
+        if "begin" in sys.argv:
+            app.session["it"].run()
+        app.run()
+"""
 
 JOBS = """
     import os, sys, time

@@ -10,7 +10,7 @@ from actors.records import is_moment, is_note_of_run, is_record, run_key
 
 RunKey = tuple[str, str, float | None]
 """What the records of one run, or one attempt of it, have in common: task, run id, start."""
-KNOWN_OF_RUNS = {"progress": ("progress",), "worker": ("pid", "pid_start", "boot")}
+KNOWN_OF_RUNS = {"progress": ("progress",), "worker": ("pid", "pid_start", "boot", "scheduler", "scheduler_start")}
 """{action of a note: what it says of a run that goes on}."""
 
 

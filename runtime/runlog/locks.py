@@ -14,7 +14,7 @@ from time import sleep, time
 from typing import Any
 from weakref import ref
 
-from actors.errors import LogLocked
+from actors.errors import LogLocked, LogUnusable
 
 _MOST = 4096
 _TRIES = 10
@@ -47,6 +47,7 @@ class FileLock:
 
         Raises:
           LogLocked: somebody else has it; says who.
+          LogUnusable: the file system has no locks.
           OSError: the file cannot be made.
         """
         self._fd = self._taken()
@@ -67,6 +68,8 @@ class FileLock:
             fd = self._taken()
         except LogLocked as exc:
             raise OSError(errno.EBUSY, f"it is in use by {exc.holder}", str(self._log)) from exc
+        except LogUnusable as exc:
+            raise OSError(errno.ENOLCK, exc.problem, str(self._log)) from exc
         os.close(self._fd)
         self._fd = fd
 
@@ -75,13 +78,29 @@ class FileLock:
         fd = os.open(self.path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o644)
         with ExitStack() as unless_taken:
             unless_taken.callback(os.close, fd)
-            if not _is_taken(fd):
+            if not self._is_locked(fd):
                 raise LogLocked(str(self._log), _described(os.read(fd, _MOST)))
             unless_taken.pop_all()
         with suppress(OSError):  # a full disk must not keep anybody from reading what is there; others then hear no name
             os.ftruncate(fd, 0)
             os.pwrite(fd, f"{json.dumps({'pid': os.getpid(), 'started': time()})}\n".encode(), 0)
         return fd
+
+    def _is_locked(self, fd: int) -> bool:
+        """Lock its file, and return whether that was possible."""
+        for _ in range(_TRIES):
+            try:
+                fcntl.flock(fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            except BlockingIOError:
+                sleep(_BETWEEN)  # somebody may only be asking who holds it
+            except OSError as exc:
+                problem = (
+                    f"its file system has no locks ({exc.strerror}), so that two could write it at once: put it on a local disk"
+                )
+                raise LogUnusable(str(self._log), problem) from exc
+            else:
+                return True
+        return False
 
     def release(self) -> None:
         """Let go of it; does nothing if it is not held."""
@@ -106,27 +125,15 @@ def _leave(lock: FileLock | None) -> None:
         lock.leave()
 
 
-def _is_taken(fd: int) -> bool:
-    for _ in range(_TRIES):
-        with suppress(BlockingIOError):
-            fcntl.flock(fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
-            return True
-        sleep(_BETWEEN)  # somebody may only be asking who holds it
-    return False
-
-
 def holder_of(path: Path) -> str | None:
-    """Return in words who holds the lock whose file is `path`; None if nobody does. Takes it for a moment."""
-    try:
+    """Return in words who holds the lock whose file is `path`; None if nobody does, or can. Takes it for a moment."""
+    with ExitStack() as closing, suppress(OSError):  # also where the file system has no locks: nobody writes there
         fd = os.open(path, os.O_RDONLY | os.O_CLOEXEC)  # who may only read the log may ask too
-    except OSError:
-        return None
-    try:
-        fcntl.flock(fd, fcntl.LOCK_SH | fcntl.LOCK_NB)
-    except BlockingIOError:
-        return _described(os.read(fd, _MOST))
-    finally:
-        os.close(fd)
+        closing.callback(os.close, fd)
+        try:
+            fcntl.flock(fd, fcntl.LOCK_SH | fcntl.LOCK_NB)
+        except BlockingIOError:
+            return _described(os.read(fd, _MOST))
     return None
 
 
@@ -136,8 +143,8 @@ def lock_path(log: Path) -> Path:
 
 
 def is_locked(log: Path) -> bool:
-    """Return whether somebody writes the run log `log` now."""
-    return holder_of(lock_path(log)) is not None
+    """Return whether somebody writes the run log `log` now, or what that is a link to."""
+    return holder_of(lock_path(log.resolve())) is not None
 
 
 def _described(said: bytes) -> str:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import os
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import suppress
 from dataclasses import asdict, dataclass
@@ -15,7 +16,7 @@ from actors.errors import LogFailed
 from actors.portable import describe
 from actors.progress import Progress
 from runtime.clock import Clock
-from runtime.identity import Identity
+from runtime.identity import Identity, identity_of
 from runtime.logs import runtime_log, task_log
 from runtime.recovery import Recovery
 from runtime.runlog import RunLog
@@ -62,6 +63,7 @@ class Recorder:
         self._tidying_problem: str | None = None
         self._trouble: OSError | None = None
         self._count, self._is_closed = 0, False
+        self._scheduler = identity_of(os.getpid())
         self.is_strict = False
         """Whether the function of a run begins, and its outcome is seen, only when its record would outlive a loss of power."""
         self.failure: LogFailed | None = None
@@ -191,8 +193,11 @@ class Recorder:
         task_log.tell(logging.INFO, "task %r run %s: %s", begun["task_name"], begun["run_id"], update)
 
     def note_worker(self, begun: Mapping[str, Any], identity: Identity) -> None:
-        """Note which process executes a run whose "run" record is like `begun`, before it does."""
-        self._note_of(begun, "worker", pid=identity.pid, pid_start=identity.started, boot=identity.boot)
+        """Note which process executes a run whose "run" record is like `begun`, and that this one started it, before it does."""
+        known = {"pid": identity.pid, "pid_start": identity.started, "boot": identity.boot}
+        if self._scheduler is not None:
+            known |= {"scheduler": self._scheduler.pid, "scheduler_start": self._scheduler.started}
+        self._note_of(begun, "worker", **known)
 
     def note_late(self, begun: Mapping[str, Any], words: str) -> None:
         """Note what became of a function after its run was put on record as ended, and tell the standard loggers."""

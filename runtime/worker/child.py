@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import pickle
+import signal
 import sys
 from collections.abc import Sequence
 from contextlib import suppress
@@ -29,6 +30,7 @@ from actors.termination import Flag, current_flag, current_task
 from runtime.loading import load
 from runtime.loops import run_to_end
 from runtime.masked import essential
+from runtime.signal_mask import prepare_forks
 from runtime.tracebacks import user_traceback
 from runtime.worker import lifeline
 from runtime.worker.channel import Channel, RemoteControls
@@ -52,7 +54,7 @@ def serve(fd: int, lifeline_fd: int, log_fd: int) -> None:
     pipe_logs(log_fd)
     channel = Channel(fd)
     os.register_at_fork(after_in_child=channel.close)  # else a child would keep the end of this process from being seen
-    os.register_at_fork(after_in_child=end_by_sigterm)
+    prepare_forks((signal.SIGTERM,), end_by_sigterm)
     for stream in (sys.stdout, sys.stderr):
         stream.reconfigure(line_buffering=True, errors="backslashreplace")  # type: ignore[union-attr]  # real files here
     try:
