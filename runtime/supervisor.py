@@ -118,7 +118,7 @@ class Supervisor:
         self._limits: dict[str, float] = {}
         self._time = trio.lowlevel.current_clock().current_time  # a third of what trio.current_time() costs
         self._admission, self._timeouts = Admission(self._terms, self._limits, self._time()), Timeouts(self._time)
-        self._lookout = Lookout(log, history, self._ask)
+        self._lookout = Lookout(log, history, self._ask, self._admission.waits_for)
         self._endings = Endings(log, self._ask_of_ending, self._end)
         self._services = Services(
             session,
