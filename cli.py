@@ -149,8 +149,9 @@ def tree(target: str | None, log: str | None, as_json: bool) -> int:
     """Show what runs in an app as a tree: actors, tasks and parts of the scheduler, and what each deals with.
 
     Asks the app that writes the run log, if one runs; else shows what TARGET declares. WAITING, HANDLED and LOST count
-    messages, of tasks launches; LOST are those that nobody has dealt with. What is wrong with the app is told below, and in JSON
-    by the `problems` of its own line, the first.
+    messages, of tasks launches; LOST are those that nobody has dealt with. ABOUT says what each deals with, and what the first
+    launch that waits is waiting for. What is wrong with the app is told below, and in JSON by the `problems` of its own line,
+    the first.
     """
     from pathlib import Path
 
@@ -217,13 +218,16 @@ def _count(number: int) -> str:
 
 
 def _doing(row: dict[str, Any]) -> str:
-    """Return what a node deals with and for how long, or else how it has ended."""
+    """Return what a node deals with and for how long, and what it waits for, or else how it has ended."""
     from runtime import tables as shown
 
-    if row["current"] is None:
-        return row["outcome"] or ""
-    current = ", ".join(map(shortened, row["current"].split(", "))) if row["kind"] == "task" else row["current"]
-    return current if row["age"] is None else f"{current} for {shown.age(row['age'])}"
+    said = []
+    if row["current"] is not None:
+        current = ", ".join(map(shortened, row["current"].split(", "))) if row["kind"] == "task" else row["current"]
+        said.append(current if row["age"] is None else f"{current} for {shown.age(row['age'])}")
+    if row["waits_for"] is not None:
+        said.append(f"waits for {row['waits_for']}")
+    return "; ".join(said) or row["outcome"] or ""
 
 
 def _log_in_words(app: App) -> str:

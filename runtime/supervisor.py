@@ -333,7 +333,9 @@ class Supervisor:
     def nodes(self) -> Node:
         """Return what runs, as it is now: the actors, the tasks, and what else there is of the runtime. From any thread."""
         now = self._clock.now()
-        tasks = [actor.node(now, self._admission.waiting(name)) for name, actor in list(self._actors.items())]
+        tasks = [
+            actor.node(now, self._admission.waiting(name), self.waits_for(name)) for name, actor in list(self._actors.items())
+        ]
         others = [part.node(part.name) for part in list(self.tree.parts.members.values()) if part.is_of_runtime]
         state: State = "stopping" if self.is_ending else "running"
         return Node(name="app", kind="app", state=state, children=(*self.tree.nodes(), *tasks, *others))
