@@ -131,7 +131,7 @@ def tasks(target: str, as_json: bool) -> None:
             "MODE": lambda row: row["execution"] + (", multi" if row["multilaunch"] else ""),
             "STARTS": _start_in_words,
             "LAST START": lambda row: shown.moment(row["last_run"]),
-            "STATUS": lambda row: row["status"] or "never ran",
+            "STATUS": lambda row: shown.status(row["status"] or "never ran"),
             "ABOUT": lambda row: row["description"] or " ".join((row["command"] or "").split()),
         },
         "there are no tasks in this app",

@@ -99,7 +99,7 @@ def _verdict(task: Task, terms: Terms, facts: Facts, now: float, paused: Sequenc
 def _latest(log: RunLog, task: str, zone: tzinfo, *actions: str) -> str:
     wanted = Wanted({"task_name": task, "action": in_(actions)})
     for record in log.documents(wanted, newest_first=True):
-        said = (tables.moment(record["created"], zone), record["action"], record.get("reason"), record["run_id"])
+        said = (tables.moment(record["created"], zone), tables.status(record["action"]), record.get("reason"), record["run_id"])
         return " ".join(filter(None, said))
     return "never" if "run" in actions else ""
 

@@ -3,6 +3,7 @@
 import json
 import logging
 import os
+import re
 import select
 import signal
 import socket
@@ -220,6 +221,8 @@ class TestTheCommand:
                 "holds": None,
                 "waits": "limit 'db' (1 of 1 in use)",
             }
+            assert re.search(r"\nrun      .* running [0-9a-f]{32}\n", cli("why", "waiting.py", "holds").stdout)
+            assert re.search(r"\nholds .* running\n", cli("tasks", "waiting.py").stdout)
             assert "\nso       its launch waits for limit 'db' (1 of 1 in use)\n" in cli("why", "waiting.py", "waits").stdout
 
     def test_why_goes_by_the_log_where_the_app_does_not_answer(self):
