@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from runtime.commands.moments import past_moment
-from runtime.commands.shared import existing, log_option, reports_errors
+from runtime.commands.shared import clocks, existing, log_option, reports_errors
 
 if TYPE_CHECKING:
     from actors.statistics import TaskStats
@@ -85,6 +85,7 @@ def _print_all(stats: TaskStats, counts: Mapping[str, int]) -> None:
             ("of", f"{stats.runs} runs that ended, {_period(stats)}" if stats.runs else ""),
             ("success", f"last at {shown.moment(stats.last_success)}" if stats.last_success is not None else ""),
             ("fail", f"last at {shown.moment(stats.last_fail)}" if stats.last_fail is not None else ""),
+            ("clocks", clocks()),
         ]
     )
 
