@@ -28,8 +28,8 @@ def stats(task: str | None, since: str | None, until: str | None, log: str, as_j
     """Tell in numbers how the runs of each task went, or all that there is to tell of TASK.
 
     RUNS are those that ended; without a time, all there ever were, and so with the other counts. FAILING is how many have failed
-    in a row. P50, P99 and MAX are how long runs took, LATE the P99 of how late they began: of those that the log still has. P99
-    is what 99 of 100 runs did not exceed.
+    in a row. P50, P99 and MAX are how long runs took, LATE the P99 of how late they began, the wait for a retry or a rescue
+    included: of those that the log still has. P99 is what 99 of 100 runs did not exceed.
     """
     from runtime import tables as shown
     from runtime.runlog.repo import open_repo
