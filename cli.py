@@ -9,9 +9,10 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from runtime.commands.lazy import LazyGroup
-from runtime.commands.shared import DEFAULT_LOG, existing, history_of, load, reports_errors, shortened
+from runtime.commands.shared import DEFAULT_LOG, clocks, existing, history_of, load, reports_errors, shortened, tell_clocks
 
 if TYPE_CHECKING:
+    from datetime import tzinfo
     from pathlib import Path
 
     from actors import App
@@ -64,9 +65,10 @@ def run(target: str, words: tuple[str, ...], quiet: bool) -> int:  # noqa: ARG00
     import runtime
 
     app = load(target)
-    _tell_events(quiet)
+    zone = app.session.config.timezone
+    _tell_events(quiet, zone)
     if not quiet:
-        click.echo(f"callsheet: {len(app.session.tasks)} tasks, run log: {_log_in_words(app)}, clocks: {_clocks(app)}", err=True)
+        click.echo(f"callsheet: {len(app.session.tasks)} tasks, run log: {_log_in_words(app)}, clocks: {clocks(zone)}", err=True)
     if not app.session.tasks:
         click.echo("callsheet: there are no tasks in this app, so there is nothing to wait for but Ctrl+C", err=True)
     return runtime.run(app, until_exit=True).exit_code
@@ -87,7 +89,7 @@ def launch(target: str, task: str, params: tuple[str, ...], quiet: bool) -> int:
 
     app = load(target)
     chosen = app.session[task]
-    _tell_events(quiet)
+    _tell_events(quiet, app.session.config.timezone)
     chosen.run(**dict(_parameter(param) for param in params))
     ended = runtime.run(app, only=[], until_exit=True)
     record = app.session.get_repo().filter_by(task_name=chosen.name).last()
@@ -104,7 +106,7 @@ def tasks(target: str, as_json: bool) -> None:
     from runtime import tables as shown
 
     app = load(target)
-    history = history_of(app)
+    history, zone = history_of(app), app.session.config.timezone
     rows = []
     for task in app.session.tasks:
         facts = history.facts.get(task.name, task.facts)
@@ -130,12 +132,14 @@ def tasks(target: str, as_json: bool) -> None:
             "TASK": lambda row: row["name"],
             "MODE": lambda row: row["execution"] + (", multi" if row["multilaunch"] else ""),
             "STARTS": _start_in_words,
-            "LAST START": lambda row: shown.moment(row["last_run"]),
-            "STATUS": lambda row: row["status"] or "never ran",
+            "LAST START": lambda row: shown.moment(row["last_run"], zone),
+            "STATUS": lambda row: shown.status(row["status"] or "never ran"),
             "ABOUT": lambda row: row["description"] or " ".join((row["command"] or "").split()),
         },
         "there are no tasks in this app",
     )
+    if not as_json and any(row["last_run"] is not None for row in rows):
+        tell_clocks(zone)
 
 
 @main.command()
@@ -149,8 +153,9 @@ def tree(target: str | None, log: str | None, as_json: bool) -> int:
     """Show what runs in an app as a tree: actors, tasks and parts of the scheduler, and what each deals with.
 
     Asks the app that writes the run log, if one runs; else shows what TARGET declares. WAITING, HANDLED and LOST count
-    messages, of tasks launches; LOST are those that nobody has dealt with. What is wrong with the app is told below, and in JSON
-    by the `problems` of its own line, the first.
+    messages, of tasks launches; LOST are those that nobody has dealt with. ABOUT says what each deals with, and what the first
+    launch that waits is waiting for. What is wrong with the app is told below, and in JSON by the `problems` of its own line,
+    the first.
     """
     from pathlib import Path
 
@@ -217,13 +222,16 @@ def _count(number: int) -> str:
 
 
 def _doing(row: dict[str, Any]) -> str:
-    """Return what a node deals with and for how long, or else how it has ended."""
+    """Return what a node deals with and for how long, and what it waits for, or else how it has ended."""
     from runtime import tables as shown
 
-    if row["current"] is None:
-        return row["outcome"] or ""
-    current = ", ".join(map(shortened, row["current"].split(", "))) if row["kind"] == "task" else row["current"]
-    return current if row["age"] is None else f"{current} for {shown.age(row['age'])}"
+    said = []
+    if row["current"] is not None:
+        current = ", ".join(map(shortened, row["current"].split(", "))) if row["kind"] == "task" else row["current"]
+        said.append(current if row["age"] is None else f"{current} for {shown.age(row['age'])}")
+    if row["waits_for"] is not None:
+        said.append(f"waits for {row['waits_for']}")
+    return "; ".join(said) or row["outcome"] or ""
 
 
 def _log_in_words(app: App) -> str:
@@ -231,18 +239,15 @@ def _log_in_words(app: App) -> str:
     return "memory" if log is None else os.path.relpath(log)
 
 
-def _clocks(app: App) -> str:
-    from actors.zones import zone_name
-    from runtime.machine import local_zone
-
-    return zone_name(app.session.config.timezone or local_zone())
-
-
-def _tell_events(quiet: bool) -> None:
-    """Have the runtime's events printed to stderr: all of them, or warnings and failures."""
+def _tell_events(quiet: bool, zone: tzinfo | None) -> None:
+    """Have the runtime's events printed to stderr, on the clocks of `zone`: all of them, or warnings and failures."""
     import logging
+    from datetime import datetime
 
-    logging.basicConfig(format="%(asctime)s %(message)s", datefmt="%H:%M:%S")
+    handler, form = logging.StreamHandler(), logging.Formatter("%(asctime)s %(message)s", "%H:%M:%S")
+    form.converter = lambda seconds: datetime.fromtimestamp(seconds or 0.0).astimezone(zone).timetuple()
+    handler.setFormatter(form)
+    logging.basicConfig(handlers=[handler])
     logging.getLogger("callsheet").setLevel(logging.WARNING if quiet else logging.INFO)
 
 

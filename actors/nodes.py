@@ -27,6 +27,8 @@ class Node:
     """How often it has been started."""
     waiting: int = 0
     """How many messages wait to be read; of a task, how many launches."""
+    waits_for: str | None = None
+    """What the first of these launches waits for, in words."""
     handled: int = 0
     """How many it has dealt with."""
     lost: int = 0

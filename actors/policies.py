@@ -60,6 +60,8 @@ class Missed:
     """``down``, ``suspended``, ``blocked``, ``deadline``, ``overlap``, ``paused`` or ``error``."""
     blocker: str | None = None
     """The id of the run that was in the way."""
+    why: str | None = None
+    """What was in the way, in words, where the cause alone does not tell."""
 
 
 class StartAt(NamedTuple):

@@ -85,7 +85,7 @@ class TaskRunRecord:
     due: float | None = None
     """When the run should have started."""
     late: float | None = None
-    """How many seconds after that it did."""
+    """How many seconds after that it did; of a further attempt, with all that came before."""
     reason: str | None = None
     exc_text: str | None = None
     output: str | None = None

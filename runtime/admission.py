@@ -324,7 +324,7 @@ class Admission:
             return "a main run" if self._used["main"] else "its turn"
         if isinstance(lacking, Token):
             return self._tokens.words(lacking)
-        return f"all {self._limits[lacking]} {lacking} slots are in use"
+        return f"one of {self._limits[lacking]} {lacking} slots, all in use"
 
     def _disengage(self, task: str) -> None:
         self._engaged[task] -= 1

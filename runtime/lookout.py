@@ -76,6 +76,8 @@ class _Followed:
     """Whether a launch of it waited at the last look, so that nothing else was decided."""
     nagged: float = -math.inf
     """Up to where slots were settled when somebody was told of a run that costs so many."""
+    waited_for: str | None = None
+    """What its launch waited for when a slot met that, in words, until what became of the slots is decided."""
 
 
 class Lookout:
@@ -88,13 +90,16 @@ class Lookout:
       log: where it puts what it has to say.
       history: what the log knows already.
       ask: called with a task's name and a custom condition of it whose function has to be asked.
+      waits_for: says what the next launch of a task waits for, in words.
     """
 
-    def __init__(self, log: Recorder, history: History, ask: Callable[[str, Custom], None]) -> None:
+    def __init__(
+        self, log: Recorder, history: History, ask: Callable[[str, Custom], None], waits_for: Callable[[str], str | None]
+    ) -> None:
         self.world = World()
         self._facts: dict[str, TaskFacts] = {}
         self.world.tasks = self._facts
-        self._log, self._clock, self._history, self._ask = log, log.clock, history, ask
+        self._log, self._clock, self._history, self._ask, self._waits_for = log, log.clock, history, ask, waits_for
         self._followed: dict[str, _Followed] = {}
         self._agenda: Agenda[str] = Agenda()
         self._waiters: dict[str, dict[str, None]] = {}  # {task: those whose conditions watch it, in their order}
@@ -228,6 +233,8 @@ class Lookout:
             return NOTHING
         now = self.now()
         busy = self._engagement(followed, busy, now)
+        if busy.waiting and not busy.running and followed.condition.has_slots:
+            followed.waited_for = self._waits_for(name)
         if (left := followed.quarantined - self._time()) > 0:
             followed.blocker = busy.blocker
             self._agenda.set(name, now + left)
@@ -246,6 +253,10 @@ class Lookout:
             self._quarantine(name, followed, now, exc)
             return NOTHING
         self._keep(name, followed, verdict)
+        if followed.waited_for is not None:
+            verdict = _explained(verdict, followed)
+            if not (busy.waiting or busy.running):
+                followed.waited_for = None
         return verdict
 
     def _engagement(self, followed: _Followed, busy: Engagement, now: float) -> Engagement:
@@ -367,12 +378,18 @@ class Lookout:
         )
 
     def _nag(self, name: str, followed: _Followed) -> None:
-        """Tell once of a run that costs many starts."""
+        """Tell once of a run, or of a launch that waits, that costs many starts."""
         settled = followed.facts.own.settled
-        if followed.nagged != settled:
-            followed.nagged = settled
+        if followed.nagged == settled:
+            return
+        followed.nagged = settled
+        if followed.waited_for is None or followed.facts.own.going:
             told = "task %r has been running for so long that %d starts of it were skipped; terminate it, or give it a timeout"
             runtime_log.tell(logging.WARNING, told, name, NAG_AFTER)
+        else:
+            told = "a launch of task %r has been waiting for so long (for %s) that %d starts of it were skipped; let it start "
+            told += "less often, or make room: a higher limit or rate, shorter main runs"
+            runtime_log.tell(logging.WARNING, told, name, followed.waited_for, NAG_AFTER)
 
     def put_missed(self, name: str, missed: Missed) -> None:
         """Put on record what came to nothing."""
@@ -388,12 +405,22 @@ class Lookout:
             "count": missed.count,
             "first": missed.first,
             "last": missed.last,
-            "reason": f"{starts} missed: {CAUSES[missed.cause]}",
+            "reason": f"{starts} missed: {missed.why or CAUSES[missed.cause]}",
         }
         if missed.blocker:
             document["blocker"] = missed.blocker
             document["reason"] += f" ({'of task' if missed.cause == 'lost' else 'run'} {missed.blocker})"
         self._log.record(document)
+
+
+def _explained(verdict: Verdict, followed: _Followed) -> Verdict:
+    """Return `verdict` with the launch that has waited named as what slots met, and not its run alone."""
+    missed, run = verdict.missed, followed.facts.own.run
+    if missed is None or missed.cause != "overlap":
+        return verdict
+    has_met_run = missed.blocker and run is not None and missed.last > run
+    why = f"its launch was waiting (for {followed.waited_for})" + (", then the task was running" if has_met_run else "")
+    return verdict._replace(missed=replace(missed, why=why))
 
 
 def _culprit(condition: Condition, now: float, facts: Facts) -> Condition:

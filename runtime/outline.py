@@ -17,6 +17,7 @@ def outline(root: Node, depth: int = 0) -> Iterator[dict[str, Any]]:
         "state": root.state,
         "restarts": root.restarts,
         "waiting": root.waiting,
+        "waits_for": root.waits_for,
         "handled": root.handled,
         "lost": root.lost,
         "current": root.current,

@@ -118,7 +118,7 @@ class Supervisor:
         self._limits: dict[str, float] = {}
         self._time = trio.lowlevel.current_clock().current_time  # a third of what trio.current_time() costs
         self._admission, self._timeouts = Admission(self._terms, self._limits, self._time()), Timeouts(self._time)
-        self._lookout = Lookout(log, history, self._ask)
+        self._lookout = Lookout(log, history, self._ask, self._admission.waits_for)
         self._endings = Endings(log, self._ask_of_ending, self._end)
         self._services = Services(
             session,
@@ -333,7 +333,9 @@ class Supervisor:
     def nodes(self) -> Node:
         """Return what runs, as it is now: the actors, the tasks, and what else there is of the runtime. From any thread."""
         now = self._clock.now()
-        tasks = [actor.node(now, self._admission.waiting(name)) for name, actor in list(self._actors.items())]
+        tasks = [
+            actor.node(now, self._admission.waiting(name), self.waits_for(name)) for name, actor in list(self._actors.items())
+        ]
         others = [part.node(part.name) for part in list(self.tree.parts.members.values()) if part.is_of_runtime]
         state: State = "stopping" if self.is_ending else "running"
         return Node(name="app", kind="app", state=state, children=(*self.tree.nodes(), *tasks, *others))

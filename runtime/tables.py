@@ -98,6 +98,11 @@ def visible(text: str) -> str:
     return UNSEEN.sub(lambda found: ascii(found[0])[1:-1], text)
 
 
+def status(action: str) -> str:
+    """Return how the latest action of a run or a task is told to people: one whose beginning is the latest is running."""
+    return "running" if action == "run" else action
+
+
 def moment(seconds: float | None, zone: tzinfo | None = None) -> str:
     """Return `seconds` since the epoch as a time of day, with the date unless it is today's; in local time by default."""
     if seconds is None:

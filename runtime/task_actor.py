@@ -60,17 +60,19 @@ class TaskActor:
             raise self._error
         self.has_ended = True
 
-    def node(self, now: float, waiting: int) -> Node:
+    def node(self, now: float, waiting: int, waits_for: str | None) -> Node:
         """Return it as it is, with so many launches that wait. From any thread.
 
         Args:
           now: seconds since the epoch.
+          waits_for: what the first of these launches waits for.
         """
         runs, going = self.runs, list(self.task.facts.going.values())
         return replace(
             self.part.node(self.task.name),
             kind="task",
             waiting=waiting,
+            waits_for=waits_for,
             current=", ".join(run.run_id for run in runs) or None,
             age=now - min(going) if going else None,
         )

@@ -156,7 +156,7 @@ class Tokens:
         name = f"{token.kind} {token.name!r}" + "".join(f" for {value!r}" for value in token.value)
         if token.kind == "rate":
             return name
-        said = _put_together(list(self._terms.values()))  # and not kept: terms may change meanwhile
+        said = self._said or _put_together(list(self._terms.values()))  # and not kept: terms may change meanwhile
         return f"{name} ({self._used.get(token, 0)} of {said.counts.get(token.name, 'any number')} in use)"
 
     def _pace(self, token: Token) -> _Pace:

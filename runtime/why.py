@@ -41,8 +41,12 @@ class Reasons:
     """The parts of its condition, each with ``depth``, ``condition``, ``now`` and ``waits_for``."""
 
 
-def reasons(app: App, task: Task, log: RunLog) -> Reasons:
-    """Return why `task` starts now, or does not, as the run log tells."""
+def reasons(app: App, task: Task, log: RunLog, waits_for: str | None = None) -> Reasons:
+    """Return why `task` starts now, or does not, as the run log tells.
+
+    Args:
+      waits_for: what a launch of it waits for, as the app says that runs.
+    """
     history = log.history()
     for number, begun in enumerate(history.open_runs()):
         history.facts[begun["task_name"]].going[number] = begun["start"]
@@ -63,7 +67,7 @@ def reasons(app: App, task: Task, log: RunLog) -> Reasons:
     summary = [
         ("task", task.name),
         ("now", f"{tables.date_and_time(now, terms.zone)} {terms.zone}"),
-        ("so", _verdict(task, terms, facts, now, paused)),
+        ("so", f"its launch waits for {waits_for}" if waits_for is not None else _verdict(task, terms, facts, now, paused)),
         ("run", _latest(log, task.name, terms.zone, *ACTIONS, "retry")),
         ("missed", _latest(log, task.name, terms.zone, "missed")),
         ("error", _latest(log, task.name, terms.zone, "error")),
@@ -95,7 +99,7 @@ def _verdict(task: Task, terms: Terms, facts: Facts, now: float, paused: Sequenc
 def _latest(log: RunLog, task: str, zone: tzinfo, *actions: str) -> str:
     wanted = Wanted({"task_name": task, "action": in_(actions)})
     for record in log.documents(wanted, newest_first=True):
-        said = (tables.moment(record["created"], zone), record["action"], record.get("reason"), record["run_id"])
+        said = (tables.moment(record["created"], zone), tables.status(record["action"]), record.get("reason"), record["run_id"])
         return " ".join(filter(None, said))
     return "never" if "run" in actions else ""
 

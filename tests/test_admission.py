@@ -854,7 +854,7 @@ class TestWaitsFor:
             (Terms(limits=(DB,)), "limit 'db' (2 of 2 in use)"),
             (Terms(limits=(TENANT,), parameters={"tenant": "x"}), "limit 'tenant' for 'x' (1 of 1 in use)"),
             (Terms(limits=(rate("api", 1, per="1 hour"),)), "rate 'api'"),
-            (Terms("process"), "all 2 process slots are in use"),
+            (Terms("process"), "one of 2 process slots, all in use"),
         ],
     )
     def test_it_is_said_in_words_what_a_launch_lacks(self, terms, words):

@@ -7,10 +7,13 @@ import re
 import subprocess
 import sys
 import termios
+from datetime import datetime
 from pathlib import Path
+from zoneinfo import ZoneInfo
 
 import pytest
 
+from actors import App
 from commands import CLI, ROOT, Started, cli, python, write
 
 JOBS = """
@@ -290,3 +293,22 @@ def test_a_table_fits_a_terminal_of_80_columns():
     assert max(map(len, lines)) <= 80
     assert lines[0].split() == ["RUN", "TASK", "MODE", "START", "LATE", "TOOK", "STATUS", "ABOUT"]
     assert "ValueError" in lines[1]
+
+
+def test_commands_that_know_the_app_show_times_on_its_clocks_and_all_say_on_which(monkeypatch):
+    monkeypatch.setenv("TZ", "Asia/Kathmandu")  # 5:45 hours ahead
+    write("jobs.py", JOBS.replace("App(", "App(timezone='UTC', "))
+    told = cli("launch", "jobs.py", "add", "-p", "a=1").stderr
+    start = App(log=".callsheet/runs.jsonl").session.get_repo().filter_by().last().start
+    utc, here = (datetime.fromtimestamp(start, ZoneInfo(zone)) for zone in ("UTC", "Asia/Kathmandu"))
+    assert told.startswith(f"{utc:%H:}")
+    tasks, runs = cli("tasks", "jobs.py"), cli("runs")
+    assert f"{utc:%H:%M:%S}" in tasks.stdout
+    assert tasks.stderr == "callsheet: times are on the clocks of UTC\n"
+    assert f"{here:%H:%M:%S}" in runs.stdout
+    assert runs.stderr == "callsheet: times are on the clocks of Asia/Kathmandu\n"
+    for args in (("show", runs.stdout.splitlines()[-1].split()[0]), ("stats", "add")):
+        assert "\nclocks   Asia/Kathmandu\n" in cli(*args).stdout
+    assert not cli("runs", "--json").stderr
+    monkeypatch.setenv("TZ", "Nowhere/Land")
+    assert cli("runs").returncode == 0

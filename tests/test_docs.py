@@ -287,7 +287,8 @@ def test_what_the_page_on_queries_of_the_run_log_shows_works():
     assert done.stdout.startswith("0 bad ends since yesterday\nfetch {'run': 1, 'success': 1} 0.")
     for command in blocks("docs/how-to/run-log-queries.md", "sh")[0].splitlines():
         done = cli(*shlex.split(command)[1:])
-        assert (done.returncode, done.stderr) == (0, ""), command
+        told = done.stderr.splitlines()
+        assert (done.returncode, [line for line in told if "times are on the clocks of" not in line]) == (0, []), command
 
 
 def test_the_page_on_queries_of_the_run_log_names_every_operator_and_number():

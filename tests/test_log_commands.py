@@ -362,6 +362,14 @@ class TestCompact:
         assert (told["before"]["segments"], told["now"]["segments"]) == (1, 2)
         assert told["now"]["bytes"] == sum(path.stat().st_size for path in Path().glob("runs*.jsonl"))
 
+    @pytest.mark.parametrize("most", [1000, 9])
+    def test_a_log_of_which_nothing_would_go_stays_as_it_is(self, most):
+        before = logged(*(each for at in range(10) for each in run("a", str(at), time() + at - 100))).read_bytes()
+        told = cli("log", "compact", "--keep", "30 days", "--keep-runs", most, "--log", LOG).stdout
+        assert told.startswith("runs.jsonl: 0 runs let go of, 10 left; 1 segment of ")
+        assert re.search(r"before, 1 segment of [^,]* now\n$", told)
+        assert LOG.read_bytes() == before
+
     def test_a_length_of_time_that_is_none_says_so(self):
         logged()
         assert "is not a length of time" in cli("log", "compact", "--keep", "long", "--log", LOG, code=2).stderr

@@ -18,7 +18,7 @@ from hypothesis import strategies as st
 from trio.testing import MockClock, wait_all_tasks_blocked
 
 import samples
-from actors import App, Condition, TaskInactionException, every
+from actors import App, Condition, TaskInactionException, every, limit, rate
 from actors.args import Task
 from actors.conds import (
     after_all_finish,
@@ -964,6 +964,47 @@ class TestLongRuns:
         told = [record.getMessage() for record in caplog.records if "'it'" in record.getMessage()]
         assert len(told) == 1
         assert "has been running for so long that 3 starts of it were skipped" in told[0]
+
+    @pytest.mark.parametrize(
+        ("options", "words"),
+        [
+            ({"limits": rate("api", 1, per="1 minute")}, "rate 'api'"),
+            ({"limits": limit("db", 1)}, "limit 'db' (1 of 1 in use)"),
+            ({"execution": "async"}, "a main run"),
+        ],
+    )
+    async def test_a_launch_that_waits_is_not_called_a_run_that_goes_on(self, options, words, autojump_clock, caplog):
+        app = app_of("every 10 seconds", **options)
+        holds = {"limits": options["limits"]} if "db" in words else {"execution": "main"} if "main" in words else {}
+        app.task(func=lasts(55), name="holds", on_startup=True, **holds)
+        async with life(app, "2026-01-05 00:00") as world:
+            await world.until("2026-01-05 00:01:05")
+        told = [
+            record.getMessage() for record in caplog.records if "'it'" in record.getMessage() and "skipped" in record.getMessage()
+        ]
+        assert len(told) == 1
+        assert f"has been waiting for so long (for {words}) that 3 starts of it were skipped" in told[0]
+        reason = next(record.reason for record in records(app, "it") if record.action == "missed")
+        assert f"missed: its launch was waiting (for {words}) (run " in reason
+
+    async def test_slots_that_met_a_launch_that_waits_and_then_its_run_are_told_of_as_that(self, autojump_clock):
+        app = app_of("every 10 seconds", lasts(25), limits=limit("db", 1))
+        app.task(func=lasts(15), name="holds", on_startup=True, limits=limit("db", 1))
+        async with life(app, "2026-01-05 00:00") as world:
+            await world.until("2026-01-05 00:01:35")
+        reasons = [record.reason for record in records(app) if record.action == "missed"]
+        assert reasons[0].startswith(
+            "3 starts missed: its launch was waiting (for limit 'db' (1 of 1 in use)), then the task was running"
+        )
+        assert reasons[1].startswith("2 starts missed: the task was running (run ")
+
+    async def test_slots_that_met_a_launch_that_waits_where_runs_may_overlap_did_not_meet_a_run(self, autojump_clock):
+        app = app_of("every 10 seconds", overlap="allow", multilaunch=True, limits=rate("api", 1, per="1 minute"))
+        async with life(app, "2026-01-05 00:00") as world:
+            await world.until("2026-01-05 00:01:05")
+        assert missed(app)[0][3] == "overlap"
+        reason = next(record.reason for record in records(app) if record.action == "missed")
+        assert reason.endswith("missed: its launch was waiting (for rate 'api')")
 
     async def test_cancel_running_ends_the_run_that_is_in_the_way(self, autojump_clock):
         app = app_of("every 10 seconds", lasts(25), overlap="cancel_running")

@@ -3,6 +3,7 @@
 import json
 import logging
 import os
+import re
 import select
 import signal
 import socket
@@ -50,6 +51,22 @@ JOBS = """
 
     @app.task("daily at 10:00")
     async def fetch(): ...
+"""
+
+
+WAITING = """
+    import trio
+    from actors import App, limit
+
+    app = App()
+
+    @app.task(on_startup=True, limits=limit("db", 1))
+    async def holds():
+        print("it is held", flush=True)
+        await trio.sleep_forever()
+
+    @app.task("every 10 minutes", limits=limit("db", 1))
+    async def waits(): ...
 """
 
 
@@ -192,6 +209,30 @@ class TestTheCommand:
         assert not SOCKET.exists()
         assert cli("tree", "jobs.py").stdout.startswith("not running: as declared\n")
 
+    def test_tells_what_a_launch_waits_for_and_so_does_why(self):
+        write("waiting.py", WAITING)
+        assert "it would start now" in cli("why", "waiting.py", "waits").stdout
+        with Started(CLI, "run", "-q", "waiting.py") as program:
+            program.wait_for("it is held")
+            lines = cli("tree", "waiting.py").stdout.splitlines()
+            assert next(line for line in lines if "task waits" in line).endswith("waits for limit 'db' (1 of 1 in use)")
+            rows = [json.loads(line) for line in cli("tree", "waiting.py", "--json").stdout.splitlines()]
+            assert {row["name"]: row["waits_for"] for row in rows if row["kind"] == "task"} == {
+                "holds": None,
+                "waits": "limit 'db' (1 of 1 in use)",
+            }
+            assert re.search(r"\nrun      .* running [0-9a-f]{32}\n", cli("why", "waiting.py", "holds").stdout)
+            assert re.search(r"\nholds .* running\n", cli("tasks", "waiting.py").stdout)
+            assert "\nso       its launch waits for limit 'db' (1 of 1 in use)\n" in cli("why", "waiting.py", "waits").stdout
+
+    def test_why_goes_by_the_log_where_the_app_does_not_answer(self):
+        write("waiting.py", WAITING)
+        LOG.parent.mkdir()
+        with saying(b"", LOG):
+            done = cli("why", "waiting.py", "waits")
+        assert "it would start now" in done.stdout
+        assert "does not answer" in done.stderr
+
     def test_tells_below_what_is_wrong_with_the_app_that_runs(self):
         answer = questions.answered(tree_of(), ["the disk is full", "a\x1b[2Jb"])
         with saying(answer, HERE):
@@ -251,8 +292,8 @@ class TestTheOutline:
         rows = list(outline(self.TREE))
         assert [row["name"] for row in rows] == ["app", "pool", "pool/a", "pool/b", "alarm"]
         assert rows[2] == {
-            "depth": 2, "name": "pool/a", "kind": "actor", "state": "restarting", "restarts": 2, "waiting": 2, "handled": 0,
-            "lost": 1, "current": "Add", "age": 1.5, "outcome": None,
+            "depth": 2, "name": "pool/a", "kind": "actor", "state": "restarting", "restarts": 2, "waiting": 2, "waits_for": None,
+            "handled": 0, "lost": 1, "current": "Add", "age": 1.5, "outcome": None,
         }  # fmt: skip
 
     def test_survives_the_way_through_json(self):

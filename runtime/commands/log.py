@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from runtime.runlog.file_log import FileLog
+    from runtime.runlog.retention import Keep
 
 ACTIONS = ("run", "success", "fail", "terminate", "inaction", "crash", "retry", "missed", "error")
 
@@ -56,10 +57,10 @@ def compact(keep: str | None, keep_runs: int | None, log: str, as_json: bool) ->
     file, keeping = opened(log), Keep(seconds, math.inf if keep_runs is None else keep_runs)
     file.open()
     try:
-        before = _measured(file)
-        if not keeping.is_everything:
+        before, moment = _measured(file), time()
+        if not keeping.is_everything and _would_shrink(file, keeping, moment):
             file.seal()
-        file.tidy(keeping, time())
+        file.tidy(keeping, moment)
         now = _measured(file)
     finally:
         file.close()
@@ -149,6 +150,21 @@ def _write(lines: Iterable[bytes], path: Path) -> None:
             publish(drafted(file, b"", lines), file)
     except OSError as exc:
         raise click.BadParameter(f"{path} cannot be written: {exc.strerror or exc}", param_hint="-o") from exc
+
+
+def _would_shrink(file: FileLog, keep: Keep, now: float) -> bool:
+    """Return whether the active segment would get smaller if it were sealed; else all that came of it is one more, empty."""
+    from runtime.runlog.contents import Contents, latest_starts, weights
+    from runtime.runlog.file_log import SEGMENT_SIZE
+    from runtime.runlog.retention import as_of, groups_to_replace, kept
+    from runtime.runlog.views import views_of
+
+    views, history = views_of(file.path), file.history()
+    contents = [Contents.of(view.documents()) for view in views]
+    chosen = kept(keep, now, latest_starts(contents, keep.runs, as_of(now, history)), history)
+    found = weights([(each, len(view.data)) for each, view in zip(contents, views, strict=True)], chosen)
+    goes = found[-1].kept < found[-1].whole or found[-1].is_overdue
+    return goes and any(len(views) - 1 in group for group in groups_to_replace(found, SEGMENT_SIZE))
 
 
 def _measured(file: FileLog) -> dict[str, int]:

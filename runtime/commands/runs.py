@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from runtime.commands.moments import past_moment
-from runtime.commands.shared import existing, is_written, log_option, opened, reports_errors, shortened
+from runtime.commands.shared import clocks, existing, is_written, log_option, opened, reports_errors, shortened, tell_clocks
 
 if TYPE_CHECKING:
     from runtime.runlog.file_log import FileLog
@@ -64,6 +64,8 @@ def runs(
         },
         f"no such runs in {log}",
     )
+    if rows and not as_json:
+        tell_clocks()
 
 
 @click.command()
@@ -157,6 +159,7 @@ def _print_run(row: dict[str, Any]) -> None:
             ("due", shown.moment(row.get("due"))),
             ("start", shown.moment(row.get("start"))),
             ("end", shown.moment(row.get("end"))),
+            ("clocks", clocks()),
             ("late", shown.seconds(row.get("late"))),
             ("took", shown.seconds(row.get("runtime"))),
             ("reason", row.get("reason", "")),

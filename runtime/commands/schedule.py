@@ -107,14 +107,14 @@ def explain(condition: str, most: int, tz: str | None) -> None:
 def why(target: str, task: str, as_json: bool) -> None:
     """Show why TASK of the app in TARGET starts now or does not: each part of its condition, and what it waits for.
 
-    It looks at the run log, so it tells of an app that runs, too. Custom conditions are asked.
+    It asks the app whether a launch waits, if one runs, and looks at the run log. Custom conditions are asked.
     """
     from runtime import tables as shown
     from runtime.runlog.repo import open_repo
     from runtime.why import reasons
 
     app = load(target)
-    report = reasons(app, app.session[task], open_repo(app.session.config.log).log)
+    report = reasons(app, app.session[task], open_repo(app.session.config.log).log, _waits_for(app, task))
     if not as_json:
         shown.print_pairs(report.summary)
     shown.print_rows(
@@ -183,6 +183,21 @@ def simulate(target: str, tz: str | None, begin: str | None, end: str, task: str
     if rows and not as_json:
         counts = {name: sum(row["task"] == name for row in rows) for name in {row["task"]: None for row in rows}}
         click.echo("\n" + ", ".join(f"{name}: {count}" for name, count in counts.items()), err=True)
+
+
+def _waits_for(app: App, task: str) -> str | None:
+    """Return what the launch of `task` waits for in the app that runs; None where none waits, or nobody tells."""
+    from actors.errors import AppNotAnswering
+    from runtime.questions import ask_running
+
+    log = app.session.config.log
+    try:
+        found = ask_running(log) if log is not None else None
+    except AppNotAnswering as exc:
+        click.echo(f"callsheet: {exc}; what follows is known from the run log alone", err=True)
+        return None
+    nodes = found.tree.children if found is not None else ()
+    return next((node.waits_for for node in nodes if (node.kind, node.name) == ("task", task) and node.waiting), None)
 
 
 def _start_row(start: Start, zone: tzinfo) -> dict[str, Any]:

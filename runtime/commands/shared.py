@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, ParamSpec
 import click
 
 if TYPE_CHECKING:
+    from datetime import tzinfo
     from pathlib import Path
 
     from actors import App
@@ -86,6 +87,25 @@ def is_written(log: Path) -> bool:
     from runtime.runlog.locks import is_locked
 
     return is_listening(log) or is_locked(log)  # who listens need not be disturbed by trying its lock
+
+
+def clocks(zone: tzinfo | None = None) -> str:
+    """Return the name of `zone`, or, also where its settings name none that is known, of that whose clocks this machine shows."""
+    from datetime import datetime
+
+    from actors.errors import InvalidOption
+    from actors.zones import zone_name
+    from runtime.machine import local_zone
+
+    try:
+        return zone_name(zone or local_zone())
+    except InvalidOption:
+        return str(datetime.now().astimezone().tzname())
+
+
+def tell_clocks(zone: tzinfo | None = None) -> None:
+    """Say below a table on which clocks its times are: those of `zone`, or of this machine."""
+    click.echo(f"callsheet: times are on the clocks of {clocks(zone)}", err=True)
 
 
 def shortened(run_id: str) -> str:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from runtime.commands.moments import past_moment
-from runtime.commands.shared import existing, log_option, reports_errors
+from runtime.commands.shared import clocks, existing, log_option, reports_errors
 
 if TYPE_CHECKING:
     from actors.statistics import TaskStats
@@ -28,8 +28,8 @@ def stats(task: str | None, since: str | None, until: str | None, log: str, as_j
     """Tell in numbers how the runs of each task went, or all that there is to tell of TASK.
 
     RUNS are those that ended; without a time, all there ever were, and so with the other counts. FAILING is how many have failed
-    in a row. P50, P99 and MAX are how long runs took, LATE the P99 of how late they began: of those that the log still has. P99
-    is what 99 of 100 runs did not exceed.
+    in a row. P50, P99 and MAX are how long runs took, LATE the P99 of how late they began, the wait for a retry or a rescue
+    included: of those that the log still has. P99 is what 99 of 100 runs did not exceed.
     """
     from runtime import tables as shown
     from runtime.runlog.repo import open_repo
@@ -85,6 +85,7 @@ def _print_all(stats: TaskStats, counts: Mapping[str, int]) -> None:
             ("of", f"{stats.runs} runs that ended, {_period(stats)}" if stats.runs else ""),
             ("success", f"last at {shown.moment(stats.last_success)}" if stats.last_success is not None else ""),
             ("fail", f"last at {shown.moment(stats.last_fail)}" if stats.last_fail is not None else ""),
+            ("clocks", clocks()),
         ]
     )
 
