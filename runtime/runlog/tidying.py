@@ -8,7 +8,7 @@ from contextlib import AbstractContextManager, suppress
 from pathlib import Path
 from typing import Any, TypeVar
 
-from actors.errors import LogUnusable
+from actors.errors import LogChanged
 from runtime.runlog.contents import Contents, latest_starts, weights
 from runtime.runlog.lines import decode
 from runtime.runlog.mending import drafted, mend, read_through, sync_folder
@@ -69,10 +69,10 @@ class Tidying:
             return self._run(keep, now)
         except _CalledOff:
             return None
-        except LogUnusable:
-            if self.generation != generation:  # a segment has gone that was about to be read
-                return None
-            raise
+        except (LogChanged, FileNotFoundError):  # a segment has gone that was about to be read, or replaced
+            if self.generation == generation:
+                raise
+            return None
         finally:
             self._going_on.release()
 
