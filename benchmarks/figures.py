@@ -14,7 +14,7 @@ from cattrs.errors import BaseValidationError
 
 FEW = 3
 """Fewer samples than this have no spread worth the name."""
-FORMAT = 1
+FORMAT = 2
 """Of the JSON; one that has another is not read."""
 
 
@@ -28,10 +28,10 @@ class Figure:
     """Of the samples: µs, ms, KB, MB, % or a rate such as MB/s, of which more is better."""
     samples: tuple[float, ...]
     """One value a round."""
-    limit: str | None = None
+    baseline: str | None = None
     """The name of the figure of the same section that it is compared with: a bare primitive. None is not compared."""
     ratio: float | None = None
-    """How many times the limit it is: the median of the ratios within each round."""
+    """How many times the baseline it is: the median of the ratios within each round."""
     target: str | None = None
     """What it is held to, in words; filled in from ``targets.py`` when the report is made."""
     size: float | None = None
@@ -168,9 +168,9 @@ def latencies(seconds: Iterable[float], factor: float) -> tuple[float | None, fl
     return percentile(ordered, 50) * factor, percentile(ordered, 99) * factor
 
 
-def ratio(own: Sequence[float], limit: Sequence[float]) -> float:
+def ratio(own: Sequence[float], baseline: Sequence[float]) -> float:
     """Return the median of the ratios round by round, so that a slow moment of the machine is in both."""
-    return median(mine / least for mine, least in zip(own, limit, strict=False))
+    return median(mine / least for mine, least in zip(own, baseline, strict=False))
 
 
 def percentile(ordered: Sequence[float], share: int) -> float:

@@ -67,7 +67,7 @@ def _single(figures: Sequence[Figure]) -> str:
         row = [figure.name, f"{marked_median(figure)} {figure.unit}", _range(figure.samples)]
         if timed:
             row += [*("" if value is None else number(value) for value in (figure.p50, figure.p99)), a_second(figure)]
-        rows.append((*row, _times(figure), _rounds(figure, of_name.get(figure.limit or "")), figure.limit or ""))
+        rows.append((*row, _times(figure), _rounds(figure, of_name.get(figure.baseline or "")), figure.baseline or ""))
     single = ("p50", "p99", "A second") if timed else ()
     return _table(("", "Median", "Rounds", *single, "×", "Rounds", "Beside"), rows)
 
@@ -78,7 +78,7 @@ def _curves(figures: Sequence[Figure]) -> str:
     for name in dict.fromkeys(figure.name for figure in figures):
         curve = [figure for figure in figures if figure.name == name]
         of_size = {figure.size: marked_median(figure) + (f" ({_times(figure)})" if figure.ratio else "") for figure in curve}
-        rows.append((name, curve[0].unit, *(of_size.get(size, "") for size in sizes), curve[0].limit or ""))
+        rows.append((name, curve[0].unit, *(of_size.get(size, "") for size in sizes), curve[0].baseline or ""))
     return _table((figures[0].size_unit or "", "Unit", *(f"{size:,.0f}" for size in sizes), "Beside"), rows)
 
 
@@ -90,11 +90,11 @@ def _times(figure: Figure) -> str:
     return "" if figure.ratio is None else f"{number(figure.ratio)} ×"
 
 
-def _rounds(figure: Figure, limit: Figure | None) -> str:
+def _rounds(figure: Figure, baseline: Figure | None) -> str:
     """Return between what the ratios of single rounds are; of a rate, more of which is better, too."""
-    if limit is None:
+    if baseline is None:
         return ""
-    pairs = zip(figure.samples, limit.samples, strict=False)
+    pairs = zip(figure.samples, baseline.samples, strict=False)
     return _range([least / mine if figure.more_is_better else mine / least for mine, least in pairs])
 
 

@@ -40,8 +40,8 @@ def section(name: str, about: str, found: Sequence[Figure | Absent], width: int 
 
 def _single(figures: Sequence[Figure], *, wide: bool) -> Table:
     ranges, targets = (["LOW", "HIGH"], ["TARGET"]) if wide else ([], [])
-    table = _table("", "UNIT", "MEDIAN", *ranges, *_if_any(figures), "× LIMIT", *targets, left=2)
-    limits = {figure.limit for figure in figures}
+    table = _table("", "UNIT", "MEDIAN", *ranges, *_if_any(figures), "× BARE", *targets, left=2)
+    baselines = {figure.baseline for figure in figures}
     for figure in figures:
         values = [marked_median(figure)]
         if wide:
@@ -49,9 +49,9 @@ def _single(figures: Sequence[Figure], *, wide: bool) -> Table:
         if _if_any(figures):
             values += ["" if value is None else number(value) for value in (figure.p50, figure.p99)]
             values.append(a_second(figure))
-        ratio = _ratio(figure) if figure.name not in limits else "1" if figure.package else "limit"
+        ratio = _ratio(figure) if figure.name not in baselines else "1" if figure.package else "bare"
         target = [figure.target or ""] if wide else []
-        table.add_row(figure.name, figure.unit, *values, ratio, *target, style="dim" if ratio == "limit" else None)
+        table.add_row(figure.name, figure.unit, *values, ratio, *target, style="dim" if ratio == "bare" else None)
     return table
 
 

@@ -39,7 +39,7 @@ class TestFilling:
         assert "| insert: run log | µs | 1.00 | 9.00 |  |" in filled(part("runlog by records"), REPORT)
 
     def test_ratios_are_told_at_each_size(self):
-        curve = replace(CURVE[0], limit="a write", ratio=2.5)
+        curve = replace(CURVE[0], baseline="a write", ratio=2.5)
         page = filled(part("runlog by records"), replace(REPORT, figures=(curve,)))
         assert "| insert: run log | µs | 1.00 (2.50 ×) | a write |" in page
 
