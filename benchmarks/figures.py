@@ -120,6 +120,8 @@ class Report:
     absent: tuple[Absent, ...]
     seconds: float
     """How long it took."""
+    quick: bool = False
+    """Whether it was only to see that it works: then no figure is held to its target."""
 
     @property
     def sections(self) -> list[str]:

@@ -7,7 +7,7 @@ curves over numbers of tasks; ``<!-- targets -->`` what was to be reached; ``<!-
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 
 from benchmarks import noise
 from benchmarks.figures import Figure, Report, number
@@ -15,11 +15,26 @@ from benchmarks.tables import a_second, machine_in_words, marked_median
 from benchmarks.targets import verdicts
 
 _PART = re.compile(r"(<!-- (?!end -->)(?P<name>[^>]+) -->\n).*?(?=<!-- end -->)", re.DOTALL)
+_OF_ALL = ("targets", "machine")
 _MET = {True: "met", False: "**missed**", None: "not measured"}
 
 
 class UnknownTable(ValueError):
     """A page names a table that its report has nothing for."""
+
+
+def check(page: str, sections: Collection[str]) -> None:
+    """Check, before anything is measured, that a page has tables, and that these are of `sections`.
+
+    Raises:
+      UnknownTable: it has none, or one of another section.
+    """
+    names = [part["name"] for part in _PART.finditer(page)]
+    if not names:
+        raise UnknownTable("it has no table, which would be between <!-- modes --> and <!-- end -->")
+    for name in names:
+        if name not in _OF_ALL and name.partition(" by ")[0] not in sections:
+            raise UnknownTable(f"nothing is measured for the table {name!r}")
 
 
 def filled(page: str, report: Report) -> str:

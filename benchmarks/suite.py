@@ -46,5 +46,6 @@ def measure(sections: Sequence[Section], settings: Settings) -> Iterator[tuple[S
                 tuple(held([each for each in found if isinstance(each, Figure)])),
                 tuple(each for each in found if isinstance(each, Absent)),
                 time.perf_counter() - began,
+                settings.quick,
             )
             yield section, own, report
