@@ -12,6 +12,8 @@ from typing import Any
 import cattrs
 from cattrs.errors import BaseValidationError
 
+from runtime.runlog.statistics import percentile
+
 FEW = 3
 """Fewer samples than this have no spread worth the name."""
 FORMAT = 2
@@ -84,6 +86,11 @@ class Figure:
         """Whether a higher value is the better one."""
         return self.unit.endswith("/s")
 
+    @property
+    def is_of_others(self) -> bool:
+        """Whether it is of a package other than Callsheet."""
+        return self.package is not None and not self.package.lower().startswith("callsheet")
+
 
 @dataclass(frozen=True, slots=True)
 class Absent:
@@ -133,6 +140,17 @@ class Report:
         """Return the figures of a section."""
         return [figure for figure in self.figures if figure.section == section]
 
+    def baseline(self, figure: Figure) -> Figure | None:
+        """Return what a figure is compared with: that of the same size, or the one without a size; None if there is none."""
+        beside = {each.size: each for each in self.of(figure.section) if each.name == figure.baseline}
+        return beside.get(figure.size) or beside.get(None)
+
+    def ratios(self, figure: Figure) -> tuple[float, ...]:
+        """Return how many times its baseline a figure is in each round, of rates the other way round; none if it has none."""
+        baseline = self.baseline(figure)
+        pairs = [] if baseline is None else zip(figure.samples, baseline.samples, strict=False)
+        return tuple(least / mine if figure.more_is_better else mine / least for mine, least in pairs if mine and least)
+
 
 class UnreadableReport(ValueError):
     """A file is no report of this suite."""
@@ -173,11 +191,6 @@ def latencies(seconds: Iterable[float], factor: float) -> tuple[float | None, fl
 def ratio(own: Sequence[float], baseline: Sequence[float]) -> float:
     """Return the median of the ratios round by round, so that a slow moment of the machine is in both."""
     return median(mine / least for mine, least in zip(own, baseline, strict=False))
-
-
-def percentile(ordered: Sequence[float], share: int) -> float:
-    """Return the value that `share` of a hundred do not exceed, of values that are in order: one of them."""
-    return ordered[max(-(-len(ordered) * share // 100), 1) - 1]
 
 
 def number(value: float) -> str:

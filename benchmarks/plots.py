@@ -104,7 +104,7 @@ def _draw_bars(axes: Axes, baseline: Figure | None, bars: Sequence[Figure]) -> N
     """Draw bars from zero, with the range of their samples, the baseline as a line across, and targets as short lines."""
     values = [figure.median for figure in bars]
     ranges = [[figure.median - figure.low for figure in bars], [figure.high - figure.median for figure in bars]]
-    colours = [OTHERS if is_of_others(figure) else OURS for figure in bars]
+    colours = [OTHERS if figure.is_of_others else OURS for figure in bars]
     axes.barh(range(len(bars)), values, height=0.6, color=colours, xerr=ranges, error_kw={"ecolor": "#00000066", "lw": 1})
     for row, figure in enumerate(bars):
         label, beyond = _label(figure), [figure.high, 0.0 if baseline is None else baseline.median]
@@ -120,11 +120,6 @@ def _draw_bars(axes: Axes, baseline: Figure | None, bars: Sequence[Figure]) -> N
     axes.set_ylim(len(bars) - 0.4, -0.6)
     axes.set_xlim(0, 1.5 * max([*(figure.high for figure in bars), *([] if baseline is None else [baseline.median])]) or 1)
     axes.xaxis.set_major_formatter(_in_full)
-
-
-def is_of_others(figure: Figure) -> bool:
-    """Return whether a figure is of a package other than Callsheet."""
-    return figure.package is not None and not figure.package.lower().startswith("callsheet")
 
 
 def _label(figure: Figure) -> str:
@@ -170,7 +165,7 @@ def _draw_curves(axes: Axes, curves: dict[str, list[Figure]]) -> None:
     for name, curve in curves.items():
         ordered = sorted(curve, key=lambda figure: figure.size or 0)
         is_baseline = name in baselines
-        colour = BARE if is_baseline else next(others if is_of_others(curve[0]) else ours)
+        colour = BARE if is_baseline else next(others if curve[0].is_of_others else ours)
         sizes, values = [figure.size or 0 for figure in ordered], [figure.median for figure in ordered]
         axes.plot(sizes, values, marker="o", ms=3, lw=1.5, label=name, color=colour, ls="--" if is_baseline else "-")
         lows, highs = zip(*(figure.quartiles for figure in ordered), strict=True)

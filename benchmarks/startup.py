@@ -38,7 +38,7 @@ def _contenders(log: Path) -> list[Contender]:
     command = str(ROOT / "cli.py")
     return [
         of(INTERPRETER, _process("-c", "pass")),
-        of("import trio", _import("trio")),
+        of("import trio", _import("trio"), package="trio"),
         of("import actors", _import("actors")),
         of("an interpreter that imports actors", _process("-c", "import actors"), baseline=INTERPRETER),
         of("cli.py --help", _process(command, "--help"), baseline=INTERPRETER),

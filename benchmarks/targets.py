@@ -90,7 +90,7 @@ def verdicts(figures: Sequence[Figure], targets: Sequence[Target] = TARGETS) -> 
     return [_verdict(target, figures) for target in targets]
 
 
-def held(figures: Sequence[Figure], targets: Sequence[Target] = TARGETS) -> Iterator[Figure]:
+def with_targets(figures: Sequence[Figure], targets: Sequence[Target] = TARGETS) -> Iterator[Figure]:
     """Yield the figures, with what each is held to in words."""
     for figure in figures:
         words = [target.in_words(figure) for target in targets if target.concerns(figure)]
