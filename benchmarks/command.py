@@ -12,36 +12,38 @@ from __future__ import annotations
 import os
 import random
 import sys
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Collection, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
 import click
 from rich.console import Console
-from rich.progress import Progress as RichProgress
 
-from benchmarks import findings, kills, plots, soak, suite, tables
+from benchmarks import asked, plots, suite, tables
+from benchmarks.asked import KILLS, LOOKS, SOAK
 from benchmarks.compare import compare
 from benchmarks.contest import is_installed
 from benchmarks.environments import default_folder
 from benchmarks.figures import Absent, Figure, Report, UnreadableReport, load, save
-from benchmarks.killing.report import kills_table, traces_table
-from benchmarks.page import UnknownTable, filled
-from benchmarks.section import Settings
+from benchmarks.looks import look_at_kills, look_at_soak
+from benchmarks.page import UnknownTable, check, filled
+from benchmarks.section import Section, Settings
 
-SOAK, KILLS = "soak", "kills"
 _WIDE = 140
 """Columns where it is printed to a file."""
+_INTERRUPTED = 130
+"""The exit code that shells give to what SIGINT has ended."""
 _FILE = click.Path(dir_okay=False, path_type=Path)
+_COUNT = click.IntRange(min=1)
 _OURS = click.Path(exists=True, dir_okay=False, path_type=Path)
 
 
 @click.command(context_settings={"help_option_names": ["-h", "--help"]})
 @click.option("--quick", is_flag=True, help="Once, and few times of all: whether it works, not what it costs. Under a minute.")
-@click.option("--rounds", type=click.IntRange(min=1), default=5, show_default=True, help="How often each thing is measured.")
+@click.option("--rounds", type=_COUNT, help="How often each thing is measured.  [5; with --quick: 1]")
 @click.option(
     "--only",
-    type=click.Choice([*(section.name for section in suite.SECTIONS), SOAK, KILLS]),
+    type=click.Choice([*(section.name for section in suite.SECTIONS), *LOOKS]),
     multiple=True,
     help="May come several times.",
 )
@@ -62,16 +64,18 @@ _OURS = click.Path(exists=True, dir_okay=False, path_type=Path)
 )
 @click.option(
     "--page",
-    type=click.Path(exists=True, dir_okay=False, path_type=Path),
+    type=click.Path(exists=True, dir_okay=False, writable=True, path_type=Path),
     help="Renew the tables of this Markdown page, such as docs/performance.md.",
 )
 @click.option("--load", "loaded", type=_OURS, help="Measure nothing: take this file, which was written by --json.")
-@click.option("--launches", type=click.IntRange(min=1), default=10_000, show_default=True, help="How many the soak makes.")
-@click.option("--kills", "times", type=click.IntRange(min=1), default=200, show_default=True, help="How often an app is killed.")
+@click.option("--launches", type=_COUNT, help="How many the soak makes.  [10,000; with --quick: 500]")
+@click.option("--kills", "times", type=_COUNT, help="How often an app is killed.  [200; with --quick: 5]")
 @click.option("--seed", type=int, help="What the soak or the kills follow from, to repeat them; else it is random.")
+@click.pass_context
 def main(
+    context: click.Context,
     quick: bool,
-    rounds: int,
+    rounds: int | None,
     only: tuple[str, ...],
     peers: Path | None,
     kept: Path | None,
@@ -79,8 +83,8 @@ def main(
     pictures: Path | None,
     page: Path | None,
     loaded: Path | None,
-    launches: int,
-    times: int,
+    launches: int | None,
+    times: int | None,
     seed: int | None,
 ) -> None:
     """Measure what Callsheet costs, each figure beside a bare primitive in the same run: ratios count, the machine may be noisy.
@@ -88,36 +92,40 @@ def main(
     With --only soak, look instead whether launches of all kinds leave anything behind; with --only kills, whether an app that is
     killed at random moments loses anything.
     """
+    asked.check(asked.given(context), only)
     console = Console(highlight=False, width=None if sys.stdout.isatty() else _WIDE)
-    if {SOAK, KILLS} & {*only}:
-        _look(console, only, launches, times, random.randrange(1 << 32) if seed is None else seed)
+    if set(LOOKS) & set(only):
+        seed = random.randrange(1 << 32) if seed is None else seed
+        _look(console, only, launches or (500 if quick else 10_000), times or (5 if quick else 200), seed)
         return
-    if pictures is not None and not is_installed("matplotlib"):
-        raise click.ClickException("matplotlib is not installed, which draws: pip install -e '.[bench]'")
-    if loaded is not None and (only or quick or peers is not None):
-        raise click.UsageError("--load measures nothing: leave out --only, --quick and --peers")
-    _check_writable(kept, pictures)
+    settings = Settings(quick, rounds or (1 if quick else 5), peers)
     before = None if old is None else _read(old)  # at once: a wrong file is not to be found out after ten minutes
-    settings = Settings(quick, 1 if quick else rounds, peers)
-    if loaded is None:
-        with _interruptible():
-            report = _measured(console, only, settings, kept)
-    else:
-        report = _shown(console, _read(loaded))
-        if kept is not None:
-            save(report, kept)
+    stored = None if loaded is None else _read(loaded)
+    sections = suite.chosen(only, with_peers=peers is not None)
+    _check_places(kept, pictures)
+    if page is not None:
+        _check_page(page, [section.name for section in sections] if stored is None else stored.sections)
+    report = _measured(console, sections, settings, kept) if stored is None else _shown(console, stored, kept)
     console.print(tables.summary(report))
     if before is not None:
         console.print(tables.comparison(compare(before, report)))
     if pictures is not None:
         console.print(f"drawn: {', '.join(map(str, plots.draw(report, pictures)))}", soft_wrap=True)
     if page is not None:
-        _renew(page, report)
+        with _leaving(page):
+            page.write_text(filled(page.read_text("utf-8"), report), "utf-8")
 
 
-def _renew(page: Path, report: Report) -> None:
+def _check_page(page: Path, sections: Collection[str]) -> None:
+    with _leaving(page):
+        check(page.read_text("utf-8"), sections)
+
+
+@contextmanager
+def _leaving(page: Path) -> Iterator[None]:
+    """Tell of a page that cannot be filled."""
     try:
-        page.write_text(filled(page.read_text("utf-8"), report), "utf-8")
+        yield
     except UnknownTable as exc:
         raise click.ClickException(f"{page} was left as it is: {exc}") from exc
 
@@ -129,9 +137,13 @@ def _read(file: Path) -> Report:
         raise click.UsageError(str(exc)) from exc
 
 
-def _check_writable(*places: Path | None) -> None:
-    """Check that files, and folders that are made, can be written; at once, and not after a quarter of an hour."""
-    for place in places:
+def _check_places(kept: Path | None, pictures: Path | None) -> None:
+    """Check that a file, and a folder that is made, can be written; at once, and not after a quarter of an hour."""
+    if pictures is not None and not is_installed("matplotlib"):
+        raise click.ClickException("matplotlib is not installed, which draws: pip install -e '.[bench]'")
+    if kept is not None and not kept.absolute().parent.is_dir():
+        raise click.UsageError(f"{kept} cannot be written: {kept.parent} is no folder that there is")
+    for place in (kept, pictures):
         if place is not None:
             there = next(path for path in (place.absolute(), *place.absolute().parents) if path.exists())
             if not os.access(there, os.W_OK) or (there != place.absolute() and not there.is_dir()):
@@ -139,68 +151,48 @@ def _check_writable(*places: Path | None) -> None:
 
 
 @contextmanager
-def _interruptible() -> Iterator[None]:
-    """Let an interruption out as it is, which trio may have wrapped in groups."""
+def _interruptible(kept: Callable[[], Path | None] = lambda: None) -> Iterator[None]:
+    """Tell of an interruption, which trio may have wrapped in groups, with what has come of it.
+
+    Args:
+      kept: returns the file that has what was measured until then; None if there is none.
+    """
     try:
         yield
-    except BaseExceptionGroup as exc:
-        if exc.split(KeyboardInterrupt)[1] is None:
-            raise KeyboardInterrupt from None
-        raise
+    except (KeyboardInterrupt, BaseExceptionGroup) as exc:
+        if isinstance(exc, BaseExceptionGroup) and exc.subgroup(KeyboardInterrupt) is None:
+            raise
+        file = kept()
+        click.echo("Interrupted." if file is None else f"Interrupted: {file} has the sections that were done.", err=True)
+        raise click.exceptions.Exit(_INTERRUPTED) from None
 
 
-def _measured(console: Console, only: tuple[str, ...], settings: Settings, kept: Path | None) -> Report:
+def _measured(console: Console, sections: Sequence[Section], settings: Settings, kept: Path | None) -> Report:
     """Measure, show what each section has found, and keep it: who interrupts the next one has it."""
     report: Report | None = None
-    for section, found, report in suite.measure(suite.chosen(only, with_peers=settings.peers is not None), settings):
-        console.print(tables.section(section.name, section.about, found, console.width))
-        if kept is not None:
-            save(report, kept)
+    with _interruptible(lambda: None if report is None else kept):
+        for section, found, report in suite.measure(sections, settings):
+            if kept is not None:
+                save(report, kept)
+            console.print(tables.section(section.name, section.about, found, console.width))
     assert report is not None  # there is no way to choose no section
     return report
 
 
-def _shown(console: Console, report: Report) -> Report:
+def _shown(console: Console, report: Report, kept: Path | None) -> Report:
     about = {section.name: section.about for section in suite.SECTIONS}
     for name in report.sections:
         found: list[Figure | Absent] = [*report.of(name), *(each for each in report.absent if each.section == name)]
         console.print(tables.section(name, about.get(name, ""), found, console.width))
+    if kept is not None:
+        save(report, kept)
     return report
 
 
-def _look(console: Console, only: tuple[str, ...], launches: int, times: int, seed: int) -> None:
-    """Look whether all ends as it should, in place of what it costs."""
-    if SOAK in only:
-        _soak(console, launches, seed)
-    if KILLS in only:
-        _kills(console, times, seed)
-
-
-def _soak(console: Console, launches: int, seed: int) -> None:
-    console.print(f"{launches:,} launches, seed {seed}")
-    report = soak.run(launches, seed)
-    console.print(findings.outcomes_table(report), findings.resources_table(report), sep="\n")
-    console.print(f"{report.killed} processes were killed from outside; {report.seconds:.0f} s")
-    _conclude(console, report.problems, "All runs have one end, and nothing is left.")
-
-
-def _kills(console: Console, times: int, seed: int) -> None:
-    console.print(f"{times:,} kills, seed {seed}")
-    with RichProgress(transient=True) as progress:
-        task = progress.add_task("killing", total=times)
-        report = kills.run(times, seed, killed=lambda: progress.advance(task))
-    console.print(kills_table(report), traces_table(report), sep="\n")
-    console.print(
-        f"{report.orderly} lives ended in order; {report.runs:,} runs, {report.records:,} records; {report.seconds:.0f} s"
-    )
-    _conclude(console, report.problems, "All runs have one end, and nothing is lost or twice.")
-
-
-def _conclude(console: Console, problems: Sequence[str], praise: str) -> None:
-    """Print what is wrong and exit, or `praise`."""
-    if problems:
-        console.print("[red]Something is off:[/]")
-        for problem in problems:
-            console.print(f"  {problem}", markup=False, soft_wrap=True)
+def _look(console: Console, only: Collection[str], launches: int, times: int, seed: int) -> None:
+    """Look whether all ends as it should, in place of what it costs; exit with 1 if something is off."""
+    with _interruptible():
+        are_fine = [look_at_soak(console, launches, seed)] if SOAK in only else []
+        are_fine += [look_at_kills(console, times, seed)] if KILLS in only else []
+    if not all(are_fine):
         sys.exit(1)
-    console.print(praise)

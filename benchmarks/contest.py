@@ -33,7 +33,7 @@ class Contender:
     name: str
     measure: Callable[[int], float | Took]
     count: int
-    limit: str | None = None
+    baseline: str | None = None
     """The name of the bare primitive it is compared with; None is one, or there is none."""
     package: str | None = None
     """What must be installed for it, and whose it is, where it is neither Callsheet's nor a bare primitive."""
@@ -95,7 +95,7 @@ def _figure(section: str, contender: Contender, took: dict[tuple[str, float | No
         contender.name,
         contender.unit,
         tuple(_value(contender, each.seconds) for each in own),
-        contender.limit,
+        contender.baseline,
         _ratio(contender, took),
         size=contender.size,
         size_unit=contender.size_unit,
@@ -113,8 +113,8 @@ def _value(contender: Contender, seconds: float) -> float:
 
 
 def _ratio(contender: Contender, took: dict[tuple[str, float | None], list[Took]]) -> float | None:
-    """Return how many times as long as the limit it takes: that of the same size, or the one without a size."""
-    if contender.limit is None:
+    """Return how many times as long as the baseline it takes: that of the same size, or the one without a size."""
+    if contender.baseline is None:
         return None
-    limit = took.get((contender.limit, contender.size)) or took[contender.limit, None]
-    return ratio([each.seconds for each in took[_key(contender)]], [each.seconds for each in limit])
+    baseline = took.get((contender.baseline, contender.size)) or took[contender.baseline, None]
+    return ratio([each.seconds for each in took[_key(contender)]], [each.seconds for each in baseline])

@@ -12,9 +12,11 @@ from typing import Any
 import cattrs
 from cattrs.errors import BaseValidationError
 
+from runtime.runlog.statistics import percentile
+
 FEW = 3
 """Fewer samples than this have no spread worth the name."""
-FORMAT = 1
+FORMAT = 2
 """Of the JSON; one that has another is not read."""
 
 
@@ -28,10 +30,10 @@ class Figure:
     """Of the samples: µs, ms, KB, MB, % or a rate such as MB/s, of which more is better."""
     samples: tuple[float, ...]
     """One value a round."""
-    limit: str | None = None
+    baseline: str | None = None
     """The name of the figure of the same section that it is compared with: a bare primitive. None is not compared."""
     ratio: float | None = None
-    """How many times the limit it is: the median of the ratios within each round."""
+    """How many times the baseline it is: the median of the ratios within each round."""
     target: str | None = None
     """What it is held to, in words; filled in from ``targets.py`` when the report is made."""
     size: float | None = None
@@ -84,6 +86,11 @@ class Figure:
         """Whether a higher value is the better one."""
         return self.unit.endswith("/s")
 
+    @property
+    def is_of_others(self) -> bool:
+        """Whether it is of a package other than Callsheet."""
+        return self.package is not None and not self.package.lower().startswith("callsheet")
+
 
 @dataclass(frozen=True, slots=True)
 class Absent:
@@ -120,6 +127,8 @@ class Report:
     absent: tuple[Absent, ...]
     seconds: float
     """How long it took."""
+    quick: bool = False
+    """Whether it was only to see that it works: then no figure is held to its target."""
 
     @property
     def sections(self) -> list[str]:
@@ -130,6 +139,17 @@ class Report:
     def of(self, section: str) -> list[Figure]:
         """Return the figures of a section."""
         return [figure for figure in self.figures if figure.section == section]
+
+    def baseline(self, figure: Figure) -> Figure | None:
+        """Return what a figure is compared with: that of the same size, or the one without a size; None if there is none."""
+        beside = {each.size: each for each in self.of(figure.section) if each.name == figure.baseline}
+        return beside.get(figure.size) or beside.get(None)
+
+    def ratios(self, figure: Figure) -> tuple[float, ...]:
+        """Return how many times its baseline a figure is in each round, of rates the other way round; none if it has none."""
+        baseline = self.baseline(figure)
+        pairs = [] if baseline is None else zip(figure.samples, baseline.samples, strict=False)
+        return tuple(least / mine if figure.more_is_better else mine / least for mine, least in pairs if mine and least)
 
 
 class UnreadableReport(ValueError):
@@ -168,14 +188,9 @@ def latencies(seconds: Iterable[float], factor: float) -> tuple[float | None, fl
     return percentile(ordered, 50) * factor, percentile(ordered, 99) * factor
 
 
-def ratio(own: Sequence[float], limit: Sequence[float]) -> float:
+def ratio(own: Sequence[float], baseline: Sequence[float]) -> float:
     """Return the median of the ratios round by round, so that a slow moment of the machine is in both."""
-    return median(mine / least for mine, least in zip(own, limit, strict=False))
-
-
-def percentile(ordered: Sequence[float], share: int) -> float:
-    """Return the value that `share` of a hundred do not exceed, of values that are in order: one of them."""
-    return ordered[max(-(-len(ordered) * share // 100), 1) - 1]
+    return median(mine / least for mine, least in zip(own, baseline, strict=False))
 
 
 def number(value: float) -> str:

@@ -12,6 +12,7 @@ from rich.table import Table
 from actors import App
 from benchmarks.plan import ACTIONS, ENDS, Planned, is_in_order, plausible
 from benchmarks.resources import Resources
+from benchmarks.tables import table
 
 _ALLOCATED, _ALLOCATED_EACH = 1 << 20, 16
 _RESIDENT = 64 << 20
@@ -96,21 +97,15 @@ def wrong(planned: Iterable[Planned], found: Records, killed: int) -> Iterator[s
 
 def outcomes_table(report: Report) -> Table:
     """Return how many launches there were of each kind, and how they ended."""
-    table = Table(box=None, header_style="bold", pad_edge=False)
-    table.add_column("LAUNCHES")
-    for action in ("ALL", *ACTIONS):
-        table.add_column(action.upper(), justify="right")
+    made = table("LAUNCHES", "ALL", *(action.upper() for action in ACTIONS))
     for kind, counts in report.outcomes.items():
-        table.add_row(kind, *(f"{count:,}" for count in (counts.total(), *(counts[action] for action in ACTIONS))))
-    return table
+        made.add_row(kind, *(f"{count:,}" for count in (counts.total(), *(counts[action] for action in ACTIONS))))
+    return made
 
 
 def resources_table(report: Report) -> Table:
     """Return what was held before and after."""
-    table = Table(box=None, header_style="bold", pad_edge=False)
-    table.add_column("HELD")
-    for moment in ("BEFORE", "AFTER"):
-        table.add_column(moment, justify="right")
+    made = table("HELD", "BEFORE", "AFTER")
     for field in fields(Resources):
-        table.add_row(field.name, *(f"{getattr(held, field.name):,}" for held in (report.before, report.after)))
-    return table
+        made.add_row(field.name, *(f"{getattr(held, field.name):,}" for held in (report.before, report.after)))
+    return made

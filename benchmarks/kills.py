@@ -40,12 +40,11 @@ def run(kills: int, seed: int, pace: float = 1.0, killed: Callable[[], object] =
       FileNotFoundError: there is no ``/proc``, by which processes are found.
     """
     lives, reports, left = plan(seed, pace), list[Report](), kills
-    with marking() as mark, Cradle() as cradle:
+    with tempfile.TemporaryDirectory() as folder, marking() as mark, Cradle() as cradle:
         while left > 0 and not any(report.problems for report in reports):
-            with tempfile.TemporaryDirectory() as folder:
-                test = KillTest(Path(folder), mark, cradle, killed)
-                test.go_through(lives, min(left, _AT_ONE_LOG))
-                reports.append(test.report())
+            test = KillTest(Path(folder) / str(len(reports)), mark, cradle, killed)
+            test.go_through(lives, min(left, _AT_ONE_LOG))
+            reports.append(test.report())
             left -= reports[-1].kills.total()
     return Report.of(reports)
 

@@ -34,16 +34,16 @@ def measure(settings: Settings, progress: Progress) -> Iterator[Figure]:
     progress.step()
     ours = _starts("cron * * * * * *", MANY, seconds)
     progress.step()
-    limit = _figure(f"{MANY:,} trio tasks, every second", bare)
-    yield limit
-    yield _figure(f"{MANY:,} tasks, every second", ours, limit)
+    baseline = _figure(f"{MANY:,} trio tasks, every second", bare)
+    yield baseline
+    yield _figure(f"{MANY:,} tasks, every second", ours, baseline)
     bare = trio.run(_sleepers, 1, OFTEN, shorter)
     progress.step()
     ours = _starts("every 10 ms", 1, shorter)
     progress.step()
-    limit = _figure("a trio task, every 10 ms", bare)
-    yield limit
-    yield _figure("a task, every 10 ms", ours, limit)
+    baseline = _figure("a trio task, every 10 ms", bare)
+    yield baseline
+    yield _figure("a task, every 10 ms", ours, baseline)
     yield Figure("lateness", "starts of it, of those due", "%", (len(ours) / (shorter / OFTEN) * 100,))
 
 
@@ -87,7 +87,7 @@ async def _sleepers(count: int, every: float, seconds: float) -> Late:
     return late
 
 
-def _figure(name: str, late: Late, limit: Figure | None = None) -> Figure:
+def _figure(name: str, late: Late, baseline: Figure | None = None) -> Figure:
     """Return the figure of what was late: a sample is the median of one second."""
     by_second: dict[int, list[float]] = defaultdict(list)
     for due, seconds in late.items():
@@ -99,8 +99,8 @@ def _figure(name: str, late: Late, limit: Figure | None = None) -> Figure:
         name,
         "ms",
         samples,
-        None if limit is None else limit.name,
-        None if limit is None else ratio(samples, limit.samples),
+        None if baseline is None else baseline.name,
+        None if baseline is None else ratio(samples, baseline.samples),
         p50=p50,
         p99=p99,
     )

@@ -76,13 +76,13 @@ async def _in_one_go(system: System, task: Task, launches: int) -> float:
         if not left:
             ended.set()
 
-    system.on_run_ended(count)
+    unsubscribe = system.on_run_ended(count)
     began = perf_counter()
     for _ in range(launches):
         task.run()
     await ended.wait()
     took = perf_counter() - began
-    system._supervisor.listeners.remove(count)
+    unsubscribe()
     return took
 
 
@@ -100,9 +100,9 @@ async def one_by_one(system: System, task: Task, launches: int, **params: Any) -
         asked = perf_counter()
         task.run(**params)
 
-    system.on_run_ended(note)
+    unsubscribe = system.on_run_ended(note)
     asked = perf_counter()
     task.run(**params)
     await ended.wait()
-    system._supervisor.listeners.remove(note)
+    unsubscribe()
     return took

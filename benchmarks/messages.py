@@ -156,7 +156,7 @@ def measure(settings: Settings, progress: Progress) -> Iterator[Figure | Absent]
 
 def crowds(settings: Settings, progress: Progress) -> Iterator[Figure]:
     """Yield what each of a crowd takes that does nothing: memory, and the time to start all and to stop all."""
-    rounds, count = (1, 500) if settings.quick else (min(settings.rounds, 3), 20_000)
+    rounds, count = min(settings.rounds, 3), 500 if settings.quick else 20_000
     progress.expect(rounds * len(crowd.KINDS))
     took: dict[str, list[crowd.Crowd]] = {key: [] for key in crowd.KINDS}
     for _ in range(rounds):
@@ -174,10 +174,10 @@ def _of_crowd(kind: crowd.Kind, own: list[crowd.Crowd], tasks: list[crowd.Crowd]
         "stop all of many: {}": ("µs", lambda crowd: crowd.to_stop / crowd.count * 1e6),
     }
     for words, (unit, value) in what.items():
-        limit = None if own is tasks else words.format(crowd.KINDS["tasks"].name)
+        baseline = None if own is tasks else words.format(crowd.KINDS["tasks"].name)
         samples = tuple(value(each) for each in own)
-        times = None if limit is None else ratio(samples, [value(each) for each in tasks])
-        yield Figure("messages", words.format(kind.name), unit, samples, limit, times)
+        times = None if baseline is None else ratio(samples, [value(each) for each in tasks])
+        yield Figure("messages", words.format(kind.name), unit, samples, baseline, times)
 
 
 SECTION = Section("messages", "telling and asking actors, starting and stopping them", measure)

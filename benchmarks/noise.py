@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from benchmarks.figures import FEW, Figure, Machine, percentile
+from benchmarks.figures import FEW, Figure, Machine
+from runtime.runlog.statistics import percentile
 
 UNSTEADY = 0.15
 """A loop that does always the same may take so much longer, nine times of ten, than it does in the middle."""
@@ -41,8 +42,8 @@ def in_words(machine: Machine, figures: Sequence[Figure]) -> list[str]:
     if machine.load_before > machine.cpus / 2:
         said.append(f"The machine was busy when this began: a load of {machine.load_before:.1f} on {machine.cpus} processors.")
     if any(len(figure.samples) == 1 for figure in figures):
-        said.append("Figures of a single round have no spread: they show that it works, not what it costs.")
+        said.append("Figures of a single round have no spread, and nothing can be concluded from them.")
     if scattered := [figure for figure in figures if is_scattered(figure)]:
-        names = ", ".join(dict.fromkeys(f"{figure.section}: {figure.name}" for figure in scattered))
-        said.append(f"Nothing can be concluded from what varied by more than {SCATTERED:.0%}, marked with ~: {names}.")
+        count = f"{len(scattered)} figure{'s' * (len(scattered) > 1)}"
+        said.append(f"Nothing can be concluded from {count}, marked with ~: varied by more than {SCATTERED:.0%}.")
     return said

@@ -99,11 +99,11 @@ def measure(settings: Settings, progress: Progress) -> Iterator[Figure | Absent]
         of = partial(Contender, count=count, unit=RATE, size=size, size_unit="bytes", least=3)
         contenders += [
             of(CALL, partial(call, size)),
-            of("async", partial(through, "async", size), limit=CALL),
-            of("thread", partial(through, "thread", size), limit=CALL),
+            of("async", partial(through, "async", size), baseline=CALL),
+            of("thread", partial(through, "thread", size), baseline=CALL),
             of(PIPE, partial(pipe, size)),
-            of(POOL, partial(pool, size), limit=PIPE, package="anyio"),
-            of("process", partial(through, "process", size), limit=PIPE),
+            of(POOL, partial(pool, size), baseline=PIPE, package="anyio"),
+            of("process", partial(through, "process", size), baseline=PIPE),
         ]
     yield from contest.run("payload", contenders, settings, progress)
 

@@ -1,4 +1,4 @@
-"""Reports as pictures: bars beside their limits and targets, and curves over sizes. Only what draws imports matplotlib."""
+"""Reports as pictures: bars beside their baselines and targets, and curves over sizes. Only what draws imports matplotlib."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure as Picture
 
-OURS, OTHERS, LIMIT, TARGET = "#2a6fbb", "#e08214", "#4d4d4d", "#1a7f37"
+OURS, OTHERS, BARE, TARGET = "#2a6fbb", "#e08214", "#4d4d4d", "#1a7f37"
 """The colours of Callsheet, of other packages, of bare primitives, and of targets."""
 _CYCLE = ("#2a6fbb", "#8e44ad", "#16a085", "#c0392b", "#7f8c2a", "#d35f9e")
 _CYCLE_OF_OTHERS = (OTHERS, "#b35806", "#f1b06a")
@@ -60,21 +60,21 @@ def _pictures(section: str, figures: Sequence[Figure]) -> Iterator[tuple[str, Pi
 
 
 def bar_panels(figures: Sequence[Figure]) -> list[tuple[Figure | None, list[Figure]]]:
-    """Return each limit with what is compared with it; and by their units, without one, what is compared with nothing.
+    """Return each baseline with what is compared with it; and by their units, without one, what is compared with nothing.
 
     What others are compared with is among them where it is a product itself, as Callsheet is to its peers.
     """
     single = {figure.name: figure for figure in figures if figure.size is None}
-    limits = {figure.limit for figure in figures}
+    baselines = {figure.baseline for figure in figures}
     compared: dict[str, list[Figure]] = {}
     alone: dict[str, list[Figure]] = {}
     for figure in single.values():
-        if figure.limit in single:
-            limit = single[figure.limit]
-            compared.setdefault(limit.name, [limit] if limit.package else []).append(figure)
-        elif figure.name not in limits:
+        if figure.baseline in single:
+            baseline = single[figure.baseline]
+            compared.setdefault(baseline.name, [baseline] if baseline.package else []).append(figure)
+        elif figure.name not in baselines:
             alone.setdefault(figure.unit, []).append(figure)
-    return [*((single[limit], bars) for limit, bars in compared.items()), *((None, bars) for bars in alone.values())]
+    return [*((single[baseline], bars) for baseline, bars in compared.items()), *((None, bars) for bars in alone.values())]
 
 
 def curve_panels(figures: Sequence[Figure]) -> list[tuple[str, str, dict[str, list[Figure]]]]:
@@ -95,49 +95,44 @@ def _bars(section: str, panels: Sequence[tuple[Figure | None, list[Figure]]]) ->
     picture = Canvas(figsize=(_WIDTH, sum(heights) + 0.4), layout="constrained")
     rows = picture.subplots(len(panels), 1, squeeze=False, height_ratios=heights)
     picture.suptitle(section, x=0.01, ha="left", weight="bold")
-    for (limit, bars), (axes,) in zip(panels, rows, strict=True):
-        _draw_bars(axes, limit, bars)
+    for (baseline, bars), (axes,) in zip(panels, rows, strict=True):
+        _draw_bars(axes, baseline, bars)
     return picture
 
 
-def _draw_bars(axes: Axes, limit: Figure | None, bars: Sequence[Figure]) -> None:
-    """Draw bars from zero, with the range of their samples, the limit as a line across, and targets as short lines."""
+def _draw_bars(axes: Axes, baseline: Figure | None, bars: Sequence[Figure]) -> None:
+    """Draw bars from zero, with the range of their samples, the baseline as a line across, and targets as short lines."""
     values = [figure.median for figure in bars]
     ranges = [[figure.median - figure.low for figure in bars], [figure.high - figure.median for figure in bars]]
-    colours = [OTHERS if is_of_others(figure) else OURS for figure in bars]
+    colours = [OTHERS if figure.is_of_others else OURS for figure in bars]
     axes.barh(range(len(bars)), values, height=0.6, color=colours, xerr=ranges, error_kw={"ecolor": "#00000066", "lw": 1})
     for row, figure in enumerate(bars):
-        label, beyond = _label(figure), [figure.high, 0.0 if limit is None else limit.median]
-        if (most := mark(figure, limit)) is not None:
+        label, beyond = _label(figure), [figure.high, 0.0 if baseline is None else baseline.median]
+        if (most := mark(figure, baseline)) is not None:
             axes.plot([most, most], [row - 0.42, row + 0.42], color=TARGET, lw=2.5)
             label += f", target {most:,.4g}"
             beyond.append(most)
         axes.annotate(label, (max(beyond), row), (6, 0), textcoords="offset points", va="center")
-    if limit is not None:
-        axes.axvline(limit.median, color=LIMIT, lw=1, ls="--")
-        axes.set_title(f"dashed: {limit.name}, {number(limit.median)} {limit.unit}", loc="left", size=8, color=LIMIT)
+    if baseline is not None:
+        axes.axvline(baseline.median, color=BARE, lw=1, ls="--")
+        axes.set_title(f"dashed: {baseline.name}, {number(baseline.median)} {baseline.unit}", loc="left", size=8, color=BARE)
     axes.set_yticks(range(len(bars)), [figure.name for figure in bars])
     axes.set_ylim(len(bars) - 0.4, -0.6)
-    axes.set_xlim(0, 1.5 * max([*(figure.high for figure in bars), *([] if limit is None else [limit.median])]) or 1)
+    axes.set_xlim(0, 1.5 * max([*(figure.high for figure in bars), *([] if baseline is None else [baseline.median])]) or 1)
     axes.xaxis.set_major_formatter(_in_full)
-
-
-def is_of_others(figure: Figure) -> bool:
-    """Return whether a figure is of a package other than Callsheet."""
-    return figure.package is not None and not figure.package.lower().startswith("callsheet")
 
 
 def _label(figure: Figure) -> str:
     return f"{number(figure.median)} {figure.unit}" + ("" if figure.ratio is None else f" ({number(figure.ratio)} ×)")
 
 
-def mark(figure: Figure, limit: Figure | None) -> float | None:
+def mark(figure: Figure, baseline: Figure | None) -> float | None:
     """Return the value of a bar at which its target would be just met; None where that is about something else."""
     for target in TARGETS:
         if target.concerns(figure) and target.by == "median":
             return target.most
-        if target.concerns(figure) and target.by == "ratio" and limit is not None:
-            return target.most * limit.median
+        if target.concerns(figure) and target.by == "ratio" and baseline is not None:
+            return target.most * baseline.median
     return None
 
 
@@ -153,9 +148,9 @@ def _curves(section: str, figures: Sequence[Figure]) -> Picture:
     picture.suptitle(section, x=0.01, ha="left", weight="bold")
     for axes, (part, unit, curves) in zip(grid, panels, strict=False):
         _draw_curves(axes, curves)
-        limits = dict.fromkeys(figure.limit for curve in curves.values() for figure in curve)
-        for limit in (flat[name] for name in limits if name in flat):
-            axes.axhline(limit.median, color=LIMIT, lw=1, ls="--", label=limit.name)
+        baselines = dict.fromkeys(figure.baseline for curve in curves.values() for figure in curve)
+        for baseline in (flat[name] for name in baselines if name in flat):
+            axes.axhline(baseline.median, color=BARE, lw=1, ls="--", label=baseline.name)
         _scale(axes, unit, curves)
         axes.set_title(part, loc="left", size=9)
     for axes in grid[len(panels) :]:
@@ -165,14 +160,14 @@ def _curves(section: str, figures: Sequence[Figure]) -> Picture:
 
 def _draw_curves(axes: Axes, curves: dict[str, list[Figure]]) -> None:
     """Draw curves over sizes, each with a band in which the middle half of its samples lies."""
-    limits = {figure.limit for curve in curves.values() for figure in curve}
+    baselines = {figure.baseline for curve in curves.values() for figure in curve}
     ours, others = cycle(_CYCLE), cycle(_CYCLE_OF_OTHERS)
     for name, curve in curves.items():
         ordered = sorted(curve, key=lambda figure: figure.size or 0)
-        is_limit = name in limits
-        colour = LIMIT if is_limit else next(others if is_of_others(curve[0]) else ours)
+        is_baseline = name in baselines
+        colour = BARE if is_baseline else next(others if curve[0].is_of_others else ours)
         sizes, values = [figure.size or 0 for figure in ordered], [figure.median for figure in ordered]
-        axes.plot(sizes, values, marker="o", ms=3, lw=1.5, label=name, color=colour, ls="--" if is_limit else "-")
+        axes.plot(sizes, values, marker="o", ms=3, lw=1.5, label=name, color=colour, ls="--" if is_baseline else "-")
         lows, highs = zip(*(figure.quartiles for figure in ordered), strict=True)
         axes.fill_between(sizes, lows, highs, alpha=0.15, lw=0, color=colour)
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import gc
 import linecache
 import os
+import signal
 import threading
 import time
 import tracemalloc
@@ -81,11 +82,16 @@ def _processes() -> Iterator[Path]:
 
 @contextmanager
 def marking() -> Iterator[str]:
-    """Put a variable in the environment by which all descendants are known."""
+    """Put a variable in the environment by which all descendants are known; an exception ends those that there are."""
     name, value = "CALLSHEET_SOAK", f"{os.getpid()} {time.monotonic_ns()}"
     os.environ[name] = value
     try:
         yield f"{name}={value}"
+    except BaseException:  # an interruption, too: nobody looks any more at what is left
+        for pid in marked(f"{name}={value}"):
+            with suppress(ProcessLookupError):
+                os.kill(pid, signal.SIGKILL)
+        raise
     finally:
         del os.environ[name]
 

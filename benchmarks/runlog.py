@@ -128,10 +128,10 @@ def measure(settings: Settings, progress: Progress) -> Iterator[Figure]:
 def _figures(store: str, records: int, took: dict[str, list[float]], writes: list[float]) -> Iterator[Figure]:
     for part, unit, factor in PARTS:
         samples = tuple(value * factor for value in took[part])
-        limit, times = (WRITE, median(samples) / median(writes)) if part == "insert" else (None, None)
+        baseline, times = (WRITE, median(samples) / median(writes)) if part == "insert" else (None, None)
         package = None if store == OURS else "tinydb"
         yield Figure(
-            "runlog", f"{part}: {store}", unit, samples, limit, times, size=records, size_unit="records", package=package
+            "runlog", f"{part}: {store}", unit, samples, baseline, times, size=records, size_unit="records", package=package
         )
 
 

@@ -30,7 +30,7 @@ class Curve:
     """Which process says it, and so what there are many of."""
     part: str
     """What of all that it says."""
-    limit: str | None = None
+    baseline: str | None = None
 
 
 BARE = {"idle": ("idle CPU, trio alone", "%"), "wake": ("CPU of a wake-up, trio alone", "µs")}
@@ -49,7 +49,7 @@ CURVES = (
 
 def measure(settings: Settings, progress: Progress) -> Iterator[Figure]:
     """Yield the curves, a figure for each size, and what trio alone costs."""
-    rounds, seconds = (1, _QUICK_SECONDS) if settings.quick else (min(settings.rounds, 3), _SECONDS)
+    rounds, seconds = min(settings.rounds, 3), _QUICK_SECONDS if settings.quick else _SECONDS
     sizes = QUICK if settings.quick else SIZES
     points = [("bare", 0), *((kind, size) for kind, own in sizes.items() for size in own)]
     progress.expect(rounds * len(points))
@@ -68,11 +68,11 @@ def _figures(curve: Curve, took: Took) -> Iterator[Figure]:
     for (kind, size), said in took.items():
         if kind == curve.kind:
             samples = [each[curve.part] for each in said]
-            times = None if curve.limit is None else ratio(samples, _limit(curve, said, took))
-            yield Figure("scaling", curve.name, curve.unit, tuple(samples), curve.limit, times, size=size, size_unit=kind)
+            times = None if curve.baseline is None else ratio(samples, _baseline(curve, said, took))
+            yield Figure("scaling", curve.name, curve.unit, tuple(samples), curve.baseline, times, size=size, size_unit=kind)
 
 
-def _limit(curve: Curve, said: list[dict[str, float]], took: Took) -> list[float]:
+def _baseline(curve: Curve, said: list[dict[str, float]], took: Took) -> list[float]:
     """Return what a curve is beside: trio alone, or what the same process has measured too."""
     return [each[curve.part] for each in took["bare", 0]] if curve.kind == "tasks" else [each["bare"] for each in said]
 

@@ -29,7 +29,7 @@ def measure(settings: Settings, progress: Progress) -> Iterator[Figure | Absent]
     with tempfile.TemporaryDirectory() as folder:
         log = Path(folder) / "runs.jsonl"
         fill_log(log, _RECORDS)
-        rounds = 1 if settings.quick else settings.rounds * _MANY
+        rounds = settings.rounds * (1 if settings.quick else _MANY)
         yield from contest.run("startup", _contenders(log), replace(settings, rounds=rounds), progress)
 
 
@@ -38,15 +38,15 @@ def _contenders(log: Path) -> list[Contender]:
     command = str(ROOT / "cli.py")
     return [
         of(INTERPRETER, _process("-c", "pass")),
-        of("import trio", _import("trio")),
+        of("import trio", _import("trio"), package="trio"),
         of("import actors", _import("actors")),
-        of("an interpreter that imports actors", _process("-c", "import actors"), limit=INTERPRETER),
-        of("cli.py --help", _process(command, "--help"), limit=INTERPRETER),
-        of(f"cli.py runs, of {_RECORDS:,} records", _process(command, "runs", "--log", str(log)), limit=INTERPRETER),
-        of(TRIO, _process("-c", "import trio; trio.run(trio.sleep, 0)"), limit=INTERPRETER),
-        of("an app, until its first run has ended: async", partial(_first_run, "async"), limit=TRIO),
-        of("an app, until its first run has ended: thread", partial(_first_run, "thread"), limit=TRIO),
-        of("an app, until its first run has ended: process", partial(_first_run, "process"), limit=TRIO),
+        of("an interpreter that imports actors", _process("-c", "import actors"), baseline=INTERPRETER),
+        of("cli.py --help", _process(command, "--help"), baseline=INTERPRETER),
+        of(f"cli.py runs, of {_RECORDS:,} records", _process(command, "runs", "--log", str(log)), baseline=INTERPRETER),
+        of(TRIO, _process("-c", "import trio; trio.run(trio.sleep, 0)"), baseline=INTERPRETER),
+        of("an app, until its first run has ended: async", partial(_first_run, "async"), baseline=TRIO),
+        of("an app, until its first run has ended: thread", partial(_first_run, "thread"), baseline=TRIO),
+        of("an app, until its first run has ended: process", partial(_first_run, "process"), baseline=TRIO),
     ]
 
 

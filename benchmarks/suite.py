@@ -9,7 +9,7 @@ from benchmarks import anatomy, lateness, machine, messages, modes, payload, run
 from benchmarks.figures import Absent, Figure, Report
 from benchmarks.peers import section as peers
 from benchmarks.section import Section, Settings, pace
-from benchmarks.targets import held
+from benchmarks.targets import with_targets
 
 SECTIONS: tuple[Section, ...] = (
     modes.SECTION,
@@ -43,8 +43,9 @@ def measure(sections: Sequence[Section], settings: Settings) -> Iterator[tuple[S
             found += own
             report = Report(
                 machine.machine(load_before, progress.calibrations),
-                tuple(held([each for each in found if isinstance(each, Figure)])),
+                tuple(with_targets([each for each in found if isinstance(each, Figure)])),
                 tuple(each for each in found if isinstance(each, Absent)),
                 time.perf_counter() - began,
+                settings.quick,
             )
             yield section, own, report

@@ -10,12 +10,15 @@ from rich.text import Text
 
 from benchmarks import noise
 from benchmarks.compare import RULE, Comparison
-from benchmarks.contest import UNITS
 from benchmarks.figures import Absent, Figure, Machine, Report, number
-from benchmarks.targets import Verdict, held, verdicts
+from benchmarks.rows import MISSED, NOT_MEASURED, Held, beside, curves, held, marked_median, timings
+from benchmarks.targets import with_targets
 
 _STYLES = {"better": "green", "worse": "red", "same": "dim", "unknown": "dim"}
-
+LEGEND = (
+    "MEDIAN, LOW, HIGH: of the rounds. P50, P99: of single ones, one after the other. × BARE: how many times the primitive, in "
+    "the same rounds. ~: varied too much to conclude anything."
+)
 
 WIDE = 110
 """Columns that a table needs which says all; in fewer, ranges of figures, targets, and ratios of curves are left out."""
@@ -27,40 +30,31 @@ def section(name: str, about: str, found: Sequence[Figure | Absent], width: int 
     Args:
       width: columns that there are.
     """
-    figures = list(held([each for each in found if isinstance(each, Figure)]))
+    figures = list(with_targets([each for each in found if isinstance(each, Figure)]))
     single = [figure for figure in figures if figure.size is None]
     parts: list[RenderableType] = [Text(f"{name}: {about}", "bold")]
     if single:
         parts.append(_single(single, wide=width >= WIDE))
-    curves = ([figure for figure in figures if figure.size_unit == unit] for unit in _size_units(figures))
-    parts.extend(_curves(each, wide=width >= WIDE) for each in curves)
+    of_units = ([figure for figure in figures if figure.size_unit == unit] for unit in _size_units(figures))
+    parts.extend(_curves(each, wide=width >= WIDE) for each in of_units)
     parts.extend(Text(f"absent: {each.name} ({each.why})", "dim") for each in found if isinstance(each, Absent))
     return Group(*parts, "")
 
 
 def _single(figures: Sequence[Figure], *, wide: bool) -> Table:
     ranges, targets = (["LOW", "HIGH"], ["TARGET"]) if wide else ([], [])
-    table = _table("", "UNIT", "MEDIAN", *ranges, *_if_any(figures), "× LIMIT", *targets, left=2)
-    limits = {figure.limit for figure in figures}
+    timed = timings(figures)
+    single = ["P50", "P99", "A SECOND"] if timed(figures[0]) else []
+    made = table("", "UNIT", "MEDIAN", *ranges, *single, "× BARE", *targets, left=2)
+    baselines = {figure.baseline for figure in figures}
     for figure in figures:
-        values = [marked_median(figure)]
-        if wide:
-            values += [number(figure.low), number(figure.high)]
-        if _if_any(figures):
-            values += ["" if value is None else number(value) for value in (figure.p50, figure.p99)]
-            values.append(a_second(figure))
-        ratio = _ratio(figure) if figure.name not in limits else "1" if figure.package else "limit"
+        values = [marked_median(figure), *([number(figure.low), number(figure.high)] if wide else []), *timed(figure)]
+        ratio = "" if figure.ratio is None else number(figure.ratio)
+        if figure.name in baselines:
+            ratio = "1" if figure.package else "bare"
         target = [figure.target or ""] if wide else []
-        table.add_row(figure.name, figure.unit, *values, ratio, *target, style="dim" if ratio == "limit" else None)
-    return table
-
-
-def _ratio(figure: Figure) -> str:
-    return "" if figure.ratio is None else number(figure.ratio)
-
-
-def _if_any(figures: Sequence[Figure]) -> list[str]:
-    return ["P50", "P99", "A SECOND"] if any(figure.p50 is not None for figure in figures) else []
+        made.add_row(figure.name, figure.unit, *values, ratio, *target, style="dim" if ratio == "bare" else None)
+    return made
 
 
 def _size_units(figures: Sequence[Figure]) -> list[str]:
@@ -68,51 +62,34 @@ def _size_units(figures: Sequence[Figure]) -> list[str]:
 
 
 def _curves(figures: Sequence[Figure], *, wide: bool) -> Table:
-    sizes = sorted({figure.size for figure in figures if figure.size is not None})
-    table = _table(f"BY {figures[0].size_unit}", "UNIT", *(f"{size:,.0f}" for size in sizes), left=2)
-    for name in dict.fromkeys(figure.name for figure in figures):
-        curve = {figure.size: figure for figure in figures if figure.name == name}
-        unit = next(iter(curve.values())).unit
-        table.add_row(name, unit, *(_cell(curve[size], wide=wide) if size in curve else "" for size in sizes))
-    return table
-
-
-def _cell(figure: Figure, *, wide: bool) -> str:
-    ratio = f" ({number(figure.ratio)} ×)" if wide and figure.ratio is not None else ""
-    return marked_median(figure) + ratio
-
-
-def marked_median(figure: Figure) -> str:
-    """Return the median of a figure, with a ~ before what varied too much to conclude anything."""
-    return "~" * noise.is_scattered(figure) + number(figure.median)
-
-
-def a_second(figure: Figure) -> str:
-    """Return how often in a second it can be done; nothing of what takes no time."""
-    return f"{UNITS[figure.unit] / figure.median:,.0f}" if figure.unit in UNITS else ""
+    head, *rows = curves(figures, beside if wide else marked_median)
+    made = table(f"BY {head[0]}", "UNIT", *head[2:-1], left=2)
+    for row in rows:
+        made.add_row(*row[:-1])
+    return made
 
 
 def summary(report: Report) -> RenderableType:
     """Return which targets are met, with what it was measured, and what to know before anything is concluded."""
-    parts: list[RenderableType] = [Text(line) for line in machine_in_words(report.machine)]
+    parts: list[RenderableType] = [Text(LEGEND, "dim"), ""]
+    if measured := [row for row in held(report) if row.median]:
+        parts += [_targets(measured), ""]
+    parts.extend(Text(line) for line in machine_in_words(report.machine))
     parts.append(f"{len(report.figures)} figures in {report.seconds:.0f} s")
+    if report.quick:
+        parts.append(
+            Text("It was to be quick: the figures show that it works, not what it costs. None is held to its target.", "yellow")
+        )
     parts.extend(Text(sentence, "yellow") for sentence in noise.in_words(report.machine, report.figures))
-    measured = [verdict for verdict in verdicts(report.figures) if verdict.figure is not None]
-    if measured:
-        parts[:0] = [_targets(measured), ""]
     return Group(*parts)
 
 
-def _targets(measured: Sequence[Verdict]) -> Table:
-    table = _table("TARGET", "OF", "MEASURED", "", left=2)
-    for verdict in measured:
-        figure = verdict.figure
-        assert figure is not None
-        of = f"{figure.section}: {figure.name}" + ("" if figure.size is None else f", {figure.size:,.0f} {figure.size_unit}")
-        value = "" if verdict.value is None else number(verdict.value)
-        words = {True: Text("met", "green"), False: Text("missed", "red"), None: Text("not measured", "dim")}[verdict.is_met]
-        table.add_row(verdict.target.in_words(figure), of, value, words + Text(" ~" * noise.is_scattered(figure)))
-    return table
+def _targets(measured: Sequence[Held]) -> Table:
+    made = table("TARGET", "OF", "MEASURED", "", left=2)
+    for row in measured:
+        style = "red" if row.said.startswith(MISSED) else "dim" if row.said == NOT_MEASURED else "green"
+        made.add_row(row.target, row.of, row.measured, Text(row.said, style))
+    return made
 
 
 def machine_in_words(machine: Machine) -> Iterator[str]:
@@ -124,21 +101,22 @@ def machine_in_words(machine: Machine) -> Iterator[str]:
 
 def comparison(compared: Comparison) -> RenderableType:
     """Return what has changed, by which rule, and how the machines differ."""
-    table = _table("CHANGED", "UNIT", "OLD", "NEW", "BY", "", left=2)
+    made = table("CHANGED", "IN", "OLD", "NEW", "BY", "", left=2)
     for change in compared.changes:
         name = f"{change.new.section}: {change.new.name}" + ("" if change.new.size is None else f", {change.new.size:,.0f}")
         values = (number(change.old.median), number(change.new.median), f"{change.share:+.1%}")
-        table.add_row(name, change.new.unit, *values, Text(change.said, _STYLES[change.said]))
-    parts: list[RenderableType] = [table, RULE]
+        made.add_row(name, change.new.unit, *values, Text(change.said + " ~" * change.is_scattered, _STYLES[change.said]))
+    parts: list[RenderableType] = [made, RULE]
     parts += [Text(f"other than before: {each}", "yellow") for each in compared.differences]
     parts += [Text(f"no longer measured: {figure.section}: {figure.name}", "dim") for figure in compared.gone]
     parts += [Text(f"new: {figure.section}: {figure.name}", "dim") for figure in compared.come]
     return Group(*parts)
 
 
-def _table(*columns: str, left: int) -> Table:
-    table = Table(box=None, header_style="bold", pad_edge=False)
+def table(*columns: str, left: int = 1) -> Table:
+    """Return an empty table of these columns, of which the first `left` are of words, and all others of numbers."""
+    made = Table(box=None, header_style="bold", pad_edge=False)
     for position, column in enumerate(columns):
         is_text = position == 0 or column == "TARGET"
-        table.add_column(column, justify="left" if position < left else "right", no_wrap=not is_text, overflow="fold")
-    return table
+        made.add_column(column, justify="left" if position < left else "right", no_wrap=not is_text, overflow="fold")
+    return made

@@ -9,7 +9,7 @@ from typing import Literal
 from benchmarks.figures import Figure, number
 
 By = Literal["median", "ratio", "p99", "growth", "ahead"]
-"""What of a figure is looked at: its median; how many times its limit it is; its 99th percentile; its median as a multiple of
+"""What of a figure is looked at: its median; how many times its baseline it is; its 99th percentile; its median as a multiple of
 that at the smallest size; its median as a multiple of another figure's, which it is to be ahead of."""
 
 
@@ -35,7 +35,7 @@ class Target:
             case "median":
                 return f"≤ {self.most:g} {figure.unit}"
             case "ratio":
-                return f"≤ {self.most:g} × {figure.limit}"
+                return f"≤ {self.most:g} × {figure.baseline}"
             case "p99":
                 return f"p99 ≤ {self.most:g} {figure.unit}"
             case "growth":
@@ -90,7 +90,7 @@ def verdicts(figures: Sequence[Figure], targets: Sequence[Target] = TARGETS) -> 
     return [_verdict(target, figures) for target in targets]
 
 
-def held(figures: Sequence[Figure], targets: Sequence[Target] = TARGETS) -> Iterator[Figure]:
+def with_targets(figures: Sequence[Figure], targets: Sequence[Target] = TARGETS) -> Iterator[Figure]:
     """Yield the figures, with what each is held to in words."""
     for figure in figures:
         words = [target.in_words(figure) for target in targets if target.concerns(figure)]

@@ -118,9 +118,13 @@ class System:
         """
         self._supervisor.put(ShutDown(force, reason, signals=signals))
 
-    def on_run_ended(self, listener: Callable[[RunEnded], object]) -> None:
-        """Have `listener` called, in the trio thread, for each run that ends from now on, after its record is in the log."""
+    def on_run_ended(self, listener: Callable[[RunEnded], object]) -> Callable[[], None]:
+        """Have `listener` called, in the trio thread, for each run that ends from now on, after its record is in the log.
+
+        Returns what has it no longer called.
+        """
         self._supervisor.listeners.append(listener)
+        return lambda: self._supervisor.listeners.remove(listener)
 
     async def wait_ended(self) -> Ended:
         """Wait until the runtime has ended by itself or was shut down."""

@@ -11,15 +11,20 @@ import pytest
 from click.testing import CliRunner
 from rich.console import Console
 
+from actors import App
 from benchmarks import command, compare, contest, noise, runlog, scaling, suite, tables
 from benchmarks.apart import apart
 from benchmarks.compare import Change
 from benchmarks.contest import RATE, Contender, Took
-from benchmarks.figures import Absent, Figure, Machine, Report, UnreadableReport, latencies, load, percentile, save
+from benchmarks.figures import Absent, Figure, Machine, Report, UnreadableReport, latencies, load, save
+from benchmarks.launches import one_by_one
 from benchmarks.section import Section, Settings
-from benchmarks.targets import TARGETS, Target, held, verdicts
+from benchmarks.targets import TARGETS, Target, verdicts, with_targets
+from benchmarks.work import nothing_async
 from commands import ROOT, cli
+from runtime import open_runtime
 from runtime.commands import bench
+from runtime.runlog.statistics import percentile
 
 MACHINE = Machine("a processor", 2, "Linux 6", "CPython 3.11", {"trio": "0.31"}, 0.1, 0.2, (1.0, 1.0, 1.01, 1.02))
 STEADY = (10.0, 10.1, 10.2, 9.9, 10.0)
@@ -71,14 +76,14 @@ def test_the_quick_form_measures_all_sections_but_the_peers(quick):
     assert "single round" in text
 
 
-def test_each_figure_is_there_once_and_its_limit_beside_it(quick):
+def test_each_figure_is_there_once_and_its_baseline_beside_it(quick):
     figures = load(quick[1]).figures
     keys = [figure.key for figure in figures]
     assert len(set(keys)) == len(keys)
     names = {(figure.section, figure.name) for figure in figures}
-    compared = [figure for figure in figures if figure.limit is not None]
+    compared = [figure for figure in figures if figure.baseline is not None]
     assert len(compared) > 30
-    assert [figure for figure in compared if (figure.section, figure.limit) not in names or figure.ratio is None] == []
+    assert [figure for figure in compared if (figure.section, figure.baseline) not in names or figure.ratio is None] == []
 
 
 def test_each_target_is_about_something_that_is_measured(quick):
@@ -110,7 +115,7 @@ def test_a_report_is_the_same_after_it_was_kept(tmp_path):
     assert load(tmp_path / "kept.json") == whole
 
 
-@pytest.mark.parametrize("text", ["", "[]", "{}", '{"format": 1}', '{"format": 0}', '{"format": 1, "machine": 3}'])
+@pytest.mark.parametrize("text", ["", "[]", "{}", '{"format": 1}', '{"format": 2}', '{"format": 2, "machine": 3}'])
 def test_what_is_no_report_is_not_read(text, tmp_path):
     (tmp_path / "other.json").write_text(text)
     with pytest.raises(UnreadableReport, match=r"other\.json"):
@@ -131,7 +136,8 @@ def test_a_report_that_cannot_be_read_is_told_before_anything_is_measured(tmp_pa
         (STEADY, [value * 1.3 for value in STEADY], "MB/s", "better"),
         (STEADY, [value * 0.7 for value in STEADY], "MB/s", "worse"),
         (STEADY, [value * 1.04 for value in STEADY], "µs", "same"),  # too small a change
-        ((5, 10, 15), (7, 12, 17), "µs", "same"),  # the middle halves overlap
+        (STEADY, STEADY, "µs", "same"),
+        ((8, 10, 12), (9, 11, 13), "µs", "unknown"),  # the middle halves overlap
         ((10,), (20,), "µs", "unknown"),
         (STEADY, (20, 21), "µs", "unknown"),
         ((0, 0, 0), (0, 0, 0), "%", "same"),
@@ -146,11 +152,48 @@ def test_a_comparison_tells_what_came_what_went_and_how_the_machines_differ():
     new = replace(OURS, name="newer")
     other = replace(MACHINE, cpu="another", versions={"anyio": "4"}, calibration=(2.0, 2.0, 2.0))
     compared = compare.compare(report(BARE, OURS, *CURVE), report(BARE, new, machine=other))
-    assert [change.new for change in compared.changes] == [BARE]
+    assert compared.changes == ()  # a bare primitive is not judged
     assert (compared.come, compared.gone) == ((new,), (OURS,))  # the other section was left out
     text = printed(tables.comparison(compared))
     for said in ("cpu: a processor, now another", "anyio: not installed, now 4", "trio: 0.31, now not installed", "takes +99%"):
         assert said in text
+
+
+def test_what_has_a_primitive_beside_it_is_compared_by_its_ratio_whatever_the_machine_does():
+    slower = [replace(figure, samples=tuple(value * 2 for value in figure.samples)) for figure in (BARE, OURS)]
+    (change,) = compare.compare(report(BARE, OURS), report(*slower)).changes
+    assert (change.new.name, change.new.unit, change.said) == ("ours", "×", "same")
+    (change,) = compare.compare(report(BARE, OURS), report(BARE, slower[1])).changes
+    assert (change.said, change.share) == ("worse", pytest.approx(1.0))
+
+
+def test_a_ratio_of_rates_is_one_of_times():
+    bare, ours = (replace(figure, unit="MB/s") for figure in (BARE, OURS))
+    (change,) = compare.compare(report(bare, ours), report(bare, replace(ours, samples=BARE.samples))).changes
+    assert (change.new.median, change.said) == (1.0, "worse")
+
+
+@pytest.mark.parametrize("which", [0, 1])
+def test_nothing_is_concluded_from_what_varied_too_much_in_either_report(which):
+    alone = Figure("modes", "alone", "µs", STEADY)
+    scattered = replace(alone, samples=(20.0, 40.0, 60.0))
+    (change,) = compare.compare(report((alone, scattered)[which]), report((scattered, alone)[which])).changes
+    assert change.said == "unknown"
+    assert "unknown ~" in printed(tables.comparison(compare.compare(report(alone), report(scattered))))
+
+
+def test_what_others_cost_and_shares_of_a_whole_of_ours_are_not_judged():
+    whole = replace(BARE, package="callsheet")
+    other = Figure("modes", "other", "µs", STEADY, package="trio")
+    compared = compare.compare(report(whole, OURS, other), report(whole, OURS, other))
+    assert [change.new.name for change in compared.changes] == ["bare"]
+
+
+def test_a_comparison_can_be_read_on_a_terminal_of_80_columns():
+    console = Console(width=80)
+    with console.capture() as capture:
+        console.print(tables.comparison(compare.compare(report(BARE, OURS), report(BARE, OURS))))
+    assert ["modes:", "ours", "×", "2.00", "2.00", "+0.0%", "same"] in [line.split() for line in capture.get().splitlines()]
 
 
 def test_a_figure_in_another_unit_is_not_compared():
@@ -162,7 +205,8 @@ def test_a_noisy_machine_and_figures_that_vary_are_told():
     scattered = replace(OURS, samples=(5.0, 10.0, 30.0))
     busy = replace(MACHINE, load_before=3.0, calibration=(1.0,) * 8 + (2.0,) * 2)
     said = noise.in_words(busy, [BARE, scattered])
-    assert [words for words in ("noisy", "busy", "modes: ours") if not any(words in sentence for sentence in said)] == []
+    expected = ("noisy", "busy", "from 1 figure, marked with ~")
+    assert [words for words in expected if not any(words in sentence for sentence in said)] == []
     assert noise.in_words(MACHINE, [BARE, OURS]) == []
     assert "~10.0" in printed(tables.section("modes", "", [BARE, scattered]))
 
@@ -182,7 +226,7 @@ def test_a_noisy_machine_and_figures_that_vary_are_told():
 def test_a_target_is_met_or_missed(target, value, is_met, words):
     (verdict,) = verdicts([BARE, OURS, *CURVE], [target])
     assert (verdict.value, verdict.is_met) == (value, is_met)
-    assert words in [figure.target for figure in held([BARE, OURS, *CURVE], [target])]
+    assert words in [figure.target for figure in with_targets([BARE, OURS, *CURVE], [target])]
 
 
 def test_a_target_of_something_that_was_not_measured_is_neither():
@@ -197,22 +241,34 @@ def test_the_summary_says_which_targets_are_met():
     assert any("modes: async, one after the other" in line and line.rstrip().endswith("missed") for line in lines)
 
 
-def test_contenders_take_turns_and_are_held_against_their_limits():
+def test_a_quick_run_holds_no_figure_to_its_target():
+    text = printed(tables.summary(replace(report(Figure("modes", "main", "µs", (50.0,))), quick=True)))
+    assert "modes: main" in text
+    assert "missed" not in text
+    assert "None is held to its target" in text
+
+
+def test_signs_and_heads_are_explained_below_the_tables():
+    text = printed(tables.summary(report()))
+    assert [word for word in ("LOW", "HIGH", "P50", "MEDIAN", "× BARE", "~") if word not in text] == []
+
+
+def test_contenders_take_turns_and_are_held_against_their_baselines():
     turns, steps = [], Steps()
 
     def one(name, seconds):
         return lambda count: turns.append((name, count)) or Took(seconds * count, [seconds] * 3)
 
     contenders = [
-        Contender("limit", one("limit", 1e-6), 1000),
-        Contender("ours", one("ours", 3e-6), 1000, "limit"),
+        Contender("bare", one("bare", 1e-6), 1000),
+        Contender("ours", one("ours", 3e-6), 1000, "bare"),
         Contender("rate", one("rate", 0.5), 4, unit=RATE, size=2_000_000, size_unit="bytes"),
     ]
-    limit, ours, rate = contest.run("modes", contenders, Settings(rounds=2), steps)
-    assert [name for name, _ in turns] == ["limit", "ours", "rate"] * 3  # once to warm up
-    assert turns[0] == ("limit", 100)
-    assert turns[3:6] == [("limit", 1000), ("ours", 1000), ("rate", 4)]
-    assert (limit.ratio, ours.ratio) == (None, pytest.approx(3.0))
+    bare, ours, rate = contest.run("modes", contenders, Settings(rounds=2), steps)
+    assert [name for name, _ in turns] == ["bare", "ours", "rate"] * 3  # once to warm up
+    assert turns[0] == ("bare", 100)
+    assert turns[3:6] == [("bare", 1000), ("ours", 1000), ("rate", 4)]
+    assert (bare.ratio, ours.ratio) == (None, pytest.approx(3.0))
     assert (ours.samples, ours.p50) == (pytest.approx((3.0, 3.0)), pytest.approx(3.0))
     assert rate.samples == pytest.approx((4.0, 4.0))
     assert steps.done == steps.expected == 9
@@ -265,7 +321,7 @@ def test_pictures_are_drawn_of_all_there_is_and_are_the_same_again(tmp_path):
     assert all(figure.name in drawn[2] for figure in (ours, peer))
 
 
-def test_what_is_compared_with_a_limit_is_drawn_beside_it():
+def test_what_is_compared_with_a_baseline_is_drawn_beside_it():
     from benchmarks.plots import bar_panels, curve_panels
 
     alone = Figure("modes", "alone", "KB", (1.0,))
@@ -282,7 +338,8 @@ def test_an_interruption_is_told_as_such_and_what_was_measured_before_is_kept(tm
     second = Section("second", "one that is not", interrupted)
     monkeypatch.setattr(suite, "SECTIONS", (first, second))
     done = CliRunner().invoke(command.main, ["--json", str(tmp_path / "kept.json")])
-    assert (done.exit_code, "Aborted!" in done.output, "Traceback" in done.output) == (1, True, False)
+    assert (done.exit_code, "Traceback" in done.output) == (130, False)
+    assert f"Interrupted: {tmp_path / 'kept.json'} has the sections that were done." in done.output
     assert load(tmp_path / "kept.json").figures == (BARE,)
 
 
@@ -296,6 +353,13 @@ def test_a_place_that_cannot_be_written_is_told_at_once(option, tmp_path, monkey
     assert "cannot be written" in done.output
 
 
+def test_a_file_in_a_folder_that_is_not_there_is_told_at_once(tmp_path):
+    done = CliRunner().invoke(command.main, ["--only", "simulation", "--json", str(tmp_path / "none" / "kept.json")])
+    assert done.exit_code == 2
+    assert "is no folder" in done.output
+    assert "simulation" not in done.output
+
+
 def test_what_is_loaded_is_all_of_it(tmp_path):
     save(report(), tmp_path / "kept.json")
     done = CliRunner().invoke(command.main, ["--load", str(tmp_path / "kept.json"), "--only", "modes"])
@@ -307,7 +371,7 @@ def test_figures_can_be_read_on_a_terminal_of_80_columns():
     console = Console(width=80)
     with console.capture() as capture:
         console.print(tables.section("modes", "", [BARE, replace(OURS, name="a launch of ours, of a long name")], 80))
-    assert "a launch of ours, of a long name  µs      10.0  10.0  30.0   100,000     2.00" in capture.get()
+    assert "a launch of ours, of a long name  µs      10.0  10.0  30.0   100,000    2.00" in capture.get()
 
 
 def test_who_wants_pictures_hears_at_once_what_draws_them(tmp_path, monkeypatch):
@@ -329,3 +393,14 @@ def test_the_command_gives_way_to_the_benchmarks_from_any_folder(tmp_path, monke
     done = cli("bench", "--quick", "--only", "simulation", "--json", "kept.json")
     assert (done.returncode, done.stderr) == (0, "")
     assert json.loads(Path("kept.json").read_text())["figures"][0]["section"] == "simulation"
+
+
+async def test_who_listens_to_ends_of_runs_can_stop_listening():
+    app, heard = App(log=None), []
+    app.task(func=nothing_async, name="nothing", execution="async")
+    async with open_runtime(app) as system:
+        stop = system.on_run_ended(heard.append)
+        await one_by_one(system, app.session["nothing"], 1)
+        stop()
+        await one_by_one(system, app.session["nothing"], 1)
+    assert len(heard) == 1

@@ -54,8 +54,8 @@ class Steps:
 def test_a_peer_does_the_same_work_as_we_and_is_held_against_us():
     steps = Steps()
     ours, theirs = measure(QUICK, steps, (OURS, FUTURES), THREADS)
-    assert (ours.name, ours.limit, ours.ratio) == ("thread, four at once: Callsheet", None, None)
-    assert (theirs.name, theirs.limit) == ("thread, four at once: concurrent.futures", ours.name)
+    assert (ours.name, ours.baseline, ours.ratio) == ("thread, four at once: Callsheet", None, None)
+    assert (theirs.name, theirs.baseline) == ("thread, four at once: concurrent.futures", ours.name)
     assert theirs.ratio == pytest.approx(theirs.median / ours.median)
     assert theirs.package == f"Python {sys.version.split()[0]}"
     assert steps.done == steps.expected > 0

@@ -39,7 +39,7 @@ class TestFilling:
         assert "| insert: run log | µs | 1.00 | 9.00 |  |" in filled(part("runlog by records"), REPORT)
 
     def test_ratios_are_told_at_each_size(self):
-        curve = replace(CURVE[0], limit="a write", ratio=2.5)
+        curve = replace(CURVE[0], baseline="a write", ratio=2.5)
         page = filled(part("runlog by records"), replace(REPORT, figures=(curve,)))
         assert "| insert: run log | µs | 1.00 (2.50 ×) | a write |" in page
 
@@ -57,6 +57,11 @@ class TestFilling:
         page = filled(part("targets"), REPORT)
         assert "| modes: main | ≤ 30 µs | 20.5 µs | 20.5 µs | met |" in page
         assert "| messages: tell |  |  |  | not measured |" in page
+
+    def test_a_verdict_on_what_varied_too_much_is_marked_and_a_quick_run_has_none(self):
+        scattered = replace(REPORT, figures=(replace(OURS, samples=(5.0, 20.0, 60.0)),))
+        assert "| modes: main | ≤ 30 µs | 20.0 µs | ~20.0 µs | met ~ |" in filled(part("targets"), scattered)
+        assert "| modes: main | ≤ 30 µs | 20.5 µs | 20.5 µs |  |" in filled(part("targets"), replace(REPORT, quick=True))
 
     def test_what_it_was_measured_with_is_a_list(self):
         assert "- a processor, 2 processors, Linux 6, CPython 3.11" in filled(part("machine"), REPORT)

@@ -33,12 +33,15 @@ class Cradle:
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             text=True,
+            start_new_session=True,  # an interruption is for who begins lives, and ends them
         )
 
     def __enter__(self) -> Self:
         return self
 
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None) -> None:
+        if error is not None:
+            self._process.kill()  # it may wait for a life of which nobody knows yet
         self._process.communicate()
 
     @property

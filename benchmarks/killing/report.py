@@ -8,6 +8,8 @@ from dataclasses import dataclass
 
 from rich.table import Table
 
+from benchmarks.tables import table
+
 PHASES = ("opening", "recovering", "running", "ending")
 MEANS = ("moment", "operation")
 
@@ -44,24 +46,18 @@ class Report:
 
 def kills_table(report: Report) -> Table:
     """Return how often the app was killed while it did what: at a random moment, or in the middle of an operation on a file."""
-    table = Table(box=None, header_style="bold", pad_edge=False)
-    for name in ("KILLED WHILE", "AT A MOMENT", "IN AN OPERATION", "ALL"):
-        table.add_column(name, justify="left" if name == "KILLED WHILE" else "right")
+    made = table("KILLED WHILE", "AT A MOMENT", "IN AN OPERATION", "ALL")
     phases = [*PHASES, *sorted({phase for phase, _ in report.kills} - set(PHASES))]
     for phase in phases:
         counts = [report.kills[phase, means] for means in MEANS]
-        table.add_row(phase, *map(str, counts), str(sum(counts)))
-    table.add_row(
-        "all", *(str(sum(report.kills[phase, means] for phase in phases)) for means in MEANS), str(report.kills.total())
-    )
-    return table
+        made.add_row(phase, *map(str, counts), str(sum(counts)))
+    made.add_row("all", *(str(sum(report.kills[phase, means] for phase in phases)) for means in MEANS), str(report.kills.total()))
+    return made
 
 
 def traces_table(report: Report) -> Table:
     """Return what was found after the kills, and may be."""
-    table = Table(box=None, header_style="bold", pad_edge=False)
-    table.add_column("FOUND")
-    table.add_column("TIMES", justify="right")
+    made = table("FOUND", "TIMES")
     for what, count in sorted(report.counts.items()):
-        table.add_row(what, str(count))
-    return table
+        made.add_row(what, str(count))
+    return made

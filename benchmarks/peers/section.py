@@ -98,12 +98,12 @@ def _answer(asking: Asking, work: Work, numbers: Sequence[int]) -> Value:
 
 def _figures(reading: Reading, count: int, values: Mapping[Peer, Sequence[Value]]) -> Iterator[tuple[Peer, Figure]]:
     read = {peer: tuple(reading.read(value, count) for value in own) for peer, own in values.items()}
-    limit, ours = f"{reading.name}: {OURS.name}", read.get(OURS, ())
+    baseline, ours = f"{reading.name}: {OURS.name}", read.get(OURS, ())
     for peer, samples in read.items():
         figure = Figure(NAME, f"{reading.name}: {peer.name}", reading.unit, samples)
         if peer is not OURS and reading.has_ratio and ours and all(ours):
             ratio = median(theirs / mine for theirs, mine in zip(samples, ours, strict=True))
-            figure = replace(figure, limit=limit, ratio=ratio)
+            figure = replace(figure, baseline=baseline, ratio=ratio)
         yield peer, figure
 
 

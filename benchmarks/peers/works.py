@@ -7,8 +7,8 @@ from dataclasses import dataclass
 from statistics import median
 from typing import cast
 
-from benchmarks.figures import percentile
 from benchmarks.peers.answering import Value
+from runtime.runlog.statistics import percentile
 
 _BY_THE_CLOCK = 3
 """Rounds of what takes its time, whoever is asked."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from array import array
 from collections import Counter
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from actors.facts import NOTHING, TERMINAL
@@ -55,7 +55,12 @@ def percentiles(values: array[float], *wanted: int) -> list[float | None]:
     if not values:
         return [None] * len(wanted)
     in_order = sorted(values)
-    return [in_order[max(-(-percent * len(in_order) // 100), 1) - 1] for percent in wanted]
+    return [percentile(in_order, percent) for percent in wanted]
+
+
+def percentile(in_order: Sequence[float], percent: int) -> float:
+    """Return the least value that `percent` of a hundred do not exceed, of values that are in order: one of them."""
+    return in_order[max(-(-percent * len(in_order) // 100), 1) - 1]
 
 
 def _stats(name: str, tally: _Tally, history: History) -> TaskStats:
