@@ -68,6 +68,11 @@ class TestBuiltin:
         monkeypatch.setattr(sys, "argv", argv)
         assert await value_of(CliArg("--date"), mode) == "2026-01-31"
 
+    @pytest.mark.parametrize("argv", [["x"], ["x", "--date"], ["x", "2026-01-31"]])
+    async def test_an_option_that_the_command_line_lacks_has_its_default(self, mode, monkeypatch, argv):
+        monkeypatch.setattr(sys, "argv", argv)
+        assert await value_of(CliArg("--date", "today"), mode) == "today"
+
     async def test_what_a_function_returns(self, mode):
         assert await value_of(FuncArg(samples.joined, "a", Arg("word"), last=SimpleArg("b")), mode) == "a of the session b"
 
@@ -235,6 +240,10 @@ class TestPlace:
 
 
 class TestMissing:
+    @pytest.fixture(autouse=True, params=[["x"], ["x", "--other"]], ids=["no words", "a word"])
+    def argv(self, request, monkeypatch):
+        monkeypatch.setattr(sys, "argv", request.param)
+
     @pytest.mark.parametrize(
         ("missing", "said"),
         [

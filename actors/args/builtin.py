@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import sys
 from collections.abc import Callable, Iterator, Mapping
+from itertools import zip_longest
 from typing import TYPE_CHECKING, Any
 
 from actors.args.base import Argument, Circumstances, Materialize, staged, valued
@@ -167,7 +168,7 @@ class CliArg(Early):
 
     def value(self, circumstances: Circumstances) -> Any:
         words = sys.argv[1:]
-        for word, following in zip(words, [*words[1:], None], strict=True):
+        for word, following in zip_longest(words, words[1:]):
             if word.startswith(f"{self.option}="):
                 return word.partition("=")[2]
             if word == self.option and following is not None:
