@@ -239,6 +239,9 @@ class TestDecisions:
         assert groups_to_replace([Weight(8, 4), Weight(8, 8)], 8) == [range(1)]
         assert groups_to_replace([Weight(8, 5), Weight(8, 8)], 8) == []
 
+    def test_one_of_which_anything_goes_is_written_anew_where_no_more_is_to_be_kept(self):
+        assert groups_to_replace([Weight(8, 7.9), Weight(8, 8)], 8, exactly=True) == [range(1)]
+
     def test_one_in_which_something_is_too_old_is_written_anew(self):
         assert groups_to_replace([Weight(8, 7.9, is_overdue=True), Weight(8, 8)], 8) == [range(1)]
 

@@ -54,7 +54,7 @@ def compact(keep: str | None, keep_runs: int | None, log: str, as_json: bool) ->
         seconds = math.inf if keep is None else to_seconds(keep)
     except InvalidTimeSpan as exc:
         raise click.BadParameter(str(exc), param_hint="--keep") from exc
-    file, keeping = opened(log), Keep(seconds, math.inf if keep_runs is None else keep_runs)
+    file, keeping = opened(log), Keep(seconds, math.inf if keep_runs is None else keep_runs, exactly=True)
     file.open()
     try:
         before, moment = _measured(file), time()
@@ -155,16 +155,14 @@ def _write(lines: Iterable[bytes], path: Path) -> None:
 def _would_shrink(file: FileLog, keep: Keep, now: float) -> bool:
     """Return whether the active segment would get smaller if it were sealed; else all that came of it is one more, empty."""
     from runtime.runlog.contents import Contents, latest_starts, weights
-    from runtime.runlog.file_log import SEGMENT_SIZE
-    from runtime.runlog.retention import as_of, groups_to_replace, kept
+    from runtime.runlog.retention import as_of, kept
     from runtime.runlog.views import views_of
 
     views, history = views_of(file.path), file.history()
     contents = [Contents.of(view.documents()) for view in views]
     chosen = kept(keep, now, latest_starts(contents, keep.runs, as_of(now, history)), history)
-    found = weights([(each, len(view.data)) for each, view in zip(contents, views, strict=True)], chosen)
-    goes = found[-1].kept < found[-1].whole or found[-1].is_overdue
-    return goes and any(len(views) - 1 in group for group in groups_to_replace(found, SEGMENT_SIZE))
+    active = weights([(each, len(view.data)) for each, view in zip(contents, views, strict=True)], chosen)[-1]
+    return active.kept < active.whole or active.is_overdue
 
 
 def _measured(file: FileLog) -> dict[str, int]:

@@ -20,6 +20,8 @@ class Keep:
     """How old a run may be."""
     runs: float = math.inf
     """How many runs of each task, the latest."""
+    exactly: bool = False
+    """Whether no more is kept for a while, however much has to be written anew for that."""
 
     @property
     def is_everything(self) -> bool:
@@ -123,15 +125,15 @@ class Weight(NamedTuple):
     """Whether a run that goes was in the segment before, too: then both are replaced, or neither."""
 
 
-def groups_to_replace(segments: Sequence[Weight], most: float) -> list[range]:
+def groups_to_replace(segments: Sequence[Weight], most: float, *, exactly: bool = False) -> list[range]:
     """Return which neighbours among `segments` are to be replaced by one each, as ranges of their indices.
 
     Several that fit into one of `most` become one. One alone is written anew where something in it is too old, which is so for
     the oldest few; or where at least a half of it goes, so that what is written anew is not much more than what was written, or
-    goes.
+    goes. With `exactly` that does not matter, and anything that goes is enough.
     """
     groups = _fitting(segments, most)
-    chosen = [_is_worth_it([segments[index] for index in group], most) for group in groups]
+    chosen = [_is_worth_it([segments[index] for index in group], most, exactly=exactly) for group in groups]
     for index in range(1, len(groups)):
         chosen[index] = chosen[index] or (chosen[index - 1] and segments[groups[index].start].is_linked)
     for index in range(len(groups) - 1, 0, -1):
@@ -152,6 +154,7 @@ def _fitting(segments: Sequence[Weight], most: float) -> list[range]:
     return groups
 
 
-def _is_worth_it(group: Sequence[Weight], most: float) -> bool:
+def _is_worth_it(group: Sequence[Weight], most: float, *, exactly: bool) -> bool:
     whole, size = sum(segment.whole for segment in group), sum(segment.kept for segment in group)
-    return size * 2 <= whole or (len(group) > 1 and size <= most) or any(segment.is_overdue for segment in group)
+    goes_enough = size < whole if exactly else size * 2 <= whole
+    return goes_enough or (len(group) > 1 and size <= most) or any(segment.is_overdue for segment in group)

@@ -88,7 +88,7 @@ class Tidying:
         found = (
             [Weight(size, size) for size in sizes] if not contents else weights(list(zip(contents, sizes, strict=True)), chosen)
         )
-        for group in groups_to_replace(found, self._segment_size):
+        for group in groups_to_replace(found, self._segment_size, exactly=keep.exactly):
             self._replace([sealed[index] for index in group], chosen)
         self._contents = {view.key: each for view, each in zip(sealed, contents, strict=False)}
         return chosen
