@@ -28,11 +28,16 @@ class Held:
     """Whether it is met, with a ~ where the figure varied too much to conclude anything; nothing of a quick run."""
 
 
+def subject(section: str, name: str, size: float | None) -> str:
+    """Return what a figure is about: its section, its name, and of a curve how many there are of what."""
+    return f"{section}: {name}" + ("" if size is None else f", {size:,.0f}")
+
+
 def held(report: Report) -> Iterator[Held]:
     """Yield a row for each target."""
     for verdict in verdicts(report.figures):
         target, figure = verdict.target, verdict.figure
-        of = f"{target.section}: {target.figure}" + ("" if target.size is None else f", {target.size:,.0f}")
+        of = subject(target.section, target.figure, target.size)
         if figure is None:
             yield Held(of, "", "", "", NOT_MEASURED)
         else:

@@ -11,7 +11,7 @@ from rich.text import Text
 from benchmarks import noise
 from benchmarks.compare import RULE, Comparison
 from benchmarks.figures import Absent, Figure, Machine, Report, number
-from benchmarks.rows import MISSED, NOT_MEASURED, Held, beside, curves, held, marked_median, timings
+from benchmarks.rows import MISSED, NOT_MEASURED, Held, beside, curves, held, marked_median, subject, timings
 from benchmarks.targets import with_targets
 
 _STYLES = {"better": "green", "worse": "red", "same": "dim", "unknown": "dim"}
@@ -103,7 +103,7 @@ def comparison(compared: Comparison) -> RenderableType:
     """Return what has changed, by which rule, and how the machines differ."""
     made = table("CHANGED", "IN", "OLD", "NEW", "BY", "", left=2)
     for change in compared.changes:
-        name = f"{change.new.section}: {change.new.name}" + ("" if change.new.size is None else f", {change.new.size:,.0f}")
+        name = subject(change.new.section, change.new.name, change.new.size)
         values = (number(change.old.median), number(change.new.median), f"{change.share:+.1%}")
         made.add_row(name, change.new.unit, *values, Text(change.said + " ~" * change.is_scattered, _STYLES[change.said]))
     parts: list[RenderableType] = [made, RULE]

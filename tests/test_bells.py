@@ -34,6 +34,21 @@ async def outcome_of(begin, some_bells):
     return await Outside(place, call("thread", None), Patience(), LeftBehind(), some_bells).answer()
 
 
+async def heard_last(begin, some_bells, deliver):
+    """Return what is heard of a function elsewhere, of which nothing is heard before `deliver` is called."""
+
+    async def waits():
+        answers.append(await outcome_of(begin, some_bells))
+
+    answers = []
+    async with trio.open_nursery() as nursery:
+        nursery.start_soon(waits)
+        await trio.testing.wait_all_tasks_blocked()
+        assert answers == []
+        deliver()
+    return answers
+
+
 @pytest.fixture(params=["a descriptor", "no descriptor is to be used", "no descriptor is left"])
 def way(request, monkeypatch):
     """Each way in which a bell is rung."""
@@ -165,16 +180,8 @@ async def test_a_function_whose_answer_was_told_by_a_child_that_it_forked_is_wai
         os.waitpid(child, 0)
         delivering.append(deliver)
 
-    async def waits():
-        answers.append(await outcome_of(begin, some_bells))
-
-    delivering, answers = [], []
-    async with trio.open_nursery() as nursery:
-        nursery.start_soon(waits)
-        await trio.testing.wait_all_tasks_blocked()
-        assert answers == []
-        delivering[0](Answer("its own"))
-    assert answers == ["its own"]
+    delivering = []
+    assert await heard_last(begin, some_bells, lambda: delivering[0](Answer("its own"))) == ["its own"]
     some_bells.close()
 
 
@@ -191,17 +198,7 @@ async def test_a_function_that_is_given_up_rings_for_nobody_else():
         delivering[0](Answer("late"))
         delivering.append(deliver)
 
-    answers = []
-
-    async def waits():
-        answers.append(await outcome_of(begin, some_bells))
-
-    async with trio.open_nursery() as nursery:
-        nursery.start_soon(waits)
-        await trio.testing.wait_all_tasks_blocked()
-        assert answers == []
-        delivering[1](Answer("mine"))
-    assert answers == ["mine"]
+    assert await heard_last(begin, some_bells, lambda: delivering[1](Answer("mine"))) == ["mine"]
     some_bells.close()
 
 

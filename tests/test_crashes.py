@@ -7,11 +7,11 @@ import pytest
 
 from crashes import Snapshots
 from logged import amount_of, end, fill, note, run, schedule, summary, unstarted
-from runtime.runlog.contents import Contents, latest_starts
+from runtime.runlog.contents import Contents, choose
 from runtime.runlog.file_log import FileLog
 from runtime.runlog.history import History
 from runtime.runlog.lines import is_whole
-from runtime.runlog.retention import FOREVER, Keep, as_of, kept
+from runtime.runlog.retention import FOREVER, Keep
 
 SMALL = {"segment_size": 700}
 
@@ -94,9 +94,7 @@ class Truth:
 
 def may_go(documents, keep, now):
     """Return whether a document need not be kept at that moment."""
-    history = History.of(map(dict, documents))
-    starts = latest_starts([Contents.of(documents)], keep.runs, as_of(now, history))
-    chosen = kept(keep, now, starts, history)
+    chosen = choose(keep, now, [Contents.of(documents)], History.of(map(dict, documents)))
     return lambda document: not chosen.includes(document)
 
 

@@ -9,7 +9,7 @@ from tinydb.operations import delete
 from tinydb.table import Document
 
 from logged import Ticking, amount_of, end, fill, run, schedule, summary
-from runtime.runlog import memory_log, retention, tidying
+from runtime.runlog import contents, retention
 from runtime.runlog.file_log import FileLog
 from runtime.runlog.recorder import Recorder
 from runtime.runlog.repo import RunRepo, open_repo
@@ -241,8 +241,7 @@ def tidied_amid(monkeypatch, log, happens):
         return real(*args)
 
     with monkeypatch.context() as patch:
-        for module in (memory_log, tidying):
-            patch.setattr(module, "kept", kept)
+        patch.setattr(contents, "kept", kept)
         log.tidy(Keep(runs=1), 0.0)
     if happening:
         happening.pop()()

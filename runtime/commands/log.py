@@ -154,13 +154,12 @@ def _write(lines: Iterable[bytes], path: Path) -> None:
 
 def _would_shrink(file: FileLog, keep: Keep, now: float) -> bool:
     """Return whether the active segment would get smaller if it were sealed; else all that came of it is one more, empty."""
-    from runtime.runlog.contents import Contents, latest_starts, weights
-    from runtime.runlog.retention import as_of, kept
+    from runtime.runlog.contents import Contents, choose, weights
     from runtime.runlog.views import views_of
 
-    views, history = views_of(file.path), file.history()
+    views = views_of(file.path)
     contents = [Contents.of(view.documents()) for view in views]
-    chosen = kept(keep, now, latest_starts(contents, keep.runs, as_of(now, history)), history)
+    chosen = choose(keep, now, contents, file.history())
     active = weights([(each, len(view.data)) for each, view in zip(contents, views, strict=True)], chosen)[-1]
     return active.kept < active.whole or active.is_overdue
 

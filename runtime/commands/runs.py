@@ -6,6 +6,7 @@ import json
 import math
 import sys
 from collections.abc import Callable
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import click
@@ -97,10 +98,11 @@ def noted(find: Callable[[], list[Row]], log: str) -> list[Row]:
     """Return the rows that `find` returns, and say so on stderr if some have no end, and nobody is there who could write one."""
     from runtime.runlog.segments import asked_anew
 
-    rows = asked_anew(find)
+    find = partial(asked_anew, find)
+    rows = find()
     if not _has_running(rows) or is_written(existing(log)):
         return rows
-    rows = asked_anew(find)  # anew: who wrote it may have ended in between, and has put the ends on record first
+    rows = find()  # anew: who wrote it may have ended in between, and has put the ends on record first
     if _has_running(rows):
         told = "nobody writes this log now: the next start of its app closes what is shown as running, or goes on with it"
         click.echo(f"callsheet: {told}", err=True)

@@ -85,7 +85,7 @@ class Active:
         except OSError:
             is_ours = is_cut = False
         if is_ours and not is_cut:
-            self.looked, self.next_look = now, min(now + LOOK_EVERY, self._until)
+            self._look_again(now)
             is_of_future = now < self.header.created - _AHEAD
             return self.size >= self.limit or now >= self._until or is_of_future, None
         if not is_ours and self.path.exists():
@@ -97,6 +97,10 @@ class Active:
         """Go on with it for a while, since it cannot be sealed now."""
         now = time()
         self.limit, self._until = self.size + self.most // 16, now + self.age / 16
+        self._look_again(now)
+
+    def _look_again(self, now: float) -> None:
+        """Plan the next look after one at `now`."""
         self.looked, self.next_look = now, min(now + LOOK_EVERY, self._until)
 
     def sealed(self) -> Active:

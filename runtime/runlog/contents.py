@@ -10,8 +10,8 @@ from typing import Any
 
 from actors.facts import TERMINAL
 from actors.records import is_record, run_key
-from runtime.runlog.history import RunKey, attempt_key
-from runtime.runlog.retention import Kept, Weight
+from runtime.runlog.history import History, RunKey, attempt_key
+from runtime.runlog.retention import Keep, Kept, Weight, as_of, kept
 
 Link = tuple[Any, ...]
 """The key of a run, or of an attempt: what the record that begins it and the one that ends it have in common."""
@@ -124,7 +124,12 @@ def _linked(segments: Sequence[Contents], keeps: Callable[[RunKey], bool]) -> It
                 yield from range(began + 1, index + 1)
 
 
-def latest_starts(segments: Iterable[Contents], count: float, until: float) -> dict[str, list[float]]:
+def choose(keep: Keep, now: float, segments: Sequence[Contents], history: History) -> Kept:
+    """Return what is kept at `now` of segments with these contents, and a history; see :func:`runtime.runlog.retention.kept`."""
+    return kept(keep, now, _latest_starts(segments, keep.runs, as_of(now, history)), history)
+
+
+def _latest_starts(segments: Iterable[Contents], count: float, until: float) -> dict[str, list[float]]:
     """Return when the runs of each task began that have ended: those that may be among the latest `count` up to a moment.
 
     None of them where the count is infinite.

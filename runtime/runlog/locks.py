@@ -33,7 +33,7 @@ class FileLock:
       forked: called in a child of this process that was forked while it is held; the child does not have it.
     """
 
-    def __init__(self, path: Path, log: Path, forked: Callable[[], object] = lambda: None) -> None:
+    def __init__(self, path: Path, log: Path, forked: Callable[[], object]) -> None:
         self.path, self._log, self._forked = path, log, forked
         self._fd = -1
 

@@ -7,10 +7,10 @@ from collections.abc import Iterable, Iterator, Mapping
 from itertools import islice
 from typing import Any
 
-from runtime.runlog.contents import Contents, latest_starts
+from runtime.runlog.contents import Contents, choose
 from runtime.runlog.history import History
 from runtime.runlog.lines import decode, encode
-from runtime.runlog.retention import Keep, as_of, kept
+from runtime.runlog.retention import Keep
 from runtime.runlog.state import documents_of, history_of
 from runtime.runlog.turns import with_turns
 from runtime.runlog.wanted import EVERYTHING, Wanted
@@ -51,7 +51,7 @@ class MemoryLog:
             lines = self._lines[:]
         history = self._state_after(map(_decoded, with_turns(lines)))
         contents = Contents.of(map(_decoded, with_turns(lines)))
-        chosen = kept(keep, now, latest_starts([contents], keep.runs, as_of(now, history)), history)
+        chosen = choose(keep, now, [contents], history)
         stay = [line for line in with_turns(lines) if chosen.includes(_decoded(line))]
         state = list(map(encode, documents_of(history)))
         with self.guard:

@@ -7,6 +7,7 @@ import os
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import suppress
 from dataclasses import asdict, dataclass
+from functools import cached_property
 from time import monotonic
 from typing import Any
 
@@ -63,7 +64,6 @@ class Recorder:
         self._tidying_problem: str | None = None
         self._trouble: OSError | None = None
         self._count, self._is_closed = 0, False
-        self._scheduler = identity_of(os.getpid())
         self.is_strict = False
         """Whether the function of a run begins, and its outcome is seen, only when its record would outlive a loss of power."""
         self.failure: LogFailed | None = None
@@ -198,6 +198,10 @@ class Recorder:
         if self._scheduler is not None:
             known |= {"scheduler": self._scheduler.pid, "scheduler_start": self._scheduler.started}
         self._note_of(begun, "worker", **known)
+
+    @cached_property
+    def _scheduler(self) -> Identity | None:
+        return identity_of(os.getpid())
 
     def note_late(self, begun: Mapping[str, Any], words: str) -> None:
         """Note what became of a function after its run was put on record as ended, and tell the standard loggers."""

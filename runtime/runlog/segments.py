@@ -71,6 +71,11 @@ class Segment:
         """From which one on it holds what was kept of them."""
         return self.header.first
 
+    @property
+    def is_sealed(self) -> bool:
+        """Whether its file is named as :func:`sealed_path` has it, and not like the log."""
+        return self.path.stem.endswith(f"-{self.number:06d}")
+
 
 def new_header(number: int, first: int | None = None) -> Header:
     """Return the header of a segment that is made now."""

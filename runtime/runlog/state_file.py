@@ -99,11 +99,7 @@ def fits(number: int, segments: Sequence[Segment]) -> bool:
     if not number:
         return True
     begins = any(segment.first == number + 1 for segment in segments)
-    return begins or (bool(segments) and segments[-1].number == number and _is_sealed(segments[-1]))
-
-
-def _is_sealed(segment: Segment) -> bool:
-    return segment.path.stem.endswith(f"-{segment.number:06d}")  # as `sealed_path` has it
+    return begins or (bool(segments) and segments[-1].number == number and segments[-1].is_sealed)
 
 
 def _documents(views: Iterable[View]) -> Iterable[dict[str, Any]]:

@@ -9,10 +9,10 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 from actors.errors import LogChanged
-from runtime.runlog.contents import Contents, latest_starts, weights
+from runtime.runlog.contents import Contents, choose, weights
 from runtime.runlog.lines import decode
 from runtime.runlog.mending import drafted, mend, read_through, sync_folder
-from runtime.runlog.retention import Keep, Kept, Weight, as_of, groups_to_replace, kept
+from runtime.runlog.retention import Keep, Kept, Weight, groups_to_replace
 from runtime.runlog.segments import new_header
 from runtime.runlog.state_file import StateFile
 from runtime.runlog.turns import with_turns
@@ -83,7 +83,7 @@ class Tidying:
         history = self._state.follow(sealed, self._publish, self._documents)
         sealed = self._whole(sealed, keep)
         contents = [] if keep.is_everything else [self._contents_of(view) for view in sealed]
-        chosen = kept(keep, now, latest_starts(contents, keep.runs, as_of(now, history)), history)
+        chosen = choose(keep, now, contents, history)
         sizes = [len(view.data) for view in sealed]
         found = (
             [Weight(size, size) for size in sizes] if not contents else weights(list(zip(contents, sizes, strict=True)), chosen)

@@ -102,14 +102,12 @@ def views_of(log: Path, told: set[Key] | None = None) -> list[View]:
     for _ in range(TRIES):
         try:
             segments = chain(log)
-            views = [
-                _active_view(each, told) if each.path == log else _view(each, told) if left <= HELD else _later(each, told)
-                for left, each in zip(range(len(segments), 0, -1), segments, strict=True)
-            ]
+            older = [_later(each, told) for each in segments[:-HELD]]
+            newest = [_active_view(each, told) if each.path == log else _view(each, told) for each in segments[-HELD:]]
         except FileNotFoundError:  # sealed, or replaced, between being found and being opened
             continue
-        if None not in views:
-            return [view for view in views if view is not None]
+        if None not in newest:
+            return [*older, *(view for view in newest if view is not None)]
     raise too_fast(log)
 
 
